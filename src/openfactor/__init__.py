@@ -1,0 +1,14 @@
+"""openfactor: from a team's own tables to an equity factor risk model.
+
+    from openfactor import Client
+    client = Client.local("my-workspace")
+
+Settings are in `openfactor.settings`, errors in `openfactor.errors`, simulated data in
+`openfactor.synthetic`. Importing this package loads no engine.
+"""
+
+from openfactor import errors, settings
+from openfactor.service.client import Client
+
+__all__ = ["Client", "errors", "settings"]
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""Upload versions and settings become a RiskDataset: the panel, its calendar and its identifiers."""
+
+from openfactor.dataset.build import build
+from openfactor.dataset.describe import describe
+from openfactor.dataset.panel import Panel, RiskDataset, SparseGroup
+
+__all__ = ["Panel", "RiskDataset", "SparseGroup", "build", "describe"]

@@ -1,0 +1,59 @@
+"""Which stored days are trading days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from openfactor.errors import SettingsError
+
+
+def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDArray[np.bool_]]:
+    """Exchange to a mask over the stored days: closed on that day."""
+    stored = np.array(days, dtype="datetime64[D]")
+    return {
+        str(exchange): np.isin(stored, rows["date"].to_numpy().astype("datetime64[D]"))
+        for (exchange,), rows in sorted(closed.group_by("exchange"))
+    }
+
+
+def trading_days(
+    closed: Mapping[str, NDArray[np.bool_]], filters: Sequence[Sequence[str]], n_days: int
+) -> NDArray[np.int64]:
+    """Indices of the stored days on which no group of `filters` is closed as a whole.
+
+    Raises
+    ------
+    SettingsError: an exchange that the dataset does not have.
+    """
+    unknown = sorted({exchange for group in filters for exchange in group} - closed.keys())
+    if unknown:
+        raise SettingsError(
+            "the calendar names exchanges that the dataset does not have:",
+            [f"{', '.join(unknown)}; the exchanges are {', '.join(closed) or 'none'}"],
+        )
+    shut = np.zeros(n_days, np.bool_)
+    for group in filters:
+        shut |= np.logical_and.reduce([closed[exchange] for exchange in group])
+    return np.flatnonzero(~shut).astype(np.int64)
+
+
+def open_weekends(
+    closed: Mapping[str, NDArray[np.bool_]], days: Sequence[dt.date], priced: NDArray[np.bool_]
+) -> list[str]:
+    """A sentence for each exchange whose closed days forget weekends on which there are prices."""
+    weekend = np.array([d.weekday() >= 5 for d in days]) & priced
+    found = []
+    for exchange, shut in closed.items():
+        open_days = [day for day, forgot in zip(days, weekend & ~shut, strict=True) if forgot]
+        if open_days:
+            first = ", ".join(f"{d} ({d:%a})" for d in open_days[:5])
+            found.append(
+                f"{exchange} trades on {len(open_days)} weekend days with prices, for exchange_dates does "
+                f"not list them as closed: {first}{', ...' if len(open_days) > 5 else ''}"
+            )
+    return found

@@ -1,0 +1,42 @@
+"""What a dataset offers to settings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from openfactor.dataset.panel import RiskDataset
+from openfactor.settings.menus import (
+    CalendarSettingsMenu,
+    ExposureSettingsMenu,
+    FactorRiskModelSettingsMenu,
+    ModelConstructionSettingsMenu,
+    RiskDatasetProperties,
+    UniverseSettingsMenu,
+)
+
+
+def describe(dataset: RiskDataset) -> RiskDatasetProperties:
+    """The menus of a dataset and its build report."""
+    sparse = {name: list(group.categories) for name, group in dataset.panel.sparse.items()}
+    dense = {name: list(factors) for name, factors in dataset.panel.dense.items()}
+    universe = UniverseSettingsMenu(
+        calendar_settings_menu=CalendarSettingsMenu(exchanges=sorted(dataset.closed)),
+        id_types=list(dataset.identifiers.id_types),
+        categorical_hierarchies=sparse,
+        categorical_hierarchies_labels={name: {c: c for c in codes} for name, codes in sparse.items()},
+    )
+    has_vol = bool(np.isfinite(dataset.panel.idio_vol).any())
+    return RiskDatasetProperties(
+        factor_risk_model_settings_menu=FactorRiskModelSettingsMenu(
+            exposure_settings_menu=ExposureSettingsMenu(
+                universe_settings_menu=universe,
+                continuous_hierarchies=dense,
+                continuous_hierarchies_labels={name: {c: c for c in codes} for name, codes in dense.items()},
+            ),
+            modelconstruction_settings_menu=ModelConstructionSettingsMenu(
+                weights=["SqrtCap", "Cap", *(["InvIdioVar"] if has_vol else [])],
+                currencies=list(dataset.currencies),
+            ),
+        ),
+        build_report=dataset.report,
+    )

@@ -1,0 +1,88 @@
+"""The risk dataset: a ragged panel sorted by date, and what is needed to read it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.settings.menus import BuildReport
+from openfactor.settings.riskdataset import RootRiskDatasetSettings
+
+Float = NDArray[np.float64]
+Exposure = NDArray[Any]  # float16 or float32, as the dataset's exposure_dtype says
+
+
+@dataclass(frozen=True)
+class SparseGroup:
+    """A categorical group: each row's categories in a few slots, most often one."""
+
+    categories: tuple[str, ...]
+    codes: tuple[NDArray[np.int16], ...]
+    """One array (rows,) a slot: index into `categories`, -1 for none."""
+    loads: tuple[Exposure, ...] | None
+    """One array (rows,) a slot; None where every loading is 1."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row for each listing and stored day between its first and its last price, by day, then listing."""
+
+    offsets: NDArray[np.int64]
+    """(D + 1,) rows of day d are offsets[d]:offsets[d + 1]."""
+    listing: NDArray[np.int32]
+    local_return: Float
+    """Simple return in the currency of the price, as a fraction; NaN where there is none."""
+    priced: NDArray[np.bool_]
+    cap: Float
+    """Market cap of the entity in USD, the latest on or before the day."""
+    idio_vol: Float
+    """Uploaded estimate of the entity's specific volatility."""
+    dense: dict[str, dict[str, Exposure]]
+    """Group to factor to exposures (rows,); NaN where missing."""
+    sparse: dict[str, SparseGroup]
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.listing)
+
+
+@dataclass(frozen=True)
+class RiskDataset:
+    """Everything that models need, and the fingerprint of what it was made from."""
+
+    fingerprint: str
+    settings: RootRiskDatasetSettings
+    days: tuple[dt.date, ...]
+    """(D,) stored days: those with prices or exposures."""
+    identifiers: Identifiers
+    currencies: tuple[str, ...]
+    currency: NDArray[np.int32]
+    """(listings,) index into `currencies` of each listing's prices."""
+    usd: Float
+    """(D, C) USD that one unit of each currency buys, the latest on or before the day."""
+    closed: dict[str, NDArray[np.bool_]]
+    """Exchange to (D,): closed on that day."""
+    panel: Panel
+    report: BuildReport
+
+    @cached_property
+    def entity(self) -> NDArray[np.int32]:
+        """(listings,) entity of each listing."""
+        return self.identifiers.table["entity"].to_numpy()
+
+    @cached_property
+    def main(self) -> NDArray[np.bool_]:
+        """(listings,) the listing stands for its entity in estimation."""
+        return self.identifiers.table["main"].to_numpy()
+
+    def __repr__(self) -> str:
+        return (
+            f"<RiskDataset {self.days[0]} to {self.days[-1]}: {len(self.days)} days, "
+            f"{self.identifiers.n_listings} listings, {self.panel.n_rows:,} rows>"
+        )

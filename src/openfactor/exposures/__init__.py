@@ -1,0 +1,6 @@
+"""A RiskDataset and settings become a universe and the columns of a model."""
+
+from openfactor.exposures.design import Exposures, resolve
+from openfactor.exposures.universe import members
+
+__all__ = ["Exposures", "members", "resolve"]

@@ -1,0 +1,181 @@
+"""Runs the regression of every trading day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.panel import RiskDataset
+from openfactor.errors import DataError, Fault
+from openfactor.exposures import Exposures, members, resolve
+from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
+from openfactor.model.estimation.timing import Timeline, rows_before, timeline
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, fit_day
+from openfactor.numerics.weighting import regression_weights
+from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+_KINDS = {"none": NONE, "equal_weights": EQUAL, "mcap_weighted": CAP_WEIGHTED}
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the days of one estimation share."""
+
+    dataset: RiskDataset
+    construction: ModelConstructionSettings
+    exposures: Exposures
+    design: Design
+    order: NDArray[np.int64]
+    """Columns of the design in the order of the results."""
+    time: Timeline
+    universe: Mask
+    estimation: Mask
+
+
+def estimate(
+    dataset: RiskDataset,
+    settings: FactorRiskModelSettings,
+    fingerprint: str,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda days: None,
+) -> Estimates:
+    """Factor and specific returns of every trading day.
+
+    Settings are taken as valid on the dataset. `progress` is called with the number of days done since
+    it was last called; `threads` defaults to the number of processors.
+
+    Raises
+    ------
+    DataError: names with returns and exposures, but an empty estimation universe; names the days.
+    """
+    job = _prepare(dataset, settings)
+    results = _empty(job, fingerprint)
+    workers = threads or os.cpu_count() or 1
+    chunks = np.array_split(np.arange(1, len(job.time.dates)), max(8 * workers, 1))
+    with ThreadPoolExecutor(workers) as pool:
+        for done, faults in pool.map(lambda days: _run(job, results, days), chunks):
+            progress(done)
+            results.empty_days.extend(faults)
+    if results.empty_days:
+        dates = [str(job.time.dates[i]) for i in sorted(results.empty_days)]
+        raise DataError(
+            "the model cannot be estimated, 1 fault:",
+            [
+                Fault("empty_estimation_universe", "estimation_universe", "no asset is left to estimate on, "
+                      "though assets have returns and exposures; widen its filters or upload the market "
+                      "caps and memberships of the trading day before", None, len(dates), tuple(dates[:5]))
+            ],
+        )  # fmt: skip
+    return results.estimates
+
+
+def _prepare(dataset: RiskDataset, settings: FactorRiskModelSettings) -> _Job:
+    construction = settings.modelconstruction[0]
+    exposures = resolve(dataset, settings.exposures[0])
+    names = exposures.names
+    min_names = np.zeros(len(names))
+    for block in exposures.blocks:
+        last = block.first + len(block.factors)
+        min_names[block.first : last] = construction.thin_category_shrinkage.get(block.group, 0.0)
+    lower, upper = construction.return_clip_bounds
+    design = Design(
+        n_dense=len(exposures.dense),
+        group_first=np.array([b.first for b in exposures.blocks], np.int64),
+        group_last=np.array([b.first + len(b.factors) for b in exposures.blocks], np.int64),
+        zero_sum=np.array(
+            [_KINDS[construction.zero_sum_constraints[b.group]] for b in exposures.blocks], np.int64
+        ),
+        min_names=min_names,
+        clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
+    )
+    universe = members(dataset, settings.universe[0])
+    estimation = universe & dataset.main[dataset.panel.listing]
+    if construction.estimation_universe is not None:
+        estimation &= members(dataset, construction.estimation_universe)
+    return _Job(
+        dataset=dataset,
+        construction=construction,
+        exposures=exposures,
+        design=design,
+        order=np.array(sorted(range(len(names)), key=lambda k: names[k].split(".", 1)), np.int64),
+        time=timeline(dataset, settings.universe[0].calendar, construction),
+        universe=universe,
+        estimation=estimation,
+    )
+
+
+@dataclass(frozen=True)
+class _Results:
+    estimates: Estimates
+    empty_days: list[int]
+
+
+def _empty(job: _Job, fingerprint: str) -> _Results:
+    t, k, rows = len(job.time.dates), len(job.order), job.dataset.panel.n_rows
+    names = job.exposures.names
+    status = np.zeros(t, np.int8)
+    status[:1] = STATUSES.index("first_day")
+    return _Results(
+        Estimates(
+            fingerprint=fingerprint,
+            dates=job.time.dates,
+            factors=tuple(names[i] for i in job.order),
+            factor_returns=np.zeros((t, k)),
+            standard_errors=np.full((t, k), np.nan),
+            effective_names=np.full((t, k), np.nan),
+            exposed=np.zeros((t, k), np.bool_),
+            status=status,
+            solver=np.zeros(t, np.int8),
+            n=np.zeros(t, np.int64),
+            rank=np.zeros(t, np.int64),
+            r2=np.full(t, np.nan),
+            condition=np.full(t, np.nan),
+            asset_return=np.where(job.universe, job.time.forward_return, np.nan),
+            specific_return=np.full(rows, np.nan),
+            weight=np.zeros(rows),
+        ),
+        [],
+    )
+
+
+def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, list[int]]:
+    """Regress a run of days; the number of days and those whose estimation universe was empty."""
+    panel, out = job.dataset.panel, results.estimates
+    widest = int(np.diff(panel.offsets).max(initial=0))
+    buffer = np.empty((len(job.exposures.dense), widest))
+    empty: list[int] = []
+    for i in days:
+        rows = rows_before(panel, job.time.days, i)
+        returns = job.time.forward_return[rows]
+        dense = job.exposures.dense_rows(rows, buffer)
+        codes, loads = job.exposures.categories(rows)
+        caps = panel.cap[rows]
+        weights = regression_weights(job.construction.weights, caps, panel.idio_vol[rows])
+        weights *= job.estimation[rows]
+        inside = job.universe[rows]
+        fit = fit_day(job.design, dense, codes, loads, weights, returns, caps)
+        if fit is None:
+            candidates = inside & np.isfinite(returns)
+            complete = candidates & np.isfinite(dense).all(axis=0)
+            out.status[i] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")
+            if complete.any():
+                empty.append(int(i))
+            continue
+        out.factor_returns[i] = fit.factor_returns[job.order]
+        out.standard_errors[i] = fit.standard_errors[job.order]
+        out.effective_names[i] = fit.effective_names[job.order]
+        out.exposed[i] = fit.active[job.order]
+        out.status[i] = STATUSES.index("rank_deficient" if fit.rank_deficient else "ok")
+        out.solver[i] = SOLVERS.index("svd" if fit.orthogonal else "normal_equations")
+        out.n[i], out.rank[i], out.r2[i], out.condition[i] = fit.n, fit.rank, fit.r2, fit.condition
+        out.specific_return[rows] = np.where(inside, fit.specific, np.nan)
+        out.weight[rows] = fit.omega
+    return len(days), empty

@@ -1,0 +1,70 @@
+"""What estimation gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+STATUSES = (
+    "ok",
+    "first_day",
+    "no_returns",
+    "no_exposures",
+    "rank_deficient",
+)
+"""What became of a day: estimated; no day before it; no name with a return; no name with a return and
+all exposures; estimated with the minimum-norm solution, because the factors could not be told apart."""
+
+SOLVERS = ("none", "normal_equations", "svd")
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Factor and specific returns, and how they came about.
+
+    T trading days, K factors in the order of `factors`. Values by asset lie beside the rows of the
+    dataset's panel: the row of day p holds what happened from p to the next trading day.
+    """
+
+    fingerprint: str
+    dates: tuple[dt.date, ...]
+    factors: tuple[str, ...]
+    """`{group}.{factor}`, sorted by group, then factor."""
+    factor_returns: Float
+    """(T, K); 0.0 on days without a regression and for factors without exposure."""
+    standard_errors: Float
+    """(T, K); NaN where there is no estimate."""
+    effective_names: Float
+    """(T, K) effective number of names of each category; NaN for dense factors."""
+    exposed: NDArray[np.bool_]
+    """(T, K) the factor had an exposure that day."""
+    status: NDArray[np.int8]
+    """(T,) index into STATUSES."""
+    solver: NDArray[np.int8]
+    """(T,) index into SOLVERS."""
+    n: NDArray[np.int64]
+    """(T,) assets in the estimation set."""
+    rank: NDArray[np.int64]
+    """(T,) rank of the constrained design."""
+    r2: Float
+    """(T,) weighted R squared on the clipped returns."""
+    condition: Float
+    """(T,) condition number of the scaled normal equations."""
+    asset_return: Float
+    """(rows,) return in the model's currency, NaN outside of the universe."""
+    specific_return: Float
+    """(rows,) asset_return - exposures . factor_returns; NaN where an exposure is missing."""
+    weight: Float
+    """(rows,) regression weight; those of one day sum to one."""
+
+    def __repr__(self) -> str:
+        done = int((self.n > 0).sum())
+        return (
+            f"<Estimates {self.dates[0]} to {self.dates[-1]}: {len(self.factors)} factors, "
+            f"{done} regressions, mean R2 {np.nanmean(self.r2) if done else float('nan'):.3f}>"
+        )

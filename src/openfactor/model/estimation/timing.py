@@ -1,0 +1,64 @@
+"""The one place that decides which day's exposures meet which day's returns.
+
+The return of trading day t is explained by what was stored on the trading day before, p: exposures,
+caps, weights and membership are read from the panel's rows of day p, and the return, compounded over
+every stored day in (p, t], is laid beside them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.calendar import trading_days
+from openfactor.dataset.panel import Panel, RiskDataset
+from openfactor.numerics.compounding import forward_returns
+from openfactor.settings.model import ModelConstructionSettings
+from openfactor.settings.universe import CalendarSettings
+
+
+def rows_before(panel: Panel, days: NDArray[np.int64], i: int) -> slice:
+    """Rows of the panel whose exposures explain the return of trading day i >= 1."""
+    p = days[i - 1]
+    return slice(int(panel.offsets[p]), int(panel.offsets[p + 1]))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The trading days of a model and the returns that follow each row."""
+
+    days: NDArray[np.int64]
+    """(T,) indices of the trading days among the stored days."""
+    dates: tuple[dt.date, ...]
+    """(T,) the same as dates."""
+    forward_return: NDArray[np.float64]
+    """(rows,) return of the row's listing from the row's day to the next trading day, in the model's
+    currency; NaN where there is none."""
+
+
+def timeline(
+    dataset: RiskDataset, calendar: CalendarSettings, construction: ModelConstructionSettings
+) -> Timeline:
+    """The trading days of `calendar`, and returns converted as `construction` says.
+
+    1 + r = (1 + r_local) * (usd_local,t / usd_local,p) * (usd_c,p / usd_c,t), where usd is what one unit
+    of a currency buys.
+    """
+    panel = dataset.panel
+    days = trading_days(dataset.closed, calendar.filters, len(dataset.days))
+    returns = forward_returns(
+        panel.offsets, panel.listing, panel.local_return, panel.priced, days, len(dataset.currency)
+    )
+    if construction.fx_convert_returns:
+        numeraire = dataset.usd[:, dataset.currencies.index(construction.currency)]
+        for p, t in pairwise(days):
+            gain = dataset.usd[t] / dataset.usd[p] * (numeraire[p] / numeraire[t])
+            if (gain != 1.0).any():
+                rows = slice(panel.offsets[p], panel.offsets[p + 1])
+                by_row = gain[dataset.currency[panel.listing[rows]]]
+                returns[rows] = (1.0 + returns[rows]) * by_row - 1.0
+    return Timeline(days, tuple(dataset.days[d] for d in days), returns)

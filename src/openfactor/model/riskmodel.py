@@ -1,0 +1,257 @@
+"""A fitted factor model: estimates as frames, in the terms of the settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from openfactor.dataset.panel import RiskDataset
+from openfactor.errors import SettingsError
+from openfactor.exposures import Exposures, members, resolve
+from openfactor.model.estimation import Estimates
+from openfactor.model.estimation.estimates import SOLVERS, STATUSES
+from openfactor.model.estimation.timing import rows_before
+from openfactor.model.frames import between, by_factor
+from openfactor.settings.model import FactorRiskModelSettings
+
+Float = NDArray[np.float64]
+
+
+class RiskModel:
+    """What `riskmodels.load(...).get_model()` gives.
+
+    Frames have a `date` column and Float32 values. The values of a date are those of the regression of
+    that date, except `exposures`, which carry the day on which they are stored: they explain the
+    returns of the next trading day. `start` and `end` are inclusive.
+    """
+
+    def __init__(self, dataset: RiskDataset, settings: FactorRiskModelSettings, estimates: Estimates) -> None:
+        self._dataset = dataset
+        self._settings = settings
+        self._estimates = estimates
+
+    def __repr__(self) -> str:
+        return f"<RiskModel of {self._estimates!r}>"
+
+    @property
+    def settings(self) -> FactorRiskModelSettings:
+        return self._settings
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the settings and the dataset that made this model."""
+        return self._estimates.fingerprint
+
+    @property
+    def estimates(self) -> Estimates:
+        """The arrays behind the frames, in double precision."""
+        return self._estimates
+
+    def dates(self) -> list[dt.date]:
+        """Trading days, ascending."""
+        return list(self._estimates.dates)
+
+    def factors(self) -> dict[str, list[str]]:
+        """Group to its factors, both sorted."""
+        out: dict[str, list[str]] = {}
+        for group, factor in self._names:
+            out.setdefault(group, []).append(factor)
+        return out
+
+    def fret(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Factor returns: date, `{group}.{factor}`; daily, fractions.
+
+        0.0 on days without a regression (see `status`) and for factors without exposure.
+        """
+        return self._by_factor(self._estimates.factor_returns, start, end)
+
+    def t_stats(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Factor return over its standard error; null where there is no estimate."""
+        return self._by_factor(self._t, start, end)
+
+    def p_values(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Two-sided probability of |t| under Student's distribution with n - rank degrees of freedom."""
+        freedom = np.maximum(self._estimates.n - self._estimates.rank, 1)[:, None]
+        p = 2.0 * np.asarray(stdtr(freedom, -np.abs(self._t)))
+        return self._by_factor(p, start, end)
+
+    def r2(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Weighted R squared of each regression: date, r2; days without a regression are left out."""
+        e = self._estimates
+        frame = pl.DataFrame({"date": pl.Series(e.dates, dtype=pl.Date), "r2": e.r2.astype(np.float32)})
+        return between(frame.filter(pl.col("r2").is_not_nan()), start, end)
+
+    def status(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """How each day was estimated.
+
+        Columns: date, status, solver, n (assets), rank, condition (of the normal equations),
+        thin_categories (those with fewer effective names than `thin_category_shrinkage` asks for) and
+        factors_without_exposure.
+        """
+        e = self._estimates
+        names = np.array(e.factors)
+        thresholds = self._settings.modelconstruction[0].thin_category_shrinkage
+        minimum = np.array([thresholds.get(group, 0.0) for group, _ in self._names])
+        done = e.n > 0
+        frame = pl.DataFrame(
+            {
+                "date": pl.Series(e.dates, dtype=pl.Date),
+                "status": [STATUSES[i] for i in e.status],
+                "solver": [SOLVERS[i] for i in e.solver],
+                "n": e.n,
+                "rank": e.rank,
+                "condition": pl.Series(e.condition).fill_nan(None),
+                "thin_categories": [
+                    names[(e.effective_names[i] < minimum) & e.exposed[i]].tolist() for i in range(len(done))
+                ],
+                "factors_without_exposure": [
+                    names[~e.exposed[i]].tolist() if done[i] else [] for i in range(len(done))
+                ],
+            },
+            schema_overrides={
+                "thin_categories": pl.List(pl.String),
+                "factors_without_exposure": pl.List(pl.String),
+            },
+        )
+        return between(frame, start, end)
+
+    def exposures(
+        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+    ) -> pl.DataFrame:
+        """Exposures of the universe's listings: date, the id type, `{group}.{factor}`.
+
+        One row a trading day and listing; null where a dense exposure is missing, 0 where a name is not
+        in a category.
+        """
+        columns, panel, e = self._columns, self._dataset.panel, self._estimates
+        position = {name: k for k, name in enumerate(columns.names)}
+        buffer = np.empty((len(columns.dense), int(np.diff(panel.offsets).max(initial=0))))
+        ids = pl.Series(self._dataset.identifiers.names(self._id_type(id_type)), dtype=pl.String)
+        frames = []
+        for date, day in zip(e.dates, self._days, strict=True):
+            if (start is not None and date < start) or (end is not None and date > end):
+                continue
+            rows = slice(int(panel.offsets[day]), int(panel.offsets[day + 1]))
+            inside = np.flatnonzero(self._universe[rows])
+            x = np.zeros((len(position), rows.stop - rows.start), np.float32)
+            x[: len(columns.dense)] = columns.dense_rows(rows, buffer)
+            for code, load in zip(*columns.categories(rows), strict=True):
+                held = np.flatnonzero(code >= 0)
+                np.add.at(x, (code[held], held), load[held])
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "date": pl.repeat(date, len(inside), dtype=pl.Date, eager=True),
+                        self._id_type(id_type): ids.gather(panel.listing[rows][inside]),
+                        **{name: x[position[name], inside] for name in e.factors},
+                    }
+                )
+            )
+        if not frames:
+            return self._by_factor(e.factor_returns[:0], start, end)
+        return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
+
+    def asset_returns(
+        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+    ) -> pl.DataFrame:
+        """Returns in the model's currency, compounded since the trading day before: date, one column an
+        asset; null where there is none."""
+        return self._by_asset(self._estimates.asset_return, start, end, id_type)
+
+    def idio(
+        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+    ) -> pl.DataFrame:
+        """Specific returns: asset return less exposures of the trading day before times factor returns."""
+        return self._by_asset(self._estimates.specific_return, start, end, id_type)
+
+    def weights(
+        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+    ) -> pl.DataFrame:
+        """Regression weights; those of a date sum to one, null outside of the estimation set."""
+        weight = self._estimates.weight
+        return self._by_asset(np.where(weight > 0, weight, np.nan), start, end, id_type)
+
+    def market_caps(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
+        used them: those of the trading day before."""
+        columns, panel, e = self._columns, self._dataset.panel, self._estimates
+        at = {name: k for k, name in enumerate(e.factors)}
+        order = np.array([at[name] for name in columns.names], np.int64)
+        buffer = np.empty((len(columns.dense), int(np.diff(panel.offsets).max(initial=0))))
+        out = np.full(e.factor_returns.shape, np.nan)
+        for i in np.flatnonzero(e.n > 0).tolist():
+            rows = rows_before(panel, self._days, i)
+            caps = np.where(e.weight[rows] > 0, panel.cap[rows], 0.0)
+            total = np.zeros(len(order))
+            dense = columns.dense_rows(rows, buffer)
+            total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
+            for code, load in zip(*columns.categories(rows), strict=True):
+                held = code >= 0
+                total += np.bincount(code[held], (load * caps)[held], minlength=len(order))
+            out[i, order] = total
+        return self._by_factor(out, start, end)
+
+    @cached_property
+    def _names(self) -> list[tuple[str, str]]:
+        groups = [g.factor_group for g in self._settings.exposures[0].exposures]
+        split = []
+        for name in self._estimates.factors:
+            group = max((g for g in groups if name.startswith(f"{g}.")), key=len)
+            split.append((group, name[len(group) + 1 :]))
+        return split
+
+    @cached_property
+    def _t(self) -> Float:
+        e = self._estimates
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return e.factor_returns / e.standard_errors
+
+    @cached_property
+    def _columns(self) -> Exposures:
+        return resolve(self._dataset, self._settings.exposures[0])
+
+    @cached_property
+    def _universe(self) -> NDArray[np.bool_]:
+        return members(self._dataset, self._settings.universe[0])
+
+    @cached_property
+    def _days(self) -> NDArray[np.int64]:
+        at = {day: d for d, day in enumerate(self._dataset.days)}
+        return np.array([at[date] for date in self._estimates.dates], np.int64)
+
+    def _id_type(self, id_type: str | None) -> str:
+        chosen = id_type or self._settings.universe[0].id_type
+        known = self._dataset.identifiers.id_types
+        if chosen not in known:
+            raise SettingsError("unknown id type:", [f"{chosen!r}; possible: {', '.join(known)}"])
+        return chosen
+
+    def _by_factor(self, values: Float, start: dt.date | None, end: dt.date | None) -> pl.DataFrame:
+        return between(
+            by_factor(self._estimates.dates[: len(values)], self._estimates.factors, values), start, end
+        )
+
+    def _by_asset(
+        self, values: Float, start: dt.date | None, end: dt.date | None, id_type: str | None
+    ) -> pl.DataFrame:
+        """Values beside the panel's rows, laid out by date (of the regression) and asset."""
+        identifiers, panel, e = self._dataset.identifiers, self._dataset.panel, self._estimates
+        chosen = self._id_type(id_type)
+        out = np.full((len(e.dates), identifiers.n_listings), np.nan, np.float32)
+        for i in range(1, len(e.dates)):
+            rows = rows_before(panel, self._days, i)
+            out[i, panel.listing[rows]] = values[rows]
+        shown = np.zeros(identifiers.n_listings, np.bool_)
+        shown[panel.listing[self._universe]] = True
+        if chosen != identifiers.id_types[0]:
+            shown &= self._dataset.main  # an entity's values are those of its main listing
+        names = identifiers.names(chosen)
+        frame = by_factor(
+            e.dates, [names[i] for i in np.flatnonzero(shown)], out[:, shown].astype(np.float64)
+        )
+        return between(frame, start, end)

@@ -1,0 +1,319 @@
+"""The cross-sectional regression of one day.
+
+Minimise  sum_i w_i (r_i - x_i'f)^2 + sum_k lambda_k f_k^2  subject to  C f = 0,  where the weights w sum
+to one, C holds one zero-sum row for each constrained categorical group, and lambda shrinks thin
+categories. The fast path solves the normal equations in the null space of C; where their condition
+number is too large, an orthogonal path (SVD of the scaled design) gives the minimum-norm solution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from openfactor.numerics.cholesky import invert_spd
+from openfactor.numerics.gram import estimation_rows, normal_equations, unexplained
+from openfactor.numerics.zero_sum import reflect, reflect_both_sides, reflectors
+
+Float = NDArray[np.float64]
+
+MAX_CONDITION = 1e10
+"""Largest condition number (1-norm, unit diagonal) of the normal equations that the fast path takes."""
+
+NONE, EQUAL, CAP_WEIGHTED = 0, 1, 2
+"""Kinds of zero-sum constraint."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What does not change from day to day: the columns and the rules of the regression.
+
+    Columns are the dense factors, then the categorical groups one after another.
+    """
+
+    n_dense: int
+    group_first: NDArray[np.int64]
+    """(G,) first column of each categorical group."""
+    group_last: NDArray[np.int64]
+    """(G,) one past its last column."""
+    zero_sum: NDArray[np.int64]
+    """(G,) kind of constraint: NONE, EQUAL or CAP_WEIGHTED."""
+    min_names: Float
+    """(K,) effective number of names below which a column is shrunk; 0: never."""
+    clip: tuple[float, float] = (-np.inf, np.inf)
+    """Bounds on the returns that are estimated on."""
+
+    @property
+    def n_factors(self) -> int:
+        return len(self.min_names)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The regression of one day. `factor_returns` and `standard_errors` are (K,), `specific` and
+    `omega` (n,); `rank` is that of the constrained design, `n` counts the estimation set."""
+
+    factor_returns: Float
+    standard_errors: Float
+    specific: Float
+    omega: Float
+    n: int
+    rank: int
+    r2: float
+    condition: float
+    orthogonal: bool
+    rank_deficient: bool
+    active: NDArray[np.bool_]
+    effective_names: Float
+
+
+@njit(cache=True, nogil=True)
+def _constraints(
+    cap_sum: Float,
+    active: NDArray[np.bool_],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+) -> Float:
+    rows = np.zeros((len(first), len(active)))
+    for g in range(len(first)):
+        for k in range(first[g], last[g]):
+            if active[k] and kinds[g] != 0:
+                rows[g, k] = 1.0 if kinds[g] == 1 else cap_sum[k]
+    return rows
+
+
+@njit(cache=True, nogil=True)
+def _assemble(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    rows: NDArray[np.int64],
+    omega: Float,
+    clipped: Float,
+    caps: Float,
+    min_names: Float,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
+    """Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective names."""
+    k_all = len(min_names)
+    gram, right, load_sum, load_squares, cap_sum = normal_equations(
+        dense, codes, loads, rows, omega, clipped, caps, k_all
+    )
+    active = np.zeros(k_all, np.bool_)
+    penalty = np.zeros(k_all)
+    effective = np.full(k_all, np.nan)
+    for k in range(k_all):
+        active[k] = gram[k, k] > 0.0
+        if load_squares[k] > 0.0:
+            effective[k] = load_sum[k] ** 2 / load_squares[k]
+            if effective[k] > 0.0:
+                penalty[k] = gram[k, k] * max(min_names[k] / effective[k] - 1.0, 0.0)
+    return gram, right, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
+
+
+@njit(cache=True, nogil=True)
+def _solve_normal(
+    gram: Float,
+    right: Float,
+    penalty: Float,
+    constraints: Float,
+    active: NDArray[np.bool_],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+) -> tuple[bool, Float, Float, int, float]:
+    """(solved, factor returns, diagonal of the constrained inverse, rank, condition number)."""
+    k_all = len(right)
+    vectors, pivots = reflectors(constraints, first, last)
+    system = gram.copy()
+    for k in range(k_all):
+        system[k, k] += penalty[k]
+    reflect_both_sides(vectors, system)
+    g = right.copy()
+    reflect(vectors, g)
+    free = active.copy()
+    for pivot in pivots:
+        if pivot >= 0:
+            free[pivot] = False
+    rank = 0
+    scale = np.zeros(k_all)
+    for k in range(k_all):
+        if free[k] and system[k, k] > 0.0:
+            scale[k] = 1.0 / np.sqrt(system[k, k])
+        rank += free[k]
+    norm = 1.0
+    for i in range(k_all):
+        total = 0.0
+        for j in range(k_all):
+            system[i, j] *= scale[i] * scale[j]
+            total += abs(system[i, j])
+        if scale[i] == 0.0:
+            system[i, i] = 1.0
+        norm = max(norm, total)
+    inverse = np.empty((k_all, k_all))
+    if not invert_spd(system, inverse):
+        return False, g, g, rank, np.inf
+    condition = 1.0
+    for i in range(k_all):
+        condition = max(condition, np.sum(np.abs(inverse[i])))
+    condition *= norm
+    solution = np.zeros(k_all)
+    for i in range(k_all):
+        for j in range(k_all):
+            inverse[i, j] *= scale[i] * scale[j]
+            solution[i] += inverse[i, j] * g[j]
+    reflect(vectors, solution)
+    reflect_both_sides(vectors, inverse)
+    return True, solution, np.diag(inverse).copy(), rank, condition
+
+
+@njit(cache=True, nogil=True)
+def _fast(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    weights: Float,
+    returns: Float,
+    caps: Float,
+    min_names: Float,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    lower: float,
+    upper: float,
+) -> tuple[
+    bool, Float, Float, int, float, Float, Float, NDArray[np.int64], Float, Float, NDArray[np.bool_], Float
+]:
+    """Everything of a day in one call without the interpreter lock."""
+    rows = estimation_rows(dense, weights, returns)
+    total = 0.0
+    for i in rows:
+        total += weights[i]
+    omega = np.empty(len(rows))
+    for j in range(len(rows)):
+        omega[j] = weights[rows[j]] / total
+    clipped = np.minimum(np.maximum(returns, lower), upper)
+    gram, right, penalty, constraints, active, effective = _assemble(
+        dense, codes, loads, rows, omega, clipped, caps, min_names, first, last, kinds
+    )
+    solved, f, variance, rank, condition = _solve_normal(
+        gram, right, penalty, constraints, active, first, last
+    )
+    specific = unexplained(dense, codes, loads, returns, f) if solved else returns
+    return (
+        solved, f, variance, rank, condition, specific, omega, rows, penalty, constraints, active, effective
+    )  # fmt: skip
+
+
+def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
+    """The whole design matrix (n, K) with categories spelled out; for the rare path and for reference."""
+    x = np.zeros((dense.shape[1], n_factors))
+    x[:, : dense.shape[0]] = dense.T
+    for code, load in zip(codes, loads, strict=True):
+        held = code >= 0
+        np.add.at(x, (np.flatnonzero(held), code[held]), load[held])
+    return x
+
+
+def _solve_orthogonal(
+    x: Float, omega: Float, y: Float, penalty: Float, constraints: Float, active: NDArray[np.bool_]
+) -> tuple[Float, Float, int, float, bool]:
+    """Minimum-norm solution by SVD: (factor returns, diagonal of the inverse, rank, condition, deficient).
+
+    The condition number is that of the scaled design, squared, to compare with the fast path's.
+    """
+    k = len(active)
+    c = constraints[np.any(constraints != 0, axis=1)]
+    basis = np.eye(k)[:, active]
+    if len(c):
+        _, s, vt = np.linalg.svd(c @ basis)
+        basis = basis @ vt[int(np.sum(s > 0)) :].T
+    a = np.vstack([np.sqrt(omega)[:, None] * x, np.diag(np.sqrt(penalty))]) @ basis
+    b = np.concatenate([np.sqrt(omega) * y, np.zeros(k)])
+    if a.shape[1] == 0:
+        return np.zeros(k), np.zeros(k), 0, 1.0, False
+    u, s, vt = np.linalg.svd(a, full_matrices=False)
+    keep = s > s[0] * max(a.shape) * np.finfo(np.float64).eps
+    rank = int(keep.sum())
+    v = basis @ vt[keep].T / s[keep]
+    condition = float((s[0] / s[-1]) ** 2) if s[-1] > 0 else np.inf
+    return v @ (u[:, keep].T @ b), np.sum(v**2, axis=1), rank, condition, rank < a.shape[1]
+
+
+def fit_day(
+    design: Design,
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    weights: Float,
+    returns: Float,
+    caps: Float,
+) -> Fit | None:
+    """Regress one day's returns on the exposures known before it.
+
+    Parameters
+    ----------
+    dense : (n_dense, n) float64, NaN where an exposure is missing
+    codes : (m, n) int32, column of the design that a name loads on, -1 for none
+    loads : (m, n) float64, the loadings
+    weights : (n,) unscaled regression weights; 0 outside of the estimation set
+    returns : (n,) simple returns as fractions, NaN where there is none
+    caps : (n,) market caps, for cap-weighted constraints
+
+    Returns
+    -------
+    Fit; factors without exposure have return 0.0 and a standard error of NaN. None where no asset has a
+    positive weight, a return and all dense exposures.
+
+    Notes
+    -----
+    R^2 = 1 - sum w e^2 / sum w (r - mean_w r)^2 on clipped returns. Standard errors are
+    sqrt(s^2 * diag(inverse)), s^2 = sum w~ e^2 / (n - rank), w~ = weights scaled to mean one.
+    """
+    lower, upper = design.clip
+    (
+        solved, f, variance, rank, condition, specific, omega, rows, penalty, constraints, active, effective
+    ) = _fast(
+        dense, codes, loads, weights, returns, caps, design.min_names, design.group_first,
+        design.group_last, design.zero_sum, lower, upper,
+    )  # fmt: skip
+    if not len(rows):
+        return None
+    clipped = np.clip(returns[rows], lower, upper)
+    orthogonal = not (solved and condition <= MAX_CONDITION)
+    deficient = False
+    if orthogonal:
+        x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
+        f, variance, rank, condition, deficient = _solve_orthogonal(
+            x, omega, clipped, penalty, constraints, active
+        )
+        specific = unexplained(dense, codes, loads, returns, f)
+    residual = specific[rows] - returns[rows] + clipped
+    n = len(rows)
+    squares = float(omega @ residual**2)
+    spread = float(omega @ (clipped - omega @ clipped) ** 2)
+    errors = np.full(design.n_factors, np.nan)
+    if n > rank:
+        # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it
+        errors[active] = np.sqrt(np.maximum(variance[active], 0.0) * squares / (n - rank))
+    full_omega = np.zeros(len(returns))
+    full_omega[rows] = omega
+    return Fit(
+        factor_returns=f,
+        standard_errors=errors,
+        specific=specific,
+        omega=full_omega,
+        n=n,
+        rank=rank,
+        r2=1.0 - squares / spread if spread > 0 else np.nan,
+        condition=condition,
+        orthogonal=orthogonal,
+        rank_deficient=deficient,
+        active=active,
+        effective_names=effective,
+    )

@@ -1,0 +1,1 @@
+"""How users reach a workspace."""

@@ -1,0 +1,46 @@
+"""The one interface, whether the engine runs in this process or elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openfactor.service.protocol import Workspace
+from openfactor.service.riskdatasets import RiskDatasets
+from openfactor.service.riskmodels import RiskModels
+from openfactor.service.uploaders import Uploaders
+
+
+class Equity:
+    """Everything about equities."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.uploaders = Uploaders(workspace)
+        self.riskdatasets = RiskDatasets(workspace)
+        self.riskmodels = RiskModels(workspace)
+
+
+class Client:
+    """The way in: `Client.local(path)`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.equity = Equity(workspace)
+
+    def __repr__(self) -> str:
+        return f"<openfactor client of {self._workspace!r}>"
+
+    @classmethod
+    def local(cls, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> Client:
+        """Work on a folder of this machine, created when it is not there.
+
+        path : keeps uploads, datasets and results; open it again to go on
+        threads : processors to use, by default all
+        progress : show progress bars; by default where standard error is a terminal
+
+        Raises
+        ------
+        StorageError: the folder cannot be written.
+        """
+        from openfactor.workspace import LocalWorkspace
+
+        return cls(LocalWorkspace(path, threads=threads, progress=progress))

@@ -1,0 +1,45 @@
+"""`client.equity.riskmodels`: factor models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openfactor.service.protocol import Workspace
+from openfactor.settings import DatasetSettings, FactorRiskModelSettings
+
+if TYPE_CHECKING:
+    from openfactor.model import RiskModel
+
+
+class RiskModelEngine:
+    """A model that can be fitted: settings that are valid on their dataset."""
+
+    def __init__(self, workspace: Workspace, bound: DatasetSettings[FactorRiskModelSettings]) -> None:
+        self._workspace = workspace
+        self.settings = bound
+
+    def __repr__(self) -> str:
+        return f"<risk model on {self.settings.dataset!r}; get_model() fits it>"
+
+    def get_model(self) -> RiskModel:
+        """Fit the model, or read it when the same was fitted before."""
+        return self._workspace.riskmodel(self.settings)
+
+
+class RiskModels:
+    """Factor models on risk datasets."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def load(self, settings: DatasetSettings[FactorRiskModelSettings]) -> RiskModelEngine:
+        """Settings bound by `with_dataset(name)`, checked against that dataset.
+
+        Raises
+        ------
+        TypeError: settings without a dataset. SettingsError: with all that the dataset does not have.
+        """
+        if not isinstance(settings, DatasetSettings):
+            raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
+        self._workspace.validate_riskmodel(settings)
+        return RiskModelEngine(self._workspace, settings)

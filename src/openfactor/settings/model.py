@@ -1,0 +1,66 @@
+"""How factor returns are estimated."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from openfactor.settings.exposures import ExposureSettings
+from openfactor.settings.universe import UniverseSettings
+from openfactor.settings.values import Settings
+
+WeightingScheme = Literal["SqrtCap", "Cap", "InvIdioVar"]
+ZeroSum = Literal["none", "equal_weights", "mcap_weighted"]
+
+
+class ModelConstructionSettings(Settings):
+    """The cross-sectional regression of one day."""
+
+    currency: str = "USD"
+    """Currency of the returns that are explained."""
+    weights: WeightingScheme = "SqrtCap"
+    """Regression weights: square root of the market cap, the cap, or 1 / idio_vol squared."""
+    estimation_universe: UniverseSettings | None = None
+    """The assets that the factor returns are estimated on; by default the whole universe. A name
+    outside of the model's universe is never in it."""
+    return_clip_bounds: tuple[Annotated[float, Field(le=0)] | None, Annotated[float, Field(ge=0)] | None] = (
+        -0.1,
+        0.1,
+    )
+    """Bounds on the returns used to estimate; specific returns come from the unclipped ones."""
+    thin_category_shrinkage: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Group to the effective number of names below which a category is shrunk towards zero."""
+    zero_sum_constraints: dict[str, ZeroSum] = {}
+    """One entry for each categorical group: how its factor returns sum to zero."""
+    fx_convert_returns: bool = True
+    """Convert returns to `currency`; if not, local returns are explained."""
+
+
+def _wrap(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class FactorRiskModelSettings(Settings):
+    """A factor model: a universe, its exposures and the regression."""
+
+    universe: Annotated[list[UniverseSettings], Field(min_length=1, max_length=1)]
+    """The assets and the trading days. A single value may be given without a list."""
+    exposures: Annotated[list[ExposureSettings], Field(min_length=1, max_length=1)]
+    """The factors; one entry a regression stage, of which there is one."""
+    modelconstruction: Annotated[list[ModelConstructionSettings], Field(min_length=1, max_length=1)] = [
+        ModelConstructionSettings()
+    ]
+    """The regression; one entry a stage."""
+
+    @field_validator("universe", "exposures", "modelconstruction", mode="before")
+    @classmethod
+    def _single_value(cls, value: Any) -> Any:
+        return _wrap(value)
+
+    @model_validator(mode="after")
+    def _same_calendar(self) -> Self:
+        estimation = self.modelconstruction[0].estimation_universe
+        if estimation is not None and estimation.calendar != self.universe[0].calendar:
+            raise ValueError("the estimation universe must have the calendar of the universe")
+        return self

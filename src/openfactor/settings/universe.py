@@ -1,0 +1,66 @@
+"""Which assets and which days: calendars and universes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from openfactor.settings.values import Settings
+
+
+class CalendarSettings(Settings):
+    """The trading days of a combination of exchanges."""
+
+    filters: Annotated[list[Annotated[list[str], Field(min_length=1)]], Field(min_length=1)] = [["XNYS"]]
+    """Exchange codes (MIC). Applied to closed days: a day is closed when, for at least one inner
+    list, all of its exchanges are closed. `[["A", "B"]]` trades when A or B is open, `[["A"], ["B"]]`
+    only when both are."""
+
+
+class CategoricalFilterSettings(Settings):
+    """Keeps the assets that belong to an included category and to no excluded one."""
+
+    hierarchy: str = Field(min_length=1)
+    """A categorical (sparse) factor group of the dataset."""
+    include: list[str] | Literal["All"] = "All"
+    """Categories to keep."""
+    exclude: list[str] = []
+    """Categories to drop."""
+
+
+class MCapFilterSettings(Settings):
+    """Bounds on the market cap, in USD, both inclusive."""
+
+    lower: float = Field(default=0.0, ge=0)
+    upper: float = Field(default=1e20, gt=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.upper <= self.lower:
+            raise ValueError(f"upper ({self.upper:g}) must be greater than lower ({self.lower:g})")
+        return self
+
+
+class UniverseSettings(Settings):
+    """A set of assets for every trading day, decided from that day's stored values."""
+
+    id_type: str = "bayesid"
+    """The identifiers to report assets in; one of the dataset's `id_types`."""
+    calendar: CalendarSettings = CalendarSettings()
+    """The trading days."""
+    categorical_filters: list[CategoricalFilterSettings] = []
+    """All must hold; at most one a hierarchy."""
+    mcap_filter: MCapFilterSettings = MCapFilterSettings()
+    """Bounds on the market cap. A name without one passes only where the lower bound is 0."""
+
+    @field_validator("categorical_filters")
+    @classmethod
+    def _one_filter_a_hierarchy(
+        cls, filters: list[CategoricalFilterSettings]
+    ) -> list[CategoricalFilterSettings]:
+        names = [f.hierarchy for f in filters]
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise ValueError(f"more than one filter on {', '.join(repeated)}; merge them into one")
+        return filters
