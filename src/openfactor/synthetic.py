@@ -86,7 +86,8 @@ def simulate(
     industry = rng.permutation(np.arange(n_assets) % industries)
     ccy = np.arange(n_assets) % len(currencies)
     exchange = np.arange(n_assets) % len(exchanges)
-    first, last = _lives(rng, n_assets, t_all, late_listings, delistings)
+    closed_to = closed[0] | closed[exchange]  # (names, days)
+    first, last = _lives(rng, closed_to, late_listings, delistings)
     alive = (np.arange(t_all)[:, None] >= first) & (np.arange(t_all)[:, None] <= last)
     open_market = ~closed[0]  # the market moves on the trading days of the first exchange
     exposure = _style_paths(rng, t_all, n_assets, len(styles))
@@ -105,7 +106,8 @@ def simulate(
     before = 0
     for t in range(1, t_all):
         if open_market[t]:
-            weight = np.bincount(industry, weights=cap[before] * estimation[before], minlength=industries)
+            counted = estimation[before] & alive[t]  # a name without a return today is not estimated on
+            weight = np.bincount(industry, weights=cap[before] * counted, minlength=industries)
             f_industry[t] -= (f_industry[t] @ weight) / weight.sum()
             usd_return[t] = (
                 f_market[t] + f_industry[t, industry] + exposure[before] @ f_style[t] + specific[t]
@@ -115,7 +117,6 @@ def simulate(
         estimation[t] = _largest(cap[t], alive[t])
 
     priced = alive & ~closed[exchange].T
-    priced[first, np.arange(n_assets)] = priced[last, np.arange(n_assets)] = True
     panel = _Panel(np.array(weekdays, "datetime64[D]"), ids, alive)
     names = [f"I{g:02d}" for g in range(industries)]
     traded = np.flatnonzero(open_market)
@@ -183,7 +184,8 @@ def _calendars(
     while left:
         if day.weekday() < 5:
             holiday = [bool(h) for h in rng.random(len(exchanges)) < HOLIDAYS_A_YEAR / 261]
-            holiday[0] &= bool(days) and left > 1  # the first and the last day are trading days
+            if not days or left == 1:  # all trade on the first day and on the last
+                holiday = [False] * len(exchanges)
             days.append(day)
             shut.append(holiday)
             left -= not holiday[0]
@@ -192,15 +194,20 @@ def _calendars(
 
 
 def _lives(
-    rng: np.random.Generator, n_assets: int, n_days: int, late: float, delisted: float
+    rng: np.random.Generator, closed: Mask, late: float, delisted: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last day of each name; a third of the history separates the two kinds."""
+    """First and last day of each name, both open; a third of the history separates the two kinds."""
+    n_assets, n_days = closed.shape
     first, last = np.zeros(n_assets, np.int64), np.full(n_assets, n_days - 1)
     order = rng.permutation(n_assets)
     n_late, n_gone = int(late * n_assets), int(delisted * n_assets)
     third = max(n_days // 3, 1)
     first[order[:n_late]] = rng.integers(1, third + 1, n_late)
     last[order[n_late : n_late + n_gone]] = rng.integers(n_days - 1 - third, n_days - 1, n_gone)
+    for i in range(n_assets):
+        open_days = np.flatnonzero(~closed[i])
+        first[i] = open_days[min(np.searchsorted(open_days, first[i]), len(open_days) - 1)]
+        last[i] = max(open_days[np.searchsorted(open_days, last[i], side="right") - 1], first[i])
     return first, last
 
 

@@ -16,7 +16,7 @@ def examples(rows: pl.DataFrame, columns: list[str]) -> tuple[str, ...]:
     keep = [c for c in ("_row", *columns) if c in shown.columns]
     return tuple(
         ", ".join(f"{'row' if name == '_row' else name} {value!s}" for name, value in row.items())
-        for row in shown.select(dict.fromkeys(keep)).to_dicts()
+        for row in shown.select(list(dict.fromkeys(keep))).to_dicts()
     )
 
 

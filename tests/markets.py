@@ -1,0 +1,75 @@
+"""Small simulated markets, and what is needed to fit a model on one without a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from openfactor.dataset import RiskDataset, build
+from openfactor.model import Estimates, estimate
+from openfactor.settings import (
+    CategoricalExposureGroupSettings,
+    CategoricalFilterSettings,
+    ContinuousExposureGroupSettings,
+    ExposureSettings,
+    FactorRiskModelSettings,
+    ModelConstructionSettings,
+    RootRiskDatasetSettings,
+    UniverseSettings,
+)
+from openfactor.uploads import DATA_TYPES
+from openfactor.uploads.validation import validate
+
+
+def dataset_settings(**changes: Any) -> RootRiskDatasetSettings:
+    """For the uploads of `openfactor.synthetic`, each named like its data type."""
+    defaults: dict[str, Any] = {
+        **{f"{name}_source": name for name in DATA_TYPES},
+        "dense_factor_groups": {"market": None, "style": None},
+        "sparse_factor_groups": {"industry": None, "estimation_universe": None},
+        "master_id_type": "ticker",
+        "master_id_core_type": "ticker_core",
+        "as_of_date": "2100-01-01",
+    }
+    return RootRiskDatasetSettings.model_validate(defaults | changes)
+
+
+def dataset_of(uploads: Mapping[str, pl.DataFrame], **changes: Any) -> RiskDataset:
+    """Validated as at upload, then built."""
+    rows = {name: validate(frame, DATA_TYPES[name], whole=True).lazy() for name, frame in uploads.items()}
+    return build(dataset_settings(**changes), rows, "test")
+
+
+def model_settings(
+    universe: UniverseSettings | None = None, estimation: bool = True, **construction: Any
+) -> FactorRiskModelSettings:
+    """Market, industries summing to zero by cap, styles; on the estimation universe."""
+    universe = universe or UniverseSettings(id_type="ticker")
+    member = CategoricalFilterSettings(hierarchy="estimation_universe")
+    defaults: dict[str, Any] = {
+        "estimation_universe": universe.model_copy(update={"categorical_filters": [member]})
+        if estimation
+        else None,
+        "zero_sum_constraints": {"industry": "mcap_weighted"},
+        "return_clip_bounds": (None, None),
+    }
+    return FactorRiskModelSettings(
+        universe=[universe],
+        exposures=[
+            ExposureSettings(
+                exposures=[
+                    ContinuousExposureGroupSettings(hierarchy="market"),
+                    CategoricalExposureGroupSettings(hierarchy="industry"),
+                    ContinuousExposureGroupSettings(hierarchy="style"),
+                ]
+            )
+        ],
+        modelconstruction=[ModelConstructionSettings(**(defaults | construction))],
+    )
+
+
+def fit(uploads: Mapping[str, pl.DataFrame], **construction: Any) -> Estimates:
+    """Estimates of the usual model on the uploads."""
+    return estimate(dataset_of(uploads), model_settings(**construction), "test")

@@ -1,0 +1,161 @@
+"""Days as a whole: statuses, universes, currencies, calendars."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from openfactor.errors import DataError
+from openfactor.model import estimate
+from openfactor.model.estimation.estimates import STATUSES
+from openfactor.model.estimation.timing import timeline
+from openfactor.settings import (
+    CalendarSettings,
+    MCapFilterSettings,
+    ModelConstructionSettings,
+    UniverseSettings,
+)
+from openfactor.synthetic import simulate
+from tests.markets import dataset_of, fit, model_settings
+
+MARKET = simulate(60, 14, industries=4, seed=11)
+
+
+def statuses(uploads: dict[str, pl.DataFrame]) -> list[str]:
+    return [STATUSES[i] for i in fit(uploads).status]
+
+
+def test_first_day_has_no_regression() -> None:
+    estimates = fit(MARKET.uploads)
+    assert statuses(MARKET.uploads) == ["first_day"] + ["ok"] * 13
+    assert (estimates.factor_returns[0] == 0).all()
+    assert estimates.n[0] == 0
+    assert (estimates.n[1:] > 40).all()
+
+
+def test_a_day_without_prices_that_nobody_declared_closed() -> None:
+    day = MARKET.factor_returns["date"][6]
+    price = MARKET.uploads["price"].filter(pl.col("date") != day)
+    found = statuses(MARKET.uploads | {"price": price})
+    assert found[6] == "no_returns"
+    assert found[5] == found[7] == "ok"
+
+
+def test_exposures_that_begin_late() -> None:
+    day = MARKET.factor_returns["date"][4]
+    exposures = MARKET.uploads["exposures"].filter(pl.col("date") >= day)
+    found = statuses(MARKET.uploads | {"exposures": exposures})
+    assert found == ["first_day"] + ["no_exposures"] * 4 + ["ok"] * 9
+
+
+def test_estimation_universe_that_is_empty_on_a_day() -> None:
+    days = MARKET.factor_returns["date"]
+    exposures = MARKET.uploads["exposures"].with_columns(
+        asset_id=pl.when((pl.col("factor_group") == "estimation_universe") & (pl.col("date") == days[5]))
+        .then(pl.concat_str(pl.lit("gone-"), "asset_id"))
+        .otherwise("asset_id")
+    )
+    gone = pl.DataFrame({"from_id": ["gone-A00000"], "to_id": ["gone-A00000"]})
+    idmap = pl.concat(
+        [
+            MARKET.uploads["idmap"],
+            gone.with_columns(
+                pl.lit(dt.date.min).alias("start_date"), pl.lit(dt.date.max).alias("end_date"),
+                pl.lit("ticker").alias("from_id_type"), pl.lit("ticker_core").alias("to_id_type"),
+            ).select(MARKET.uploads["idmap"].columns),
+        ]
+    )  # fmt: skip
+    with pytest.raises(DataError, match="empty_estimation_universe") as caught:
+        fit(MARKET.uploads | {"exposures": exposures, "idmap": idmap})
+    (fault,) = caught.value.faults
+    assert fault.examples == (str(days[6]),)  # membership of a day explains the next
+
+
+def test_universe_bounds_on_caps_hold_on_the_day_before() -> None:
+    dataset = dataset_of(MARKET.uploads)
+    middle = float(np.median(dataset.panel.cap))
+    universe = UniverseSettings(id_type="ticker", mcap_filter=MCapFilterSettings(lower=middle))
+    estimates = estimate(dataset, model_settings(universe, estimation=False), "x")
+    inside = np.isfinite(estimates.specific_return)
+    assert inside.any()
+    assert (dataset.panel.cap[inside] >= middle).all()
+    assert (dataset.panel.cap[estimates.weight > 0] >= middle).all()
+
+
+def test_universe_by_category() -> None:
+    dataset = dataset_of(MARKET.uploads)
+    universe = UniverseSettings(
+        id_type="ticker",
+        categorical_filters=[{"hierarchy": "industry", "include": ["I00", "I01"], "exclude": ["I01"]}],
+    )
+    estimates = estimate(
+        dataset, model_settings(universe, estimation=False, zero_sum_constraints={"industry": "none"}), "x"
+    )
+    group = dataset.panel.sparse["industry"]
+    inside = np.isfinite(estimates.specific_return)
+    assert {group.categories[c] for c in group.codes[0][inside]} == {"I00"}
+
+
+def test_share_class_has_its_own_specific_return_and_no_weight() -> None:
+    """A second listing of an entity shares its exposures; it is not estimated on."""
+    idmap = MARKET.uploads["idmap"].with_columns(
+        to_id=pl.when(pl.col("from_id") == "A00001").then(pl.lit("A00000")).otherwise("to_id")
+    )
+    dataset = dataset_of(MARKET.uploads | {"idmap": idmap})
+    estimates = estimate(dataset, model_settings(), "x")
+    second = dataset.panel.listing == 1
+    first = dataset.panel.listing == 0
+    assert (estimates.weight[second] == 0).all()
+    assert (estimates.weight[first].sum()) > 0
+    difference = estimates.asset_return[first] - estimates.asset_return[second]
+    specific = estimates.specific_return[first] - estimates.specific_return[second]
+    np.testing.assert_allclose(
+        specific[np.isfinite(difference)], difference[np.isfinite(difference)], atol=1e-15
+    )
+
+
+def test_returns_convert_between_currencies() -> None:
+    market = simulate(10, 8, industries=2, currencies=("EUR", "JPY"), late_listings=0, delistings=0, seed=3)
+    dataset = dataset_of(market.uploads)
+    fx = market.uploads["exchange_rates"].pivot("ccy", index="date", values="fx_rate").sort("date")
+    close = market.uploads["price"].pivot("asset_id", index="date", values="close").sort("date")
+    model = timeline(dataset, CalendarSettings(), ModelConstructionSettings(currency="EUR"))
+    names = dataset.identifiers.names("ticker")
+    for i in range(1, len(model.dates)):
+        p, t = model.dates[i - 1], model.dates[i]
+        at = {day: fx.filter(pl.col("date") == day).row(0, named=True) for day in (p, t)}
+        px = {day: close.filter(pl.col("date") == day).row(0, named=True) for day in (p, t)}
+        start = dataset.panel.offsets[model.days[i - 1]]
+        for j, name in enumerate(names):
+            ccy = ("EUR", "JPY")[j % 2]
+            euros = {day: px[day][name] / at[day][ccy] * at[day]["EUR"] for day in (p, t)}
+            assert model.forward_return[start + j] == pytest.approx(euros[t] / euros[p] - 1, abs=1e-13)
+
+
+def test_local_returns_when_not_converted() -> None:
+    market = simulate(30, 8, industries=2, currencies=("EUR", "JPY"), seed=3)
+    dataset = dataset_of(market.uploads)
+    plain = timeline(dataset, CalendarSettings(), ModelConstructionSettings(fx_convert_returns=False))
+    row = int(dataset.panel.offsets[plain.days[0]])
+    after = int(dataset.panel.offsets[plain.days[0] + 1])
+    listing = dataset.panel.listing[row]
+    same = after + int(np.flatnonzero(dataset.panel.listing[after:] == listing)[0])
+    if plain.days[1] == plain.days[0] + 1:
+        assert plain.forward_return[row] == pytest.approx(dataset.panel.local_return[same], abs=1e-15)
+
+
+def test_threads_do_not_change_the_numbers() -> None:
+    dataset = dataset_of(MARKET.uploads)
+    one = estimate(dataset, model_settings(), "x", threads=1)
+    four = estimate(dataset, model_settings(), "x", threads=4)
+    np.testing.assert_array_equal(one.factor_returns, four.factor_returns)
+    np.testing.assert_array_equal(one.specific_return, four.specific_return)
+
+
+def test_progress_counts_every_regression() -> None:
+    seen: list[int] = []
+    estimate(dataset_of(MARKET.uploads), model_settings(), "x", progress=seen.append)
+    assert sum(seen) == 13

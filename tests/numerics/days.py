@@ -1,0 +1,74 @@
+"""Random days for the regression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openfactor.numerics.cross_section import Design, Fit, dense_design, fit_day
+
+
+@dataclass
+class Day:
+    design: Design
+    dense: np.ndarray
+    codes: np.ndarray
+    loads: np.ndarray
+    weights: np.ndarray
+    returns: np.ndarray
+    caps: np.ndarray
+
+    def fit(self) -> Fit:
+        fit = fit_day(self.design, self.dense, self.codes, self.loads, self.weights, self.returns, self.caps)
+        assert fit is not None
+        return fit
+
+    @property
+    def x(self) -> np.ndarray:
+        return dense_design(self.dense, self.codes, self.loads, self.design.n_factors)
+
+
+def random_day(
+    seed: int,
+    n: int = 40,
+    n_dense: int = 3,
+    sizes: tuple[int, ...] = (4,),
+    zero_sum: tuple[int, ...] = (2,),
+    min_names: float = 0.0,
+    spread: bool = False,
+    clip: tuple[float, float] = (-np.inf, np.inf),
+) -> Day:
+    """Dense factors of which the first is one everywhere, and a categorical group for each size."""
+    rng = np.random.default_rng(seed)
+    dense = rng.standard_normal((n_dense, n))
+    if n_dense:
+        dense[0] = 1.0
+    starts = n_dense + np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    codes, loads = [], []
+    for start, size in zip(starts, sizes, strict=False):
+        first = rng.integers(0, size, n)
+        codes.append(start + first)
+        loads.append(np.ones(n))
+        if spread:  # a second category with the rest of the membership
+            share = rng.uniform(0.2, 0.8, n)
+            loads[-1] = share
+            codes.append(np.where(rng.random(n) < 0.3, -1, start + (first + 1) % size))
+            loads.append(1 - share)
+    caps = rng.lognormal(10, 1.5, n)
+    return Day(
+        design=Design(
+            n_dense=n_dense,
+            group_first=starts[:-1],
+            group_last=starts[1:],
+            zero_sum=np.array(zero_sum, np.int64),
+            min_names=np.concatenate([np.zeros(n_dense), np.full(sum(sizes), min_names)]),
+            clip=clip,
+        ),
+        dense=dense,
+        codes=np.array(codes, np.int32).reshape(-1, n),
+        loads=np.array(loads).reshape(-1, n),
+        weights=np.sqrt(caps),
+        returns=rng.normal(0, 0.02, n),
+        caps=caps,
+    )

@@ -1,0 +1,176 @@
+"""The fast regression against the slow one, on ordinary and on degenerate days."""
+
+import numpy as np
+import pytest
+
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE
+from tests.numerics.days import Day, random_day
+from tests.reference.regression import fit_day_slowly
+
+
+def assert_same(day: Day, tolerance: float = 1e-11) -> None:
+    fast = day.fit()
+    slow = fit_day_slowly(day.design, day.x, day.weights, day.returns, day.caps)
+    np.testing.assert_allclose(fast.factor_returns, slow.factor_returns, atol=tolerance, rtol=0)
+    np.testing.assert_allclose(fast.specific, slow.specific, atol=tolerance, rtol=0)
+    np.testing.assert_allclose(fast.standard_errors, slow.standard_errors, rtol=1e-6, atol=1e-9)
+    assert fast.rank == slow.rank
+    assert fast.r2 == pytest.approx(slow.r2, abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", [NONE, EQUAL, CAP_WEIGHTED])
+@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize("min_names", [0.0, 12.0])
+def test_ordinary_days(kind: int, spread: bool, min_names: float) -> None:
+    # without a constraint the market and a full set of industries cannot be told apart
+    n_dense = 0 if kind == NONE and not spread else 3
+    for seed in range(5):
+        day = random_day(seed, n_dense=n_dense, zero_sum=(kind,), spread=spread, min_names=min_names)
+        assert_same(day)
+        assert not day.fit().orthogonal
+
+
+def test_two_constrained_groups() -> None:
+    for seed in range(5):
+        assert_same(random_day(seed, n=80, sizes=(4, 3), zero_sum=(CAP_WEIGHTED, EQUAL)))
+
+
+def test_dense_factors_alone_equal_weighted_least_squares() -> None:
+    day = random_day(3, sizes=(), zero_sum=())
+    root = np.sqrt(day.weights)
+    expected = np.linalg.lstsq(day.dense.T * root[:, None], day.returns * root, rcond=None)[0]
+    np.testing.assert_allclose(day.fit().factor_returns, expected, atol=1e-14)
+
+
+def test_clipping_moves_the_estimate_but_not_the_identity() -> None:
+    day = random_day(1, clip=(-0.01, 0.01))
+    assert_same(day)
+    fit = day.fit()
+    np.testing.assert_allclose(day.x @ fit.factor_returns + fit.specific, day.returns, atol=1e-15)
+    assert not np.allclose(fit.factor_returns, random_day(1).fit().factor_returns)
+
+
+def test_names_without_weight_return_or_exposure_are_left_out() -> None:
+    day = random_day(2)
+    day.weights[0] = 0.0
+    day.returns[1] = np.nan
+    day.dense[1, 2] = np.nan
+    fit = day.fit()
+    assert fit.n == 37
+    assert (fit.omega[:3] == 0).all()
+    assert np.isnan(fit.specific[1])
+    assert np.isnan(fit.specific[2])
+    assert np.isfinite(fit.specific[0])
+    keep = slice(3, None)
+    rest = Day(
+        day.design, day.dense[:, keep], day.codes[:, keep], day.loads[:, keep],
+        day.weights[keep], day.returns[keep], day.caps[keep],
+    )  # fmt: skip
+    np.testing.assert_allclose(fit.factor_returns, rest.fit().factor_returns, atol=1e-15)
+
+
+def test_a_missing_category_counts_as_none() -> None:
+    day = random_day(4)
+    day.codes[0, :5] = -1
+    assert_same(day)
+
+
+def test_empty_category_and_dense_factor_of_zeros() -> None:
+    day = random_day(5)
+    day.codes[day.codes == 4] = 3
+    day.dense[2] = 0.0
+    fit = day.fit()
+    assert_same(day)
+    assert fit.factor_returns[4] == 0.0
+    assert fit.factor_returns[2] == 0.0
+    assert np.isnan(fit.standard_errors[[2, 4]]).all()
+    assert list(np.flatnonzero(~fit.active)) == [2, 4]
+
+
+def test_rank_deficient_day_gives_the_minimum_norm_solution() -> None:
+    day = random_day(6, zero_sum=(NONE,))
+    fit = day.fit()
+    assert fit.orthogonal
+    assert fit.rank_deficient
+    assert fit.rank == 6
+    root = np.sqrt(day.weights / day.weights.sum())
+    expected = np.linalg.pinv(day.x * root[:, None]) @ (day.returns * root)
+    np.testing.assert_allclose(fit.factor_returns, expected, atol=1e-13)
+
+
+def test_identical_factors_share_the_return() -> None:
+    day = random_day(7)
+    single = day.fit()
+    day.dense[2] = day.dense[1]
+    fit = day.fit()
+    assert fit.rank_deficient
+    assert fit.factor_returns[1] == pytest.approx(fit.factor_returns[2], abs=1e-14)
+    assert not single.rank_deficient
+
+
+def test_nearly_identical_factors_take_the_orthogonal_path_and_keep_the_fit() -> None:
+    day = random_day(8)
+    day.dense[2] = day.dense[1] + 1e-7 * day.dense[2]
+    fit = day.fit()
+    assert fit.orthogonal
+    assert not fit.rank_deficient
+    root = np.sqrt(day.weights)
+    x = np.delete(day.x, 1, axis=1)  # the same space, spanned without the near copy
+    x[:, 1] = (day.dense[2] - day.dense[1]) / 1e-7
+    x = np.column_stack([x, day.dense[1]])
+    free = np.linalg.lstsq(x * root[:, None], day.returns * root, rcond=None)[0]
+    np.testing.assert_allclose(fit.specific, day.returns - x @ free, atol=1e-9)
+
+
+def test_fewer_names_than_factors() -> None:
+    day = random_day(9, n=4, n_dense=6, sizes=(2,))
+    fit = day.fit()
+    assert fit.rank_deficient
+    assert np.isnan(fit.standard_errors).all()
+    np.testing.assert_allclose(fit.specific, 0, atol=1e-12)
+
+
+def test_one_category_in_a_constrained_group_gets_nothing() -> None:
+    day = random_day(10)
+    day.codes[:] = 3
+    fit = day.fit()
+    assert fit.factor_returns[3] == pytest.approx(0, abs=1e-16)
+    assert_same(day)
+
+
+def test_nobody_to_estimate_on() -> None:
+    from openfactor.numerics.cross_section import fit_day
+
+    day = random_day(11)
+    day.weights[:] = 0
+    assert fit_day(day.design, day.dense, day.codes, day.loads, day.weights, day.returns, day.caps) is None
+
+
+def test_thin_category_is_shrunk_by_its_effective_number() -> None:
+    """One industry of one name, dense-free design: closed form f = r / (1 + lambda / S) = r n / M."""
+    day = random_day(12, n=1, n_dense=0, sizes=(1,), zero_sum=(NONE,), min_names=5.0)
+    assert day.fit().factor_returns[0] == pytest.approx(day.returns[0] / 5.0, rel=1e-14)
+
+
+def test_standard_errors_of_a_plain_regression() -> None:
+    """Without constraints: s^2 (X' W X)^-1 with weights of mean one, from numpy alone."""
+    day = random_day(13, n=60, sizes=(), zero_sum=())
+    fit = day.fit()
+    w = day.weights / day.weights.mean()
+    x = day.dense.T
+    residual = day.returns - x @ fit.factor_returns
+    s2 = (w * residual**2).sum() / (60 - 3)
+    expected = np.sqrt(s2 * np.diag(np.linalg.inv(x.T @ (w[:, None] * x))))
+    np.testing.assert_allclose(fit.standard_errors, expected, rtol=1e-10)
+
+
+def test_scale_of_weights_and_of_exposures() -> None:
+    """Weights have no scale; an exposure in other units changes its factor return inversely."""
+    day = random_day(14)
+    before = day.fit()
+    day.weights *= 1e6
+    day.dense[2] *= 1e4
+    after = day.fit()
+    np.testing.assert_allclose(after.factor_returns[2] * 1e4, before.factor_returns[2], rtol=1e-9)
+    np.testing.assert_allclose(after.specific, before.specific, atol=1e-13)
+    assert after.condition == pytest.approx(before.condition, rel=1e-6)

@@ -1,0 +1,80 @@
+"""The regression of one day, written as the formulas are: loops, and Lagrange multipliers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, Design
+
+
+@dataclass
+class SlowFit:
+    factor_returns: np.ndarray
+    standard_errors: np.ndarray
+    specific: np.ndarray
+    r2: float
+    rank: int
+
+
+def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> SlowFit:
+    """`x` (n, K) is the whole design; NaN marks a missing dense exposure."""
+    n_all, k_all = x.shape
+    lower, upper = design.clip
+    rows = [
+        i
+        for i in range(n_all)
+        if weights[i] > 0 and np.isfinite(returns[i]) and np.isfinite(x[i, : design.n_dense]).all()
+    ]
+    total = sum(weights[i] for i in rows)
+    omega = {i: weights[i] / total for i in rows}
+    y = {i: min(max(returns[i], lower), upper) for i in rows}
+    gram, right = np.zeros((k_all, k_all)), np.zeros(k_all)
+    for i in rows:
+        for a in range(k_all):
+            right[a] += omega[i] * x[i, a] * y[i]
+            for b in range(k_all):
+                gram[a, b] += omega[i] * x[i, a] * x[i, b]
+    for k in range(design.n_dense, k_all):
+        loads = np.array([omega[i] * x[i, k] for i in rows])
+        if (loads != 0).any() and design.min_names[k] > 0:
+            names = loads.sum() ** 2 / (loads**2).sum()
+            gram[k, k] += gram[k, k] * max(design.min_names[k] / names - 1, 0)
+    active = [k for k in range(k_all) if any(x[i, k] != 0 for i in rows)]
+    constraints = []
+    for first, last, kind in zip(design.group_first, design.group_last, design.zero_sum, strict=True):
+        row = np.zeros(k_all)
+        for k in range(first, last):
+            if k in active and kind == EQUAL:
+                row[k] = 1
+            if k in active and kind == CAP_WEIGHTED:
+                row[k] = sum(caps[i] * x[i, k] for i in rows)
+        if row.any():
+            constraints.append(row / np.abs(row).max())
+    m, a = len(constraints), len(active)
+    c = np.array(constraints).reshape(m, k_all)[:, active]
+    system = np.block([[gram[np.ix_(active, active)], c.T], [c, np.zeros((m, m))]])
+    # the upper left block of the inverse of this matrix is the constrained inverse
+    inverse = np.linalg.pinv(system, rcond=1e-14)
+    f = np.zeros(k_all)
+    f[active] = (inverse @ np.concatenate([right[active], np.zeros(m)]))[:a]
+    specific = np.full(n_all, np.nan)
+    for i in range(n_all):
+        specific[i] = returns[i] - sum(x[i, k] * f[k] for k in range(k_all))
+    residual = {i: y[i] - x[i] @ f for i in rows}
+    mean = sum(omega[i] * y[i] for i in rows)
+    rank = a - m
+    mean_one = {i: omega[i] * len(rows) for i in rows}
+    errors = np.full(k_all, np.nan)
+    if len(rows) > rank:
+        s2 = sum(mean_one[i] * residual[i] ** 2 for i in rows) / (len(rows) - rank)
+        errors[active] = np.sqrt(s2 * np.diag(inverse)[:a] / len(rows))
+    return SlowFit(
+        factor_returns=f,
+        standard_errors=errors,
+        specific=specific,
+        r2=1
+        - sum(omega[i] * residual[i] ** 2 for i in rows) / sum(omega[i] * (y[i] - mean) ** 2 for i in rows),
+        rank=rank,
+    )

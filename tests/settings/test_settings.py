@@ -1,0 +1,123 @@
+"""Settings: what is refused, and that they survive JSON."""
+
+import datetime as dt
+
+import pytest
+from pydantic import ValidationError
+
+from openfactor.errors import SettingsError
+from openfactor.settings import (
+    CategoricalFilterSettings,
+    ContinuousExposureGroupSettings,
+    DatasetSettings,
+    ExposureSettings,
+    FactorRiskModelSettings,
+    MCapFilterSettings,
+    ModelConstructionSettings,
+    UniverseSettings,
+)
+from openfactor.settings.validation import validate_model
+from tests.dataset.test_build import built
+from tests.markets import dataset_settings, model_settings
+
+
+def test_json_round_trip() -> None:
+    bound = model_settings(thin_category_shrinkage={"industry": 10.0}).with_dataset("d")
+    again = DatasetSettings[FactorRiskModelSettings].model_validate_json(bound.model_dump_json())
+    assert again.setting == bound.setting
+    root = dataset_settings(as_of_date=dt.datetime(2024, 1, 2))
+    assert type(root).model_validate_json(root.model_dump_json()) == root
+    assert root.as_of_date == dt.date(2024, 1, 2)
+
+
+def test_single_values_are_wrapped() -> None:
+    group = ContinuousExposureGroupSettings(hierarchy="style")
+    assert group.factor_group == "style"
+    settings = FactorRiskModelSettings(
+        universe=UniverseSettings(), exposures=ExposureSettings(exposures=group)
+    )
+    assert settings.exposures[0].exposures == [group]
+    assert settings.modelconstruction == [ModelConstructionSettings()]
+
+
+def test_settings_are_frozen_and_closed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        UniverseSettings().id_type = "isin"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="curency"):
+        ModelConstructionSettings(curency="EUR")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MCapFilterSettings(lower=2, upper=1), "must be greater"),
+        (
+            lambda: UniverseSettings(categorical_filters=[CategoricalFilterSettings(hierarchy="x")] * 2),
+            "more than one filter on x",
+        ),
+        (
+            lambda: ExposureSettings(exposures=[ContinuousExposureGroupSettings(hierarchy="x")] * 2),
+            "named twice: x",
+        ),
+        (lambda: ModelConstructionSettings(return_clip_bounds=(0.1, 0.2)), "less than or equal to 0"),
+        (
+            lambda: dataset_settings(sparse_factor_groups={"style": None}),
+            "both dense and sparse: style",
+        ),
+        (lambda: dataset_settings(dense_factor_groups={}, sparse_factor_groups={}), "at least one"),
+        (
+            lambda: FactorRiskModelSettings(
+                universe=UniverseSettings(),
+                exposures=ExposureSettings(),
+                modelconstruction=ModelConstructionSettings(
+                    estimation_universe=UniverseSettings(calendar={"filters": [["XLON"]]})
+                ),
+            ),
+            "must have the calendar",
+        ),
+    ],
+)
+def test_values_that_contradict(make, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        make()
+
+
+def test_everything_that_a_dataset_lacks_is_named_at_once() -> None:
+    from openfactor.dataset import describe
+
+    menu = describe(built()).factor_risk_model_settings_menu
+    universe = UniverseSettings(
+        id_type="isin",
+        calendar={"filters": [["XNYZ"]]},
+        categorical_filters=[CategoricalFilterSettings(hierarchy="industry", include=["Z"])],
+    )
+    settings = FactorRiskModelSettings(
+        universe=universe,
+        exposures=ExposureSettings(
+            exposures=[
+                ContinuousExposureGroupSettings(hierarchy="styles"),
+                ContinuousExposureGroupSettings(hierarchy="style", exclude=["size"]),
+                {"exposure_type": "categorical", "hierarchy": "industry"},
+            ]
+        ),
+        modelconstruction=ModelConstructionSettings(
+            currency="EUR",
+            zero_sum_constraints={"country": "mcap_weighted"},
+            thin_category_shrinkage={"region": 3.0},
+        ),
+    )
+    with pytest.raises(SettingsError) as caught:
+        validate_model(settings, menu)
+    for part in (
+        "universe.id_type: there is no 'isin'; possible: ticker, ticker_core",
+        "there is no 'XNYZ'; did you mean 'XNYS'?",
+        "there is no 'Z'; possible: X, Y",
+        "there is no 'styles'; did you mean 'style'?",
+        "nothing is left after include and exclude",
+        "currency: there is no 'EUR'; possible: USD",
+        "zero_sum_constraints: there is no 'country'; possible: industry",
+        "no entry for the categorical group industry",
+        "thin_category_shrinkage: there is no 'region'",
+    ):
+        assert part in str(caught.value)
+    assert len(caught.value.problems) == 9
