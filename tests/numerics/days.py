@@ -38,6 +38,7 @@ def random_day(
     min_names: float = 0.0,
     spread: bool = False,
     clip: tuple[float, float] = (-np.inf, np.inf),
+    eliminate: bool = True,
 ) -> Day:
     """Dense factors of which the first is one everywhere, and a categorical group for each size."""
     rng = np.random.default_rng(seed)
@@ -64,6 +65,7 @@ def random_day(
             zero_sum=np.array(zero_sum, np.int64),
             min_names=np.concatenate([np.zeros(n_dense), np.full(sum(sizes), min_names)]),
             clip=clip,
+            diagonal=(int(starts[0]), int(starts[1])) if eliminate and sizes and not spread else (0, 0),
         ),
         dense=dense,
         codes=np.array(codes, np.int32).reshape(-1, n),

@@ -30,9 +30,12 @@ def test_ordinary_days(kind: int, spread: bool, min_names: float) -> None:
         assert not day.fit().orthogonal
 
 
-def test_two_constrained_groups() -> None:
+@pytest.mark.parametrize("eliminate", [True, False])
+def test_two_constrained_groups(eliminate: bool) -> None:
     for seed in range(5):
-        assert_same(random_day(seed, n=80, sizes=(4, 3), zero_sum=(CAP_WEIGHTED, EQUAL)))
+        day = random_day(seed, n=80, sizes=(4, 3), zero_sum=(CAP_WEIGHTED, EQUAL), eliminate=eliminate)
+        assert_same(day)
+        assert not day.fit().orthogonal
 
 
 def test_dense_factors_alone_equal_weighted_least_squares() -> None:

@@ -4,46 +4,48 @@ import numpy as np
 import pytest
 
 from openfactor.numerics.asof import latest, snapshot_events
-from openfactor.numerics.cholesky import invert_spd
 from openfactor.numerics.compounding import forward_returns
+from openfactor.numerics.saddle import invert, solve_constrained
 from openfactor.numerics.weighting import regression_weights
-from openfactor.numerics.zero_sum import reflect, reflect_both_sides, reflectors
 
 
 @pytest.mark.parametrize("n", [1, 2, 17, 73])
-def test_inverse_of_spd_matrix(n: int) -> None:
-    a = np.random.default_rng(n).standard_normal((n, 2 * n + 1))
-    matrix = a @ a.T
-    inverse = np.empty((n, n))
-    assert invert_spd(matrix.copy(), inverse)
-    np.testing.assert_allclose(inverse @ matrix, np.eye(n), atol=1e-9)
+def test_inverse(n: int) -> None:
+    matrix = np.random.default_rng(n).standard_normal((n, n))
+    matrix[0, 0] = 0.0 if n > 1 else 2.0  # asks for a pivot from another row
+    inverse = matrix.copy()
+    assert invert(inverse)
+    np.testing.assert_allclose(inverse, np.linalg.inv(matrix), atol=1e-9)
 
 
-@pytest.mark.parametrize("matrix", [np.ones((3, 3)), np.diag([1.0, -1.0]), np.array([[np.nan]])])
-def test_matrix_that_is_not_positive_definite(matrix: np.ndarray) -> None:
-    assert not invert_spd(matrix.copy(), np.empty_like(matrix))
+@pytest.mark.parametrize("matrix", [np.zeros((2, 2)), np.array([[np.nan]]), np.array([[1.0, 1], [1, 1]])])
+def test_matrix_without_inverse(matrix: np.ndarray) -> None:
+    assert not invert(matrix.copy())
 
 
-def test_reflection_is_orthogonal_and_removes_the_constraint() -> None:
-    rng = np.random.default_rng(0)
-    constraints = np.zeros((3, 9))
-    constraints[0, 1:4], constraints[1, 4:8] = rng.standard_normal(3), rng.standard_normal(4)
-    first, last = np.array([1, 4, 8]), np.array([4, 8, 9])
-    vectors, pivots = reflectors(constraints, first, last)
-    assert pivots[2] == -1  # nothing to constrain
-    h = np.eye(9)
-    for column in range(9):
-        x = h[:, column].copy()
-        reflect(vectors, x)
-        h[:, column] = x
-    np.testing.assert_allclose(h @ h.T, np.eye(9), atol=1e-14)
-    free = [k for k in range(9) if k not in pivots]
-    np.testing.assert_allclose(constraints @ h[:, free], 0, atol=1e-14)
-    matrix = rng.standard_normal((9, 9))
-    matrix += matrix.T
-    both = matrix.copy()
-    reflect_both_sides(vectors, both)
-    np.testing.assert_allclose(both, h @ matrix @ h, atol=1e-13)
+@pytest.mark.parametrize("diagonal", [(0, 0), (2, 6)])
+def test_saddle_point_system_against_lapack(diagonal: tuple[int, int]) -> None:
+    rng = np.random.default_rng(4)
+    a = rng.standard_normal((30, 8))
+    a[:, 2:6] = np.eye(4)[rng.integers(0, 4, 30)]
+    gram, right = a.T @ a, rng.standard_normal(8)
+    constraints = np.zeros((3, 8))
+    constraints[0, 2:6], constraints[1, 6:] = rng.uniform(1, 2, 4), 1.0
+    active = np.array([1, 1, 1, 1, 0, 1, 1, 1], bool)
+    constraints[:, 4] = 0
+    solved, f, variance, rank, condition = solve_constrained(gram, right, constraints, active, *diagonal)
+    assert solved
+    assert rank == 5
+    c = constraints[:2][:, active]
+    system = np.block([[gram[np.ix_(active, active)], c.T], [c, np.zeros((2, 2))]])
+    expected = np.linalg.inv(system)[:7, :7]
+    np.testing.assert_allclose(f[active], expected @ right[active], atol=1e-12)
+    np.testing.assert_allclose(variance[active], np.diag(expected), atol=1e-12)
+    assert f[4] == variance[4] == 0
+    scale = 1 / np.sqrt(np.diag(gram)[active])
+    scaled = gram[np.ix_(active, active)] * np.outer(scale, scale)
+    unscaled = np.abs(expected / np.outer(scale, scale)).sum(axis=0).max()
+    assert condition == pytest.approx(max(unscaled, 1) * np.abs(scaled).sum(axis=0).max(), rel=1e-9)
 
 
 def test_weights() -> None:

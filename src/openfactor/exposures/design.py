@@ -49,6 +49,13 @@ class Exposures:
         """Categories that a name can have, over all blocks."""
         return sum(len(b.source.codes) for b in self.blocks)
 
+    @property
+    def diagonal(self) -> tuple[int, int]:
+        """Columns, first and one past the last, of the widest block that gives a name one category."""
+        single = [b for b in self.blocks if len(b.source.codes) == 1]
+        widest = max(single, key=lambda b: len(b.factors), default=None)
+        return (widest.first, widest.first + len(widest.factors)) if widest else (0, 0)
+
     def dense_rows(self, rows: slice, out: Float) -> Float:
         """(n_dense, n) exposures of the rows in double precision, written into `out`."""
         n = rows.stop - rows.start

@@ -2,8 +2,9 @@
 
 Minimise  sum_i w_i (r_i - x_i'f)^2 + sum_k lambda_k f_k^2  subject to  C f = 0,  where the weights w sum
 to one, C holds one zero-sum row for each constrained categorical group, and lambda shrinks thin
-categories. The fast path solves the normal equations in the null space of C; where their condition
-number is too large, an orthogonal path (SVD of the scaled design) gives the minimum-norm solution.
+categories. The fast path solves the normal equations with the constraints (`saddle`); where their
+condition number is too large, an orthogonal path (SVD of the scaled design in the null space of C) gives
+the minimum-norm solution.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from openfactor.numerics.cholesky import invert_spd
 from openfactor.numerics.gram import estimation_rows, normal_equations, unexplained
-from openfactor.numerics.zero_sum import reflect, reflect_both_sides, reflectors
+from openfactor.numerics.saddle import solve_constrained
 
 Float = NDArray[np.float64]
 
@@ -45,6 +45,10 @@ class Design:
     """(K,) effective number of names below which a column is shrunk; 0: never."""
     clip: tuple[float, float] = (-np.inf, np.inf)
     """Bounds on the returns that are estimated on."""
+
+    diagonal: tuple[int, int] = (0, 0)
+    """First and one past the last column of a group in which no name has two categories; the wider it
+    is, the less there is to solve. (0, 0): no such group."""
 
     @property
     def n_factors(self) -> int:
@@ -118,61 +122,6 @@ def _assemble(
 
 
 @njit(cache=True, nogil=True)
-def _solve_normal(
-    gram: Float,
-    right: Float,
-    penalty: Float,
-    constraints: Float,
-    active: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-) -> tuple[bool, Float, Float, int, float]:
-    """(solved, factor returns, diagonal of the constrained inverse, rank, condition number)."""
-    k_all = len(right)
-    vectors, pivots = reflectors(constraints, first, last)
-    system = gram.copy()
-    for k in range(k_all):
-        system[k, k] += penalty[k]
-    reflect_both_sides(vectors, system)
-    g = right.copy()
-    reflect(vectors, g)
-    free = active.copy()
-    for pivot in pivots:
-        if pivot >= 0:
-            free[pivot] = False
-    rank = 0
-    scale = np.zeros(k_all)
-    for k in range(k_all):
-        if free[k] and system[k, k] > 0.0:
-            scale[k] = 1.0 / np.sqrt(system[k, k])
-        rank += free[k]
-    norm = 1.0
-    for i in range(k_all):
-        total = 0.0
-        for j in range(k_all):
-            system[i, j] *= scale[i] * scale[j]
-            total += abs(system[i, j])
-        if scale[i] == 0.0:
-            system[i, i] = 1.0
-        norm = max(norm, total)
-    inverse = np.empty((k_all, k_all))
-    if not invert_spd(system, inverse):
-        return False, g, g, rank, np.inf
-    condition = 1.0
-    for i in range(k_all):
-        condition = max(condition, np.sum(np.abs(inverse[i])))
-    condition *= norm
-    solution = np.zeros(k_all)
-    for i in range(k_all):
-        for j in range(k_all):
-            inverse[i, j] *= scale[i] * scale[j]
-            solution[i] += inverse[i, j] * g[j]
-    reflect(vectors, solution)
-    reflect_both_sides(vectors, inverse)
-    return True, solution, np.diag(inverse).copy(), rank, condition
-
-
-@njit(cache=True, nogil=True)
 def _fast(
     dense: Float,
     codes: NDArray[np.int32],
@@ -184,6 +133,8 @@ def _fast(
     first: NDArray[np.int64],
     last: NDArray[np.int64],
     kinds: NDArray[np.int64],
+    diagonal_first: int,
+    diagonal_last: int,
     lower: float,
     upper: float,
 ) -> tuple[
@@ -201,13 +152,32 @@ def _fast(
     gram, right, penalty, constraints, active, effective = _assemble(
         dense, codes, loads, rows, omega, clipped, caps, min_names, first, last, kinds
     )
-    solved, f, variance, rank, condition = _solve_normal(
-        gram, right, penalty, constraints, active, first, last
+    for k in range(len(penalty)):
+        gram[k, k] += penalty[k]
+    solved, f, variance, rank, condition = solve_constrained(
+        gram, right, constraints, active, diagonal_first, diagonal_last
     )
     specific = unexplained(dense, codes, loads, returns, f) if solved else returns
     return (
         solved, f, variance, rank, condition, specific, omega, rows, penalty, constraints, active, effective
     )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _sums_of_squares(
+    specific: Float, returns: Float, rows: NDArray[np.int64], omega: Float, lower: float, upper: float
+) -> tuple[float, float]:
+    """Weighted sums, on clipped returns, of squared residuals and of squared distances to the mean."""
+    mean = 0.0
+    for j in range(len(rows)):
+        mean += omega[j] * min(max(returns[rows[j]], lower), upper)
+    squares = 0.0
+    spread = 0.0
+    for j in range(len(rows)):
+        clipped = min(max(returns[rows[j]], lower), upper)
+        squares += omega[j] * (specific[rows[j]] - returns[rows[j]] + clipped) ** 2
+        spread += omega[j] * (clipped - mean) ** 2
+    return squares, spread
 
 
 def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
@@ -280,23 +250,21 @@ def fit_day(
         solved, f, variance, rank, condition, specific, omega, rows, penalty, constraints, active, effective
     ) = _fast(
         dense, codes, loads, weights, returns, caps, design.min_names, design.group_first,
-        design.group_last, design.zero_sum, lower, upper,
+        design.group_last, design.zero_sum, *design.diagonal, lower, upper,
     )  # fmt: skip
     if not len(rows):
         return None
-    clipped = np.clip(returns[rows], lower, upper)
     orthogonal = not (solved and condition <= MAX_CONDITION)
     deficient = False
     if orthogonal:
+        clipped = np.clip(returns[rows], lower, upper)
         x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
         f, variance, rank, condition, deficient = _solve_orthogonal(
             x, omega, clipped, penalty, constraints, active
         )
         specific = unexplained(dense, codes, loads, returns, f)
-    residual = specific[rows] - returns[rows] + clipped
     n = len(rows)
-    squares = float(omega @ residual**2)
-    spread = float(omega @ (clipped - omega @ clipped) ** 2)
+    squares, spread = _sums_of_squares(specific, returns, rows, omega, lower, upper)
     errors = np.full(design.n_factors, np.nan)
     if n > rank:
         # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it

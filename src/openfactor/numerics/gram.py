@@ -6,10 +6,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from openfactor.numerics.cholesky import FAST
+from openfactor.numerics.saddle import FAST
 
 Float = NDArray[np.float64]
-TILE = 256  # rows whose dense block stays in the first-level cache
+TILE = 128  # names whose dense exposures, twice, stay in the first-level cache
 
 
 @njit(cache=True, nogil=True)
@@ -30,20 +30,17 @@ def estimation_rows(dense: Float, weights: Float, returns: Float) -> NDArray[np.
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _dense_products(block: Float, weighted: Float, products: Float) -> None:
-    """products += block @ weighted.T, lower triangle and last row only; tiled over the names."""
-    k_all, m = block.shape
-    for start in range(0, m, TILE):
-        stop = min(start + TILE, m)
-        for a in range(k_all):
-            for b in range(a + 1):
-                s = 0.0
-                for j in range(start, stop):
-                    s += weighted[a, j] * block[b, j]
-                products[a, b] += s
+def _add_dense(block: Float, weighted: Float, m: int, products: Float) -> None:
+    """products += block @ weighted.T over the first m names, lower triangle."""
+    for a in range(products.shape[0]):
+        for b in range(a + 1):
+            s = 0.0
+            for j in range(m):
+                s += weighted[a, j] * block[b, j]
+            products[a, b] += s
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def normal_equations(
     dense: Float,
     codes: NDArray[np.int32],
@@ -69,49 +66,51 @@ def normal_equations(
     gram (K, K) = X' W X; right (K,) = X' W r; and per column sum w x, sum (w x)**2, sum cap x
     (the last three for categorical columns only).
     """
-    n_dense = dense.shape[0]
-    e = len(rows)
-    block = np.empty((n_dense + 1, e))
-    for k in range(n_dense):
-        for j in range(e):
-            block[k, j] = dense[k, rows[j]]
-    for j in range(e):
-        block[n_dense, j] = returns[rows[j]]
-    weighted = block * omega
-    products = np.zeros((n_dense + 1, n_dense + 1))
-    _dense_products(block, weighted, products)
-
+    n_dense, e = dense.shape[0], len(rows)
+    width = n_dense + 1  # the return rides along as a last dense column
+    block, weighted = np.empty((width, TILE)), np.empty((width, TILE))
+    by_name = np.empty((TILE, width))
+    products = np.zeros((width, width))
+    sums = np.zeros((n_factors, width))  # by category, of the weighted dense columns
     gram = np.zeros((n_factors, n_factors))
     right = np.zeros(n_factors)
     load_sum, load_squares, cap_sum = np.zeros(n_factors), np.zeros(n_factors), np.zeros(n_factors)
+    for start in range(0, e, TILE):
+        m = min(TILE, e - start)
+        for k in range(width):
+            source = dense[k] if k < n_dense else returns
+            for j in range(m):
+                block[k, j] = source[rows[start + j]]
+                weighted[k, j] = block[k, j] * omega[start + j]
+                by_name[j, k] = weighted[k, j]
+        _add_dense(block, weighted, m, products)
+        for slot in range(codes.shape[0]):
+            for j in range(m):
+                row = rows[start + j]
+                c = codes[slot, row]
+                if c < 0:
+                    continue
+                load = loads[slot, row]
+                wx = omega[start + j] * load
+                load_sum[c] += wx
+                load_squares[c] += wx * wx
+                cap_sum[c] += caps[row] * load
+                for k in range(width):
+                    sums[c, k] += load * by_name[j, k]
+                for other in range(codes.shape[0]):
+                    d = codes[other, row]
+                    if d >= 0:
+                        gram[c, d] += wx * loads[other, row]
     for a in range(n_dense):
         right[a] = products[n_dense, a]
         for b in range(a + 1):
             gram[a, b] = products[a, b]
             gram[b, a] = products[a, b]
-    for slot in range(codes.shape[0]):
-        for j in range(e):
-            c = codes[slot, rows[j]]
-            if c < 0:
-                continue
-            load = loads[slot, rows[j]]
-            wx = omega[j] * load
-            load_sum[c] += wx
-            load_squares[c] += wx * wx
-            cap_sum[c] += caps[rows[j]] * load
-            right[c] += load * weighted[n_dense, j]
-            for other in range(codes.shape[0]):
-                d = codes[other, rows[j]]
-                if d >= 0:
-                    gram[c, d] += wx * loads[other, rows[j]]
-        for k in range(n_dense):
-            for j in range(e):
-                c = codes[slot, rows[j]]
-                if c >= 0:
-                    gram[c, k] += loads[slot, rows[j]] * weighted[k, j]
     for c in range(n_dense, n_factors):
+        right[c] = sums[c, n_dense]
         for k in range(n_dense):
-            gram[k, c] = gram[c, k]
+            gram[c, k] = sums[c, k]
+            gram[k, c] = sums[c, k]
     return gram, right, load_sum, load_squares, cap_sum
 
 

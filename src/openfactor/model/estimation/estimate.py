@@ -94,6 +94,7 @@ def _prepare(dataset: RiskDataset, settings: FactorRiskModelSettings) -> _Job:
             [_KINDS[construction.zero_sum_constraints[b.group]] for b in exposures.blocks], np.int64
         ),
         min_names=min_names,
+        diagonal=exposures.diagonal,
         clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
     )
     universe = members(dataset, settings.universe[0])

@@ -1,0 +1,63 @@
+"""A panel in memory, as large as asked for, without going through uploads."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+
+from openfactor.dataset import Panel, RiskDataset, SparseGroup
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.settings import BuildReport, RootRiskDatasetSettings
+
+
+def random_dataset(
+    n_names: int = 3000, n_days: int = 2520, n_styles: int = 12, n_industries: int = 60, seed: int = 0
+) -> RiskDataset:
+    """Every name alive on every day; float16 styles, one industry a name."""
+    rng = np.random.default_rng(seed)
+    rows = n_names * n_days
+    ids = [f"A{i:05d}" for i in range(n_names)]
+    days = tuple(dt.date(2000, 1, 1) + dt.timedelta(d) for d in range(n_days))
+    cap = np.tile(rng.lognormal(22, 1.5, n_names), n_days)
+    styles = {f"s{k:02d}": rng.standard_normal(rows, np.float32).astype(np.float16) for k in range(n_styles)}
+    industry = np.tile((np.arange(n_names) % n_industries).astype(np.int16), n_days)
+    entity = np.arange(n_names, dtype=np.int32)
+    table = pl.DataFrame({"listing": entity, "id": ids, "entity": entity, "entity_id": ids})
+    source = dict.fromkeys((f for f in RootRiskDatasetSettings.model_fields if f.endswith("_source")), "x")
+    return RiskDataset(
+        fingerprint="benchmark",
+        settings=RootRiskDatasetSettings.model_validate(
+            {**source, "dense_factor_groups": {"market": None}, "as_of_date": days[-1]}
+        ),
+        days=days,
+        identifiers=Identifiers(table.with_columns(main=pl.lit(True)), ("bayesid", "bayesid_core")),
+        currencies=("USD",),
+        currency=np.zeros(n_names, np.int32),
+        usd=np.ones((n_days, 1)),
+        closed={"XNYS": np.zeros(n_days, np.bool_)},
+        panel=Panel(
+            offsets=np.arange(n_days + 1, dtype=np.int64) * n_names,
+            listing=np.tile(entity, n_days),
+            local_return=rng.normal(0, 0.02, rows),
+            priced=np.ones(rows, np.bool_),
+            cap=cap,
+            idio_vol=np.full(rows, 0.02),
+            dense={"market": {"market": np.ones(rows, np.float16)}, "style": styles},
+            sparse={
+                "industry": SparseGroup(tuple(f"i{g:02d}" for g in range(n_industries)), (industry,), None)
+            },
+        ),
+        report=BuildReport(
+            first_date=str(days[0]), last_date=str(days[-1]), n_days=n_days, n_listings=n_names,
+            n_entities=n_names, n_rows=rows, rows_read={}, rows_dropped={}, warnings=[],
+        ),
+    )  # fmt: skip
+
+
+def arrays(panel: Panel) -> list[np.ndarray]:
+    """Every array of the panel that a model with all its factors reads."""
+    dense = [values for factors in panel.dense.values() for values in factors.values()]
+    sparse = [codes for group in panel.sparse.values() for codes in group.codes]
+    return [panel.listing, panel.local_return, panel.priced, panel.cap, *dense, *sparse]
