@@ -28,7 +28,7 @@ from openfactor.settings import (
     UniverseSettings,
 )
 
-SHARE_CLASSES = {"GOOGL": "GOOG", "FOX": "FOXA", "NWS": "NWSA", "DISCK": "DISCA", "UA": "UAA"}
+SHARE_CLASSES = {"GOOG": "GOOGL", "FOX": "FOXA", "NWS": "NWSA", "DISCK": "DISCA", "UA": "UAA"}
 """Listings whose company is in the panel under another listing too."""
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 import pytest
 
+from openfactor.dataset import RiskDataset
 from openfactor.errors import DataError
 from openfactor.model import estimate
 from openfactor.model.estimation.estimates import STATUSES
-from openfactor.model.estimation.timing import timeline
+from openfactor.model.estimation.timing import Timeline, timeline
 from openfactor.settings import (
     CalendarSettings,
     MCapFilterSettings,
@@ -22,6 +24,11 @@ from openfactor.synthetic import simulate
 from tests.markets import dataset_of, fit, model_settings
 
 MARKET = simulate(60, 14, industries=4, seed=11)
+
+
+def line(dataset: RiskDataset, **construction) -> Timeline:
+    with ThreadPoolExecutor(2) as pool:
+        return timeline(dataset, CalendarSettings(), ModelConstructionSettings(**construction), pool)
 
 
 def statuses(uploads: dict[str, pl.DataFrame]) -> list[str]:
@@ -122,7 +129,7 @@ def test_returns_convert_between_currencies() -> None:
     dataset = dataset_of(market.uploads)
     fx = market.uploads["exchange_rates"].pivot("ccy", index="date", values="fx_rate").sort("date")
     close = market.uploads["price"].pivot("asset_id", index="date", values="close").sort("date")
-    model = timeline(dataset, CalendarSettings(), ModelConstructionSettings(currency="EUR"))
+    model = line(dataset, currency="EUR")
     names = dataset.identifiers.names("ticker")
     for i in range(1, len(model.dates)):
         p, t = model.dates[i - 1], model.dates[i]
@@ -138,7 +145,7 @@ def test_returns_convert_between_currencies() -> None:
 def test_local_returns_when_not_converted() -> None:
     market = simulate(30, 8, industries=2, currencies=("EUR", "JPY"), seed=3)
     dataset = dataset_of(market.uploads)
-    plain = timeline(dataset, CalendarSettings(), ModelConstructionSettings(fx_convert_returns=False))
+    plain = line(dataset, fx_convert_returns=False)
     row = int(dataset.panel.offsets[plain.days[0]])
     after = int(dataset.panel.offsets[plain.days[0] + 1])
     listing = dataset.panel.listing[row]

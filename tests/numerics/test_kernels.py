@@ -62,7 +62,8 @@ def test_returns_compound_over_days_that_do_not_trade() -> None:
     listing = np.array([0, 0, 1, 0, 1, 0, 1, 0, 1], np.int32)
     returns = np.array([np.nan, 0.1, np.nan, 0.01, 0.02, np.nan, 0.5, 0.03, np.nan])
     priced = np.array([1, 1, 1, 1, 1, 0, 1, 1, 1], np.bool_)
-    out = forward_returns(offsets, listing, returns, priced, np.array([0, 1, 4]), 2)
+    out = np.full(9, np.nan)
+    forward_returns(offsets, listing, returns, priced, np.array([0, 1, 4]), 2, out)
     assert out[0] == pytest.approx(0.1)
     assert out[1] == pytest.approx(1.01 * 1.03 - 1)  # day 3 has no price: nothing is missing
     assert np.isnan(out[2])  # its price of day 4 has no return

@@ -18,13 +18,14 @@ def forward_returns(
     priced: NDArray[np.bool_],
     trading_days: Int,
     n_listings: int,
-) -> Float:
-    """For each row of a trading day p the return until the next trading day t (rows,); NaN elsewhere.
+    out: Float,
+) -> None:
+    """Write to `out` (rows,), for each row of a trading day p but the last, the return until the next
+    trading day t. Other rows are left as they are.
 
     1 + r = product of 1 + return_d over the listing's priced days d in (p, t]. NaN where the listing has
     no price in (p, t], or where one of these prices has no return.
     """
-    out = np.full(len(listing), np.nan)
     growth = np.ones(n_listings)
     seen = np.zeros(n_listings, np.bool_)
     for i in range(len(trading_days) - 1):
@@ -36,6 +37,4 @@ def forward_returns(
                 growth[listing[row]] *= 1.0 + returns[row]
                 seen[listing[row]] = True
         for row in range(offsets[p], offsets[p + 1]):
-            if seen[listing[row]]:
-                out[row] = growth[listing[row]] - 1.0
-    return out
+            out[row] = growth[listing[row]] - 1.0 if seen[listing[row]] else np.nan

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from openfactor.numerics.gram import estimation_rows, normal_equations, unexplained
+from openfactor.numerics.gram import estimation_weights, normal_equations, unexplained
 from openfactor.numerics.saddle import solve_constrained
 
 Float = NDArray[np.float64]
@@ -95,7 +95,6 @@ def _assemble(
     dense: Float,
     codes: NDArray[np.int32],
     loads: Float,
-    rows: NDArray[np.int64],
     omega: Float,
     clipped: Float,
     caps: Float,
@@ -107,7 +106,7 @@ def _assemble(
     """Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective names."""
     k_all = len(min_names)
     gram, right, load_sum, load_squares, cap_sum = normal_equations(
-        dense, codes, loads, rows, omega, clipped, caps, k_all
+        dense, codes, loads, omega, clipped, caps, k_all
     )
     active = np.zeros(k_all, np.bool_)
     penalty = np.zeros(k_all)
@@ -137,20 +136,12 @@ def _fast(
     diagonal_last: int,
     lower: float,
     upper: float,
-) -> tuple[
-    bool, Float, Float, int, float, Float, Float, NDArray[np.int64], Float, Float, NDArray[np.bool_], Float
-]:
+) -> tuple[bool, Float, Float, int, float, Float, Float, int, Float, Float, NDArray[np.bool_], Float]:
     """Everything of a day in one call without the interpreter lock."""
-    rows = estimation_rows(dense, weights, returns)
-    total = 0.0
-    for i in rows:
-        total += weights[i]
-    omega = np.empty(len(rows))
-    for j in range(len(rows)):
-        omega[j] = weights[rows[j]] / total
+    omega, n = estimation_weights(dense, weights, returns)
     clipped = np.minimum(np.maximum(returns, lower), upper)
     gram, right, penalty, constraints, active, effective = _assemble(
-        dense, codes, loads, rows, omega, clipped, caps, min_names, first, last, kinds
+        dense, codes, loads, omega, clipped, caps, min_names, first, last, kinds
     )
     for k in range(len(penalty)):
         gram[k, k] += penalty[k]
@@ -159,24 +150,24 @@ def _fast(
     )
     specific = unexplained(dense, codes, loads, returns, f) if solved else returns
     return (
-        solved, f, variance, rank, condition, specific, omega, rows, penalty, constraints, active, effective
+        solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def _sums_of_squares(
-    specific: Float, returns: Float, rows: NDArray[np.int64], omega: Float, lower: float, upper: float
+    specific: Float, returns: Float, omega: Float, lower: float, upper: float
 ) -> tuple[float, float]:
     """Weighted sums, on clipped returns, of squared residuals and of squared distances to the mean."""
-    mean = 0.0
-    for j in range(len(rows)):
-        mean += omega[j] * min(max(returns[rows[j]], lower), upper)
-    squares = 0.0
-    spread = 0.0
-    for j in range(len(rows)):
-        clipped = min(max(returns[rows[j]], lower), upper)
-        squares += omega[j] * (specific[rows[j]] - returns[rows[j]] + clipped) ** 2
-        spread += omega[j] * (clipped - mean) ** 2
+    mean, squares, spread = 0.0, 0.0, 0.0
+    for i in range(len(omega)):
+        if omega[i] > 0.0:
+            mean += omega[i] * min(max(returns[i], lower), upper)
+    for i in range(len(omega)):
+        if omega[i] > 0.0:
+            clipped = min(max(returns[i], lower), upper)
+            squares += omega[i] * (specific[i] - returns[i] + clipped) ** 2
+            spread += omega[i] * (clipped - mean) ** 2
     return squares, spread
 
 
@@ -247,35 +238,33 @@ def fit_day(
     """
     lower, upper = design.clip
     (
-        solved, f, variance, rank, condition, specific, omega, rows, penalty, constraints, active, effective
+        solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
     ) = _fast(
         dense, codes, loads, weights, returns, caps, design.min_names, design.group_first,
         design.group_last, design.zero_sum, *design.diagonal, lower, upper,
     )  # fmt: skip
-    if not len(rows):
+    if n == 0:
         return None
     orthogonal = not (solved and condition <= MAX_CONDITION)
     deficient = False
     if orthogonal:
+        rows = np.flatnonzero(omega)
         clipped = np.clip(returns[rows], lower, upper)
         x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
         f, variance, rank, condition, deficient = _solve_orthogonal(
-            x, omega, clipped, penalty, constraints, active
+            x, omega[rows], clipped, penalty, constraints, active
         )
         specific = unexplained(dense, codes, loads, returns, f)
-    n = len(rows)
-    squares, spread = _sums_of_squares(specific, returns, rows, omega, lower, upper)
+    squares, spread = _sums_of_squares(specific, returns, omega, lower, upper)
     errors = np.full(design.n_factors, np.nan)
     if n > rank:
         # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it
         errors[active] = np.sqrt(np.maximum(variance[active], 0.0) * squares / (n - rank))
-    full_omega = np.zeros(len(returns))
-    full_omega[rows] = omega
     return Fit(
         factor_returns=f,
         standard_errors=errors,
         specific=specific,
-        omega=full_omega,
+        omega=omega,
         n=n,
         rank=rank,
         r2=1.0 - squares / spread if spread > 0 else np.nan,

@@ -13,20 +13,26 @@ TILE = 128  # names whose dense exposures, twice, stay in the first-level cache
 
 
 @njit(cache=True, nogil=True)
-def estimation_rows(dense: Float, weights: Float, returns: Float) -> NDArray[np.int64]:
-    """Rows that can be estimated on: positive weight, a return, and every dense exposure there."""
+def estimation_weights(dense: Float, weights: Float, returns: Float) -> tuple[Float, int]:
+    """Weights (n,) scaled to sum one, 0 for names that cannot be estimated on, and the number of others.
+
+    A name is estimated on when it has a positive weight, a return, and every dense exposure.
+    """
     n_dense, n = dense.shape
     complete = np.zeros(n)
     for k in range(n_dense):
         for i in range(n):
             complete[i] += dense[k, i] * 0.0  # NaN and infinity leave NaN
-    rows = np.empty(n, np.int64)
-    m = 0
+    omega = np.zeros(n)
+    total, count = 0.0, 0
     for i in range(n):
         if weights[i] > 0.0 and np.isfinite(returns[i]) and complete[i] == 0.0:
-            rows[m] = i
-            m += 1
-    return rows[:m]
+            omega[i] = weights[i]
+            total += weights[i]
+            count += 1
+    if count > 0:
+        omega /= total
+    return omega, count
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -45,20 +51,18 @@ def normal_equations(
     dense: Float,
     codes: NDArray[np.int32],
     loads: Float,
-    rows: NDArray[np.int64],
     omega: Float,
     returns: Float,
     caps: Float,
     n_factors: int,
 ) -> tuple[Float, Float, Float, Float, Float]:
-    """Weighted cross products over the estimation rows.
+    """Weighted cross products over the names with a positive weight; the others may hold NaN.
 
     Parameters
     ----------
     dense : (n_dense, n) exposures of the dense factors, which are the first columns of the design
     codes, loads : (m, n) column of the design and loading of each name's categories; column -1: none
-    rows : (e,) the names to use, omega (e,) their weights
-    returns, caps : (n,)
+    omega, returns, caps : (n,)
     n_factors : K, dense and categorical columns together
 
     Returns
@@ -66,7 +70,7 @@ def normal_equations(
     gram (K, K) = X' W X; right (K,) = X' W r; and per column sum w x, sum (w x)**2, sum cap x
     (the last three for categorical columns only).
     """
-    n_dense, e = dense.shape[0], len(rows)
+    n_dense, n = dense.shape
     width = n_dense + 1  # the return rides along as a last dense column
     block, weighted = np.empty((width, TILE)), np.empty((width, TILE))
     by_name = np.empty((TILE, width))
@@ -75,23 +79,27 @@ def normal_equations(
     gram = np.zeros((n_factors, n_factors))
     right = np.zeros(n_factors)
     load_sum, load_squares, cap_sum = np.zeros(n_factors), np.zeros(n_factors), np.zeros(n_factors)
-    for start in range(0, e, TILE):
-        m = min(TILE, e - start)
+    for start in range(0, n, TILE):
+        m = min(TILE, n - start)
         for k in range(width):
             source = dense[k] if k < n_dense else returns
             for j in range(m):
-                block[k, j] = source[rows[start + j]]
-                weighted[k, j] = block[k, j] * omega[start + j]
+                w = omega[start + j]
+                x = source[start + j] if w > 0.0 else 0.0
+                block[k, j] = x
+                weighted[k, j] = x * w
+        for j in range(m):
+            for k in range(width):
                 by_name[j, k] = weighted[k, j]
         _add_dense(block, weighted, m, products)
         for slot in range(codes.shape[0]):
             for j in range(m):
-                row = rows[start + j]
+                row = start + j
                 c = codes[slot, row]
-                if c < 0:
+                if c < 0 or not omega[row] > 0.0:
                     continue
                 load = loads[slot, row]
-                wx = omega[start + j] * load
+                wx = omega[row] * load
                 load_sum[c] += wx
                 load_squares[c] += wx * wx
                 cap_sum[c] += caps[row] * load

@@ -19,12 +19,8 @@ def regression_weights(
     idio_vol as a fraction (its scale cancels when weights are scaled to sum to one).
     """
     source = idio_vol if scheme == "InvIdioVar" else caps
-    usable = np.isfinite(source) & (source > 0)
-    weights = np.zeros(len(source))
-    if scheme == "SqrtCap":
-        weights[usable] = np.sqrt(source[usable])
-    elif scheme == "Cap":
-        weights[usable] = source[usable]
-    else:
-        weights[usable] = source[usable] ** -2.0
-    return weights
+    usable = (source > 0) & (source < np.inf)  # False for NaN
+    if scheme == "InvIdioVar":
+        return np.where(usable, np.where(usable, source, 1.0) ** -2.0, 0.0)
+    known = np.where(usable, source, 0.0)
+    return np.sqrt(known) if scheme == "SqrtCap" else known

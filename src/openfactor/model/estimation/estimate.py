@@ -14,7 +14,7 @@ from openfactor.dataset.panel import RiskDataset
 from openfactor.errors import DataError, Fault
 from openfactor.exposures import Exposures, members, resolve
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
-from openfactor.model.estimation.timing import Timeline, rows_before, timeline
+from openfactor.model.estimation.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, fit_day
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
@@ -56,14 +56,13 @@ def estimate(
     ------
     DataError: names with returns and exposures, but an empty estimation universe; names the days.
     """
-    job = _prepare(dataset, settings)
-    results = _empty(job, fingerprint)
-    workers = threads or os.cpu_count() or 1
-    chunks = np.array_split(np.arange(1, len(job.time.dates)), max(8 * workers, 1))
-    with ThreadPoolExecutor(workers) as pool:
-        for done, faults in pool.map(lambda days: _run(job, results, days), chunks):
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        job = _prepare(dataset, settings, pool)
+        results = _empty(job, fingerprint)
+        parts = np.array_split(np.arange(1, len(job.time.dates)), PARTS)
+        for done, empty_days in pool.map(lambda days: _run(job, results, days), parts):
             progress(done)
-            results.empty_days.extend(faults)
+            results.empty_days.extend(empty_days)
     if results.empty_days:
         dates = [str(job.time.dates[i]) for i in sorted(results.empty_days)]
         raise DataError(
@@ -77,7 +76,7 @@ def estimate(
     return results.estimates
 
 
-def _prepare(dataset: RiskDataset, settings: FactorRiskModelSettings) -> _Job:
+def _prepare(dataset: RiskDataset, settings: FactorRiskModelSettings, pool: ThreadPoolExecutor) -> _Job:
     construction = settings.modelconstruction[0]
     exposures = resolve(dataset, settings.exposures[0])
     names = exposures.names
@@ -98,16 +97,16 @@ def _prepare(dataset: RiskDataset, settings: FactorRiskModelSettings) -> _Job:
         clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
     )
     universe = members(dataset, settings.universe[0])
-    estimation = universe & dataset.main[dataset.panel.listing]
+    estimation = universe if dataset.main.all() else universe & dataset.main[dataset.panel.listing]
     if construction.estimation_universe is not None:
-        estimation &= members(dataset, construction.estimation_universe)
+        estimation = estimation & members(dataset, construction.estimation_universe)
     return _Job(
         dataset=dataset,
         construction=construction,
         exposures=exposures,
         design=design,
         order=np.array(sorted(range(len(names)), key=lambda k: names[k].split(".", 1)), np.int64),
-        time=timeline(dataset, settings.universe[0].calendar, construction),
+        time=timeline(dataset, settings.universe[0].calendar, construction, pool),
         universe=universe,
         estimation=estimation,
     )
@@ -122,6 +121,11 @@ class _Results:
 def _empty(job: _Job, fingerprint: str) -> _Results:
     t, k, rows = len(job.time.dates), len(job.order), job.dataset.panel.n_rows
     names = job.exposures.names
+    if not job.universe.all():
+        job.time.forward_return[~job.universe] = np.nan
+    specific = np.zeros(rows)  # touched first by the threads that fill it
+    for d in np.setdiff1d(np.arange(len(job.dataset.days)), job.time.days[:-1]):
+        specific[job.dataset.panel.offsets[d] : job.dataset.panel.offsets[d + 1]] = np.nan
     status = np.zeros(t, np.int8)
     status[:1] = STATUSES.index("first_day")
     return _Results(
@@ -139,8 +143,8 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
             rank=np.zeros(t, np.int64),
             r2=np.full(t, np.nan),
             condition=np.full(t, np.nan),
-            asset_return=np.where(job.universe, job.time.forward_return, np.nan),
-            specific_return=np.full(rows, np.nan),
+            asset_return=job.time.forward_return,
+            specific_return=specific,
             weight=np.zeros(rows),
         ),
         [],
@@ -161,12 +165,12 @@ def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, li
         caps = panel.cap[rows]
         weights = regression_weights(job.construction.weights, caps, panel.idio_vol[rows])
         weights *= job.estimation[rows]
-        inside = job.universe[rows]
         fit = fit_day(job.design, dense, codes, loads, weights, returns, caps)
         if fit is None:
-            candidates = inside & np.isfinite(returns)
+            candidates = np.isfinite(returns)
             complete = candidates & np.isfinite(dense).all(axis=0)
             out.status[i] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")
+            out.specific_return[rows] = np.nan
             if complete.any():
                 empty.append(int(i))
             continue
@@ -177,6 +181,6 @@ def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, li
         out.status[i] = STATUSES.index("rank_deficient" if fit.rank_deficient else "ok")
         out.solver[i] = SOLVERS.index("svd" if fit.orthogonal else "normal_equations")
         out.n[i], out.rank[i], out.r2[i], out.condition[i] = fit.n, fit.rank, fit.r2, fit.condition
-        out.specific_return[rows] = np.where(inside, fit.specific, np.nan)
+        out.specific_return[rows] = fit.specific
         out.weight[rows] = fit.omega
     return len(days), empty

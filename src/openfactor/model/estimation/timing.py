@@ -8,6 +8,7 @@ every stored day in (p, t], is laid beside them.
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +20,9 @@ from openfactor.dataset.panel import Panel, RiskDataset
 from openfactor.numerics.compounding import forward_returns
 from openfactor.settings.model import ModelConstructionSettings
 from openfactor.settings.universe import CalendarSettings
+
+PARTS = 16
+"""Pieces of history that the processors share out."""
 
 
 def rows_before(panel: Panel, days: NDArray[np.int64], i: int) -> slice:
@@ -41,7 +45,10 @@ class Timeline:
 
 
 def timeline(
-    dataset: RiskDataset, calendar: CalendarSettings, construction: ModelConstructionSettings
+    dataset: RiskDataset,
+    calendar: CalendarSettings,
+    construction: ModelConstructionSettings,
+    pool: ThreadPoolExecutor,
 ) -> Timeline:
     """The trading days of `calendar`, and returns converted as `construction` says.
 
@@ -50,15 +57,36 @@ def timeline(
     """
     panel = dataset.panel
     days = trading_days(dataset.closed, calendar.filters, len(dataset.days))
-    returns = forward_returns(
-        panel.offsets, panel.listing, panel.local_return, panel.priced, days, len(dataset.currency)
-    )
-    if construction.fx_convert_returns:
-        numeraire = dataset.usd[:, dataset.currencies.index(construction.currency)]
-        for p, t in pairwise(days):
-            gain = dataset.usd[t] / dataset.usd[p] * (numeraire[p] / numeraire[t])
-            if (gain != 1.0).any():
-                rows = slice(panel.offsets[p], panel.offsets[p + 1])
-                by_row = gain[dataset.currency[panel.listing[rows]]]
-                returns[rows] = (1.0 + returns[rows]) * by_row - 1.0
+    returns = np.empty(panel.n_rows)
+    for d in np.setdiff1d(np.arange(len(dataset.days)), days[:-1]):
+        returns[panel.offsets[d] : panel.offsets[d + 1]] = np.nan
+
+    def fill(part: NDArray[np.int64]) -> None:
+        """Returns that follow the trading days of `part`, whose last day belongs to the next part."""
+        forward_returns(
+            panel.offsets,
+            panel.listing,
+            panel.local_return,
+            panel.priced,
+            part,
+            len(dataset.currency),
+            returns,
+        )
+        if construction.fx_convert_returns:
+            _convert(dataset, construction.currency, part, returns)
+
+    bounds = np.linspace(0, max(len(days) - 1, 0), PARTS + 1).astype(np.int64)
+    list(pool.map(fill, [days[a : b + 1] for a, b in pairwise(bounds)]))
     return Timeline(days, tuple(dataset.days[d] for d in days), returns)
+
+
+def _convert(
+    dataset: RiskDataset, currency: str, days: NDArray[np.int64], returns: NDArray[np.float64]
+) -> None:
+    """Turn local returns that follow the trading days into returns in `currency`, in place."""
+    panel, numeraire = dataset.panel, dataset.usd[:, dataset.currencies.index(currency)]
+    for p, t in pairwise(days):
+        gain = dataset.usd[t] / dataset.usd[p] * (numeraire[p] / numeraire[t])
+        if (gain != 1.0).any():
+            rows = slice(panel.offsets[p], panel.offsets[p + 1])
+            returns[rows] = (1.0 + returns[rows]) * gain[dataset.currency[panel.listing[rows]]] - 1.0
