@@ -5,6 +5,7 @@ import pytest
 
 from openfactor.numerics.asof import latest, snapshot_events
 from openfactor.numerics.compounding import forward_returns
+from openfactor.numerics.half import widen
 from openfactor.numerics.saddle import invert, solve_constrained
 from openfactor.numerics.weighting import regression_weights
 
@@ -46,6 +47,17 @@ def test_saddle_point_system_against_lapack(diagonal: tuple[int, int]) -> None:
     scaled = gram[np.ix_(active, active)] * np.outer(scale, scale)
     unscaled = np.abs(expected / np.outer(scale, scale)).sum(axis=0).max()
     assert condition == pytest.approx(max(unscaled, 1) * np.abs(scaled).sum(axis=0).max(), rel=1e-9)
+
+
+def test_every_half_precision_number_widens_as_numpy_says() -> None:
+    bits = np.arange(2**16, dtype=np.uint16)
+    out = np.empty(2**16)
+    widen(bits, out)
+    expected = bits.view(np.float16).astype(np.float64)
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(out[finite], expected[finite])
+    np.testing.assert_array_equal(np.signbit(out[finite]), np.signbit(expected[finite]))
+    assert np.isnan(out[~finite]).all()
 
 
 def test_weights() -> None:

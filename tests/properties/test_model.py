@@ -39,7 +39,7 @@ def designs(market: SyntheticUniverse, estimates: Estimates):
     order = [columns.names.index(name) for name in estimates.factors]
     for i in range(1, len(days)):
         rows = rows_before(dataset.panel, days, i)
-        dense = columns.dense_rows(rows, np.empty((len(columns.dense), rows.stop - rows.start)))
+        dense = columns.dense_rows(rows)
         x = np.zeros((rows.stop - rows.start, len(columns.names)))
         x[:, : len(dense)] = dense.T
         for code, load in zip(*columns.categories(rows), strict=True):

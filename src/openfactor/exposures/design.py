@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.panel import Exposure, RiskDataset, SparseGroup
+from openfactor.numerics.half import widen
 from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
     ExposureGroupSettings,
@@ -56,12 +57,20 @@ class Exposures:
         widest = max(single, key=lambda b: len(b.factors), default=None)
         return (widest.first, widest.first + len(widest.factors)) if widest else (0, 0)
 
-    def dense_rows(self, rows: slice, out: Float) -> Float:
-        """(n_dense, n) exposures of the rows in double precision, written into `out`."""
+    def dense_rows(self, rows: slice, buffer: Float | None = None) -> Float:
+        """(n_dense, n) exposures of the rows in double precision.
+
+        `buffer` (n_dense * n or more,) is used in place of new memory.
+        """
         n = rows.stop - rows.start
+        size = len(self.dense) * n
+        out = (np.empty(size) if buffer is None else buffer[:size]).reshape(len(self.dense), n)
         for k, column in enumerate(self.dense):
-            out[k, :n] = column[rows]
-        return out[:, :n]
+            if column.dtype == np.float16:
+                widen(column[rows].view(np.uint16), out[k])
+            else:
+                out[k] = column[rows]
+        return out
 
     def categories(self, rows: slice) -> tuple[NDArray[np.int32], Float]:
         """(slots, n) column and loading of each category of the rows; column -1: none."""

@@ -130,7 +130,6 @@ class RiskModel:
         """
         columns, panel, e = self._columns, self._dataset.panel, self._estimates
         position = {name: k for k, name in enumerate(columns.names)}
-        buffer = np.empty((len(columns.dense), int(np.diff(panel.offsets).max(initial=0))))
         ids = pl.Series(self._dataset.identifiers.names(self._id_type(id_type)), dtype=pl.String)
         frames = []
         for date, day in zip(e.dates, self._days, strict=True):
@@ -139,7 +138,7 @@ class RiskModel:
             rows = slice(int(panel.offsets[day]), int(panel.offsets[day + 1]))
             inside = np.flatnonzero(self._universe[rows])
             x = np.zeros((len(position), rows.stop - rows.start), np.float32)
-            x[: len(columns.dense)] = columns.dense_rows(rows, buffer)
+            x[: len(columns.dense)] = columns.dense_rows(rows)
             for code, load in zip(*columns.categories(rows), strict=True):
                 held = np.flatnonzero(code >= 0)
                 np.add.at(x, (code[held], held), load[held])
@@ -182,13 +181,12 @@ class RiskModel:
         columns, panel, e = self._columns, self._dataset.panel, self._estimates
         at = {name: k for k, name in enumerate(e.factors)}
         order = np.array([at[name] for name in columns.names], np.int64)
-        buffer = np.empty((len(columns.dense), int(np.diff(panel.offsets).max(initial=0))))
         out = np.full(e.factor_returns.shape, np.nan)
         for i in np.flatnonzero(e.n > 0).tolist():
             rows = rows_before(panel, self._days, i)
             caps = np.where(e.weight[rows] > 0, panel.cap[rows], 0.0)
             total = np.zeros(len(order))
-            dense = columns.dense_rows(rows, buffer)
+            dense = columns.dense_rows(rows)
             total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
             for code, load in zip(*columns.categories(rows), strict=True):
                 held = code >= 0

@@ -35,6 +35,15 @@ def estimation_weights(dense: Float, weights: Float, returns: Float) -> tuple[Fl
     return omega, count
 
 
+@njit(cache=True, nogil=True)
+def _weigh(values: Float, omega: Float, block: Float, weighted: Float) -> None:
+    """The values of names with a weight, 0 for the others, and the same times their weight."""
+    for j in range(len(omega)):
+        x = values[j] if omega[j] > 0.0 else 0.0
+        block[j] = x
+        weighted[j] = x * omega[j]
+
+
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _add_dense(block: Float, weighted: Float, m: int, products: Float) -> None:
     """products += block @ weighted.T over the first m names, lower triangle."""
@@ -81,15 +90,12 @@ def normal_equations(
     load_sum, load_squares, cap_sum = np.zeros(n_factors), np.zeros(n_factors), np.zeros(n_factors)
     for start in range(0, n, TILE):
         m = min(TILE, n - start)
+        tile = slice(start, start + m)
+        for k in range(n_dense):
+            _weigh(dense[k, tile], omega[tile], block[k], weighted[k])
+        _weigh(returns[tile], omega[tile], block[n_dense], weighted[n_dense])
         for k in range(width):
-            source = dense[k] if k < n_dense else returns
             for j in range(m):
-                w = omega[start + j]
-                x = source[start + j] if w > 0.0 else 0.0
-                block[k, j] = x
-                weighted[k, j] = x * w
-        for j in range(m):
-            for k in range(width):
                 by_name[j, k] = weighted[k, j]
         _add_dense(block, weighted, m, products)
         for slot in range(codes.shape[0]):

@@ -155,7 +155,7 @@ def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, li
     """Regress a run of days; the number of days and those whose estimation universe was empty."""
     panel, out = job.dataset.panel, results.estimates
     widest = int(np.diff(panel.offsets).max(initial=0))
-    buffer = np.empty((len(job.exposures.dense), widest))
+    buffer = np.empty(len(job.exposures.dense) * widest)
     empty: list[int] = []
     for i in days:
         rows = rows_before(panel, job.time.days, i)
