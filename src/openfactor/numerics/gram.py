@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from openfactor.numerics.saddle import FAST
 
 Float = NDArray[np.float64]
-TILE = 128  # names whose dense exposures, twice, stay in the first-level cache
+TILE = 128  # names whose dense exposures, laid out both ways, stay in the first-level cache
 
 
 @njit(cache=True, nogil=True)
@@ -36,22 +36,20 @@ def estimation_weights(dense: Float, weights: Float, returns: Float) -> tuple[Fl
 
 
 @njit(cache=True, nogil=True)
-def _weigh(values: Float, omega: Float, block: Float, weighted: Float) -> None:
-    """The values of names with a weight, 0 for the others, and the same times their weight."""
-    for j in range(len(omega)):
-        x = values[j] if omega[j] > 0.0 else 0.0
-        block[j] = x
-        weighted[j] = x * omega[j]
+def _weigh(values: Float, root: Float, block: Float) -> None:
+    """The values times the roots of their weights; 0 for names without a weight, which may hold NaN."""
+    for j in range(len(root)):
+        block[j] = values[j] * root[j] if root[j] > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _add_dense(block: Float, weighted: Float, m: int, products: Float) -> None:
-    """products += block @ weighted.T over the first m names, lower triangle."""
+def _add_dense(block: Float, m: int, products: Float) -> None:
+    """products += block @ block.T over the first m names, lower triangle."""
     for a in range(products.shape[0]):
         for b in range(a + 1):
             s = 0.0
             for j in range(m):
-                s += weighted[a, j] * block[b, j]
+                s += block[a, j] * block[b, j]
             products[a, b] += s
 
 
@@ -81,8 +79,8 @@ def normal_equations(
     """
     n_dense, n = dense.shape
     width = n_dense + 1  # the return rides along as a last dense column
-    block, weighted = np.empty((width, TILE)), np.empty((width, TILE))
-    by_name = np.empty((TILE, width))
+    root = np.sqrt(omega)
+    block, by_name = np.empty((width, TILE)), np.empty((TILE, width))
     products = np.zeros((width, width))
     sums = np.zeros((n_factors, width))  # by category, of the weighted dense columns
     gram = np.zeros((n_factors, n_factors))
@@ -92,12 +90,12 @@ def normal_equations(
         m = min(TILE, n - start)
         tile = slice(start, start + m)
         for k in range(n_dense):
-            _weigh(dense[k, tile], omega[tile], block[k], weighted[k])
-        _weigh(returns[tile], omega[tile], block[n_dense], weighted[n_dense])
+            _weigh(dense[k, tile], root[tile], block[k])
+        _weigh(returns[tile], root[tile], block[n_dense])
         for k in range(width):
             for j in range(m):
-                by_name[j, k] = weighted[k, j]
-        _add_dense(block, weighted, m, products)
+                by_name[j, k] = block[k, j]
+        _add_dense(block, m, products)
         for slot in range(codes.shape[0]):
             for j in range(m):
                 row = start + j
@@ -109,8 +107,9 @@ def normal_equations(
                 load_sum[c] += wx
                 load_squares[c] += wx * wx
                 cap_sum[c] += caps[row] * load
+                scale = load * root[row]
                 for k in range(width):
-                    sums[c, k] += load * by_name[j, k]
+                    sums[c, k] += scale * by_name[j, k]
                 for other in range(codes.shape[0]):
                     d = codes[other, row]
                     if d >= 0:
