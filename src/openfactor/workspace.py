@@ -126,15 +126,17 @@ class LocalWorkspace:
             dataset_storage.save(self._build(name, settings, mark), folder)
         for warning in self._dataset(mark).report.warnings:
             warnings.warn(f"risk dataset {name!r}: {warning}", DataWarning, stacklevel=4)
-        with self._database.begin() as connection:
-            connection.execute(
-                _RISK_DATASETS.insert().values(
-                    name=name,
-                    settings=settings.model_dump(mode="json"),
-                    fingerprint=mark,
-                    created_on=dt.datetime.now(dt.UTC).replace(tzinfo=None),
-                )
-            )
+        row = {
+            "name": name,
+            "settings": settings.model_dump(mode="json"),
+            "fingerprint": mark,
+            "created_on": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        }
+        try:
+            with self._database.begin() as connection:
+                connection.execute(_RISK_DATASETS.insert().values(row))
+        except sa.exc.IntegrityError as error:  # another process was first
+            raise ConflictError(f"there is a risk dataset named {name!r} already; delete it first") from error
 
     def delete_riskdataset(self, name: str) -> None:
         """Remove a dataset, and with it the models estimated on it, unless another name shares it."""
@@ -180,6 +182,7 @@ class LocalWorkspace:
 
                 bar.total = len(dataset.days)
                 estimates = estimate(dataset, settings, mark, threads=self._threads, progress=advance)
+                bar.total = bar.n  # trading days, which the dataset alone does not know
             estimates_storage.save(estimates, folder)
         return RiskModel(dataset, settings, estimates_storage.load(folder))
 

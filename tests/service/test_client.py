@@ -22,6 +22,7 @@ from openfactor.errors import (
     StorageError,
 )
 from openfactor.model import RiskModel
+from openfactor.settings import ExposureSettings, FactorRiskModelSettings, UniverseSettings
 from openfactor.synthetic import simulate
 from tests.markets import dataset_settings, model_settings
 
@@ -240,6 +241,28 @@ def test_frames_of_other_libraries(tmp_path: Path) -> None:
     assert upload.get_data(head=2).collect().height == 2
     upload.destroy()
     assert "fx" not in Client.local(tmp_path).equity.uploaders["exchange_rates"]
+
+
+def test_pandas_holds_an_empty_return_as_nan(tmp_path: Path) -> None:
+    upload = Client.local(tmp_path).equity.uploaders["price"].create_dataset("p")
+    price = MARKET.uploads["price"].sort("date", "asset_id")
+    upload.fast_commit(price.to_pandas().astype({"delisted": bool}), mode="overwrite")
+    back = upload.get_data().collect().sort("date", "asset_id")
+    assert back["return"].null_count() == price["return"].null_count() > 0
+
+
+def test_a_model_without_factors_leaves_the_returns(tmp_path: Path) -> None:
+    client = Client.local(tmp_path)
+    upload_all(client)
+    client.equity.riskdatasets.create_dataset("d", dataset_settings())
+    settings = FactorRiskModelSettings(
+        universe=UniverseSettings(id_type="ticker"), exposures=ExposureSettings()
+    )
+    model = client.equity.riskmodels.load(settings.with_dataset("d")).get_model()
+    assert model.factors() == {}
+    assert model.fret().columns == ["date"]
+    assert_frame_equal(model.idio(), model.asset_returns())
+    assert model.exposures().columns == ["date", "ticker"]
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:

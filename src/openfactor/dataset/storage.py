@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +12,39 @@ import polars as pl
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel, RiskDataset, SparseGroup
 from openfactor.errors import StorageError
+from openfactor.folders import write_whole
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 
 
 def save(dataset: RiskDataset, folder: Path) -> None:
     """Write to `folder`, which appears complete or not at all; one that is there stays."""
-    if folder.exists():
-        return
-    part = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-    try:
-        part.mkdir(parents=True)
-        # one record batch: each column is contiguous, so that it can be used where it is mapped
-        _panel_frame(dataset.panel).write_ipc(
-            part / "panel.arrow", record_batch_size=max(dataset.panel.n_rows, 1)
-        )
-        dataset.identifiers.table.write_ipc(part / "listings.arrow")
-        closed = {f"closed.{name}": mask for name, mask in dataset.closed.items()}
-        usd = {f"usd.{name}": dataset.usd[:, i] for i, name in enumerate(dataset.currencies)}
-        pl.DataFrame(
-            {"date": dataset.days, "first_row": dataset.panel.offsets[:-1], **closed, **usd}
-        ).write_ipc(part / "days.arrow")
-        meta = {
-            "fingerprint": dataset.fingerprint,
-            "settings": dataset.settings.model_dump(mode="json"),
-            "report": dataset.report.model_dump(mode="json"),
-            "id_types": dataset.identifiers.id_types,
-            "currency": dataset.currency.tolist(),
-            "dense": {group: list(factors) for group, factors in dataset.panel.dense.items()},
-            "sparse": {
-                name: {"categories": g.categories, "slots": len(g.codes), "loads": g.loads is not None}
-                for name, g in dataset.panel.sparse.items()
-            },
-        }
-        (part / "dataset.json").write_text(json.dumps(meta, indent=1))
-        part.rename(folder)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        if not folder.exists():
-            raise StorageError(f"cannot write the dataset to {folder}: {error}") from error
+    write_whole(folder, "the risk dataset", lambda part: _write(dataset, part))
+
+
+def _write(dataset: RiskDataset, folder: Path) -> None:
+    # one record batch: each column is contiguous, so that it can be used where it is mapped
+    _panel_frame(dataset.panel).write_ipc(
+        folder / "panel.arrow", record_batch_size=max(dataset.panel.n_rows, 1)
+    )
+    dataset.identifiers.table.write_ipc(folder / "listings.arrow")
+    closed = {f"closed.{name}": mask for name, mask in dataset.closed.items()}
+    usd = {f"usd.{name}": dataset.usd[:, i] for i, name in enumerate(dataset.currencies)}
+    days = {"date": dataset.days, "first_row": dataset.panel.offsets[:-1], **closed, **usd}
+    pl.DataFrame(days).write_ipc(folder / "days.arrow")
+    meta = {
+        "fingerprint": dataset.fingerprint,
+        "settings": dataset.settings.model_dump(mode="json"),
+        "report": dataset.report.model_dump(mode="json"),
+        "id_types": dataset.identifiers.id_types,
+        "currency": dataset.currency.tolist(),
+        "dense": {group: list(factors) for group, factors in dataset.panel.dense.items()},
+        "sparse": {
+            name: {"categories": g.categories, "slots": len(g.codes), "loads": g.loads is not None}
+            for name, g in dataset.panel.sparse.items()
+        },
+    }
+    (folder / "dataset.json").write_text(json.dumps(meta, indent=1))
 
 
 def load(folder: Path) -> RiskDataset:

@@ -18,6 +18,17 @@ class UploadCommitResult(NamedTuple):
     version: int
 
 
+def as_polars(df: Any) -> pl.DataFrame:
+    """A frame of polars, pandas or pyarrow; what pandas holds as NaN is empty."""
+    if isinstance(df, pl.LazyFrame):
+        return df.collect()
+    if isinstance(df, pl.DataFrame):
+        return df
+    if type(df).__module__.partition(".")[0] == "pandas":
+        return pl.from_pandas(df)
+    return pl.DataFrame(df)
+
+
 class Upload:
     """One upload: a versioned table of a data type."""
 
@@ -38,10 +49,9 @@ class Upload:
         ------
         DataError: with every fault of the frame; the upload stays as it was.
         """
-        frame = df.collect() if isinstance(df, pl.LazyFrame) else df
-        if not isinstance(frame, pl.DataFrame):
-            frame = pl.DataFrame(frame)
-        return UploadCommitResult(self._workspace.commit_upload(self.data_type, self.name, frame, mode))
+        return UploadCommitResult(
+            self._workspace.commit_upload(self.data_type, self.name, as_polars(df), mode)
+        )
 
     def get_data(
         self,

@@ -63,7 +63,12 @@ FLAG = pl.Boolean()
 
 def finite(column: str) -> Rule:
     """Values must be finite numbers where they are given."""
-    return Rule("finite", column, ~pl.col(column).is_finite(), "must be a finite number")
+    return Rule(
+        "finite",
+        column,
+        ~pl.col(column).is_finite(),
+        "must be a finite number, or empty where that is allowed",
+    )
 
 
 def positive(column: str) -> Rule:

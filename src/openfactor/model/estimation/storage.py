@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from openfactor.errors import StorageError
+from openfactor.folders import write_whole
 from openfactor.model.estimation.estimates import Estimates
 
 _BY_FACTOR = ("factor_returns", "standard_errors", "effective_names", "exposed")
@@ -20,33 +19,22 @@ _BY_ROW = ("asset_return", "specific_return", "weight")
 
 def save(estimates: Estimates, folder: Path) -> None:
     """Write to `folder`, which appears complete or not at all; one that is there stays."""
-    if folder.exists():
-        return
-    part = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+    write_whole(folder, "the estimates", lambda part: _write(estimates, part))
+
+
+def _write(estimates: Estimates, folder: Path) -> None:
     t, k = estimates.factor_returns.shape
-    try:
-        part.mkdir(parents=True)
-        pl.DataFrame(
-            {
-                "date": np.repeat(np.array(estimates.dates, "datetime64[D]"), k),
-                "factor": list(estimates.factors) * t,
-                **{name: getattr(estimates, name).ravel() for name in _BY_FACTOR},
-            }
-        ).write_parquet(part / "factors.parquet")
-        pl.DataFrame(
-            {"date": list(estimates.dates), **{name: getattr(estimates, name) for name in _BY_DATE}},
-            schema_overrides={"date": pl.Date},
-        ).write_parquet(part / "dates.parquet")
-        pl.DataFrame({name: getattr(estimates, name) for name in _BY_ROW}).write_parquet(
-            part / "rows.parquet"
-        )
-        meta = {"fingerprint": estimates.fingerprint, "factors": estimates.factors}
-        (part / "estimates.json").write_text(json.dumps(meta, indent=1))
-        part.rename(folder)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        if not folder.exists():
-            raise StorageError(f"cannot write the estimates to {folder}: {error}") from error
+    dates = np.array(estimates.dates, "datetime64[D]")
+    by_factor = {name: getattr(estimates, name).ravel() for name in _BY_FACTOR}
+    pl.DataFrame(
+        {"date": np.repeat(dates, k), "factor": list(estimates.factors) * t, **by_factor}
+    ).write_parquet(folder / "factors.parquet")
+    by_date = {name: getattr(estimates, name) for name in _BY_DATE}
+    pl.DataFrame({"date": dates, **by_date}).write_parquet(folder / "dates.parquet")
+    by_row = {name: getattr(estimates, name) for name in _BY_ROW}
+    pl.DataFrame(by_row).write_parquet(folder / "rows.parquet")
+    meta = {"fingerprint": estimates.fingerprint, "factors": estimates.factors}
+    (folder / "estimates.json").write_text(json.dumps(meta, indent=1))
 
 
 def load(folder: Path) -> Estimates:

@@ -1,0 +1,50 @@
+"""What the documentation says is so."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from openfactor.uploads import DATA_TYPES
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec(compile(code, "README.md", "exec"), scope)
+    assert scope["model"].fret().shape == (252, 1 + 1 + 12 + 4)
+    assert "shape: (252, 18)" in capsys.readouterr().out
+    assert os.listdir(tmp_path) == ["my-workspace"]
+
+
+def test_the_readme_lists_the_uploads_as_they_are() -> None:
+    text = (ROOT / "README.md").read_text()
+    for name, data_type in DATA_TYPES.items():
+        (row,) = re.findall(rf"^\| `{name}` \| (.*?) \|$", text, flags=re.MULTILINE)
+        listed = row.split(":")[0]
+        names = [part.strip() for part in listed.split(",")]
+        assert [n.strip("*") for n in names] == list(data_type.schema)
+        assert {n.strip("*") for n in names if n.startswith("**")} == set(data_type.key)
+
+
+def test_relative_links_lead_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_settings_and_uploads_are_described() -> None:
+    from openfactor import settings
+    from openfactor.settings import Settings
+
+    for name in settings.__all__:
+        model = getattr(settings, name)
+        if issubclass(model, Settings) and model is not Settings:
+            assert model.__doc__
+            for field, info in model.model_fields.items():
+                named_like_its_meaning = field in ("kind", "exposure_type", "lower", "upper")
+                assert info.description or named_like_its_meaning, f"{name}.{field}"
