@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from openfactor.numerics.gram import estimation_weights, normal_equations, unexplained
-from openfactor.numerics.saddle import solve_constrained
+from openfactor.numerics.saddle import FAST, solve_constrained
 
 Float = NDArray[np.float64]
 
@@ -154,20 +154,20 @@ def _fast(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def _sums_of_squares(
     specific: Float, returns: Float, omega: Float, lower: float, upper: float
 ) -> tuple[float, float]:
     """Weighted sums, on clipped returns, of squared residuals and of squared distances to the mean."""
     mean, squares, spread = 0.0, 0.0, 0.0
     for i in range(len(omega)):
-        if omega[i] > 0.0:
-            mean += omega[i] * min(max(returns[i], lower), upper)
+        clipped = min(max(returns[i], lower), upper)
+        mean += omega[i] * clipped if omega[i] > 0.0 else 0.0
     for i in range(len(omega)):
-        if omega[i] > 0.0:
-            clipped = min(max(returns[i], lower), upper)
-            squares += omega[i] * (specific[i] - returns[i] + clipped) ** 2
-            spread += omega[i] * (clipped - mean) ** 2
+        clipped = min(max(returns[i], lower), upper)
+        residual, distance = specific[i] - returns[i] + clipped, clipped - mean
+        squares += omega[i] * residual * residual if omega[i] > 0.0 else 0.0
+        spread += omega[i] * distance * distance if omega[i] > 0.0 else 0.0
     return squares, spread
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from openfactor.numerics.saddle import FAST
 
 Float = NDArray[np.float64]
-TILE = 128  # names whose dense exposures, laid out both ways, stay in the first-level cache
+TILE = 256  # names whose dense exposures stay in the caches of one core
 
 
 @njit(cache=True, nogil=True)
