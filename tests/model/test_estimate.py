@@ -11,11 +11,13 @@ import pytest
 
 from openfactor.dataset import RiskDataset
 from openfactor.errors import DataError
-from openfactor.model import estimate
+from openfactor.model import Estimates, estimate
 from openfactor.model.estimation.estimates import STATUSES
 from openfactor.model.estimation.timing import Timeline, timeline
 from openfactor.settings import (
     CalendarSettings,
+    ExposureSettings,
+    FactorRiskModelSettings,
     MCapFilterSettings,
     ModelConstructionSettings,
     UniverseSettings,
@@ -166,3 +168,54 @@ def test_progress_counts_every_regression() -> None:
     seen: list[int] = []
     estimate(dataset_of(MARKET.uploads), model_settings(), "x", progress=seen.append)
     assert sum(seen) == 13
+
+
+def test_factors_that_cannot_be_told_apart() -> None:
+    """The same industries twice: minimum norm gives each half, and the fit is that of one."""
+    dataset = dataset_of(MARKET.uploads)
+    industry = {"exposure_type": "categorical", "hierarchy": "industry"}
+
+    def fitted(*groups: dict[str, str]) -> Estimates:
+        construction = ModelConstructionSettings(
+            zero_sum_constraints={g.get("factor_group", "industry"): "none" for g in groups}
+        )
+        settings = FactorRiskModelSettings(
+            universe=UniverseSettings(id_type="ticker"),
+            exposures=ExposureSettings(exposures=list(groups)),
+            modelconstruction=construction,
+        )
+        return estimate(dataset, settings, "x")
+
+    one, two = fitted(industry), fitted(industry, industry | {"factor_group": "again"})
+    assert [STATUSES[i] for i in two.status[1:]] == ["rank_deficient"] * 13
+    assert (two.rank[1:] == 4).all()
+    np.testing.assert_allclose(two.factor_returns[:, :4], two.factor_returns[:, 4:], atol=1e-15)
+    np.testing.assert_allclose(2 * two.factor_returns[:, :4], one.factor_returns, atol=1e-14)
+    np.testing.assert_allclose(two.specific_return, one.specific_return, atol=1e-14)
+
+
+def test_one_name_alone() -> None:
+    only = {
+        name: frame.filter(pl.col("asset_id") == "A00003") if "asset_id" in frame.columns else frame
+        for name, frame in MARKET.uploads.items()
+    }
+    estimates = fit(only)
+    done = estimates.n > 0
+    assert done.sum() == 13
+    assert [STATUSES[i] for i in estimates.status[done]] == ["rank_deficient"] * 13
+    there = np.isfinite(estimates.asset_return)
+    assert there.sum() == 13
+    np.testing.assert_allclose(estimates.specific_return[there], 0, atol=1e-15)
+    assert "0 regressions" not in repr(estimates)
+    assert np.isnan(estimates.standard_errors).all()
+
+
+def test_a_name_as_large_as_doubles_go() -> None:
+    caps = MARKET.uploads["market_cap"].with_columns(
+        pl.when(pl.col("asset_id") == "A00003").then(1e300).otherwise("market_cap").alias("market_cap")
+    )
+    estimates = fit(MARKET.uploads | {"market_cap": caps})
+    assert np.isfinite(estimates.factor_returns).all()
+    largest = dataset_of(MARKET.uploads).panel.listing == 3
+    specific = estimates.specific_return[largest]
+    np.testing.assert_allclose(specific[np.isfinite(specific)], 0, atol=1e-12)  # it is the market

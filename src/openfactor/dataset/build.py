@@ -75,20 +75,19 @@ def build(
     progress("prices")
     tables = _read(settings, uploads, identifiers, tally)
     days = _stored_days([tables.prices, *tables.exposures.values()])
-    rows = lay_rows(tables.prices, days, identifiers.n_listings)
+    rows = lay_rows(tables.prices, days, identifiers)
     currencies = tuple(sorted({*tables.fx["ccy"], "USD"}))
     usd = _usd(tables.fx, currencies, days)
     progress("market caps")
-    entity = identifiers.table["entity"].to_numpy()[rows.listing]
-    cap, idio_vol = _caps(tables.caps, rows, entity, identifiers, currencies, usd, days, tally)
+    cap, idio_vol = _caps(tables.caps, rows, currencies, usd, tally)
     dense, sparse = {}, {}
     for group, loadings in tables.exposures.items():
         progress(f"exposures {group}")
         events = _of_entities(loadings, "exposures", ["date", "entity", "factor"], tally)
         if group in settings.dense_factor_groups:
-            dense[group] = dense_group(events, rows, entity, identifiers, days, settings.exposure_dtype)
+            dense[group] = dense_group(events, rows, settings.exposure_dtype)
         else:
-            sparse[group] = sparse_group(events, rows, entity, identifiers, days, settings.exposure_dtype)
+            sparse[group] = sparse_group(events, rows, settings.exposure_dtype)
     closed = closed_days(tables.closed, days)
     priced_days = np.isin(np.array(days, "datetime64[D]"), tables.prices["date"].unique().to_numpy())
     return RiskDataset(
@@ -235,27 +234,18 @@ def _usd(fx: pl.DataFrame, currencies: tuple[str, ...], days: list[dt.date]) -> 
 
 
 def _caps(
-    caps: pl.DataFrame,
-    rows: Rows,
-    entity: NDArray[np.int32],
-    identifiers: Identifiers,
-    currencies: tuple[str, ...],
-    usd: Float,
-    days: list[dt.date],
-    tally: Tally,
+    caps: pl.DataFrame, rows: Rows, currencies: tuple[str, ...], usd: Float, tally: Tally
 ) -> tuple[Float, Float]:
     """Market cap in USD and idio_vol of each panel row, the latest on or before its day."""
-    caps = _of_entities(caps, "market_cap", ["date", "entity"], tally).filter(pl.col("date") <= days[-1])
+    caps = _of_entities(caps, "market_cap", ["date", "entity"], tally)
     code = {ccy: i for i, ccy in enumerate(currencies)}
-    events = caps.with_columns(
-        day=day_index(caps["date"], days), ccy=pl.col("ccy").replace_strict(code, return_dtype=pl.Int32)
-    ).sort("date")
-    day, entities = events["day"].to_numpy(), events["entity"].to_numpy()
-    value = events["market_cap"].to_numpy() * usd[day, events["ccy"].to_numpy()]
-    offsets = event_offsets(day, len(days))
+    events = caps.filter(pl.col("date") <= rows.days[-1]).sort("date")
+    day = day_index(events["date"], rows.days)
+    ccy = events["ccy"].replace_strict(code, return_dtype=pl.Int32).to_numpy()
+    value = events["market_cap"].to_numpy() * usd[day, ccy]
     vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
-    n = identifiers.n_entities
+    offsets, entities = event_offsets(day, len(rows.days)), events["entity"].to_numpy()
     return (
-        latest(offsets, entities, value, rows.offsets, entity, n),
-        latest(offsets, entities, vol, rows.offsets, entity, n),
+        latest(offsets, entities, value, rows.offsets, rows.entity, rows.n_entities),
+        latest(offsets, entities, vol, rows.offsets, rows.entity, rows.n_entities),
     )

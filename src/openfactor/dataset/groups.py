@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.rows import Rows, day_index, event_offsets
 from openfactor.errors import DataError, Fault
@@ -18,52 +14,32 @@ from openfactor.numerics.asof import snapshot_events
 MAX_CATEGORIES = 2**15 - 1
 
 
-def _events_of_rows(
-    events: pl.DataFrame,
-    rows: Rows,
-    entity: NDArray[np.int32],
-    identifiers: Identifiers,
-    days: Sequence[dt.date],
-) -> NDArray[np.int64]:
+def _events_of_rows(events: pl.DataFrame, rows: Rows) -> NDArray[np.int64]:
     """First event that holds for each panel row, -1 for none; `events` sorted by date and entity."""
     return snapshot_events(
-        event_offsets(day_index(events["date"], days), len(days)),
+        event_offsets(day_index(events["date"], rows.days), len(rows.days)),
         events["entity"].to_numpy(),
         rows.offsets,
-        entity,
+        rows.entity,
         rows.listing,
         rows.priced,
-        identifiers.n_entities,
-        identifiers.n_listings,
+        rows.n_entities,
+        rows.n_listings,
     )
 
 
-def dense_group(
-    events: pl.DataFrame,
-    rows: Rows,
-    entity: NDArray[np.int32],
-    identifiers: Identifiers,
-    days: Sequence[dt.date],
-    dtype: str,
-) -> dict[str, Exposure]:
+def dense_group(events: pl.DataFrame, rows: Rows, dtype: str) -> dict[str, Exposure]:
     """Factor to exposures (rows,), factors sorted; each factor has snapshots of its own."""
     out: dict[str, Exposure] = {}
     for (factor,), part in sorted(events.group_by("factor")):
         part = part.sort("date", "entity")
-        at = _events_of_rows(part, rows, entity, identifiers, days)
+        at = _events_of_rows(part, rows)
         values = np.append(part["exposure"].to_numpy(), np.nan).astype(dtype)
         out[str(factor)] = values[at]  # -1 takes the NaN at the end
     return out
 
 
-def sparse_group(
-    events: pl.DataFrame,
-    rows: Rows,
-    entity: NDArray[np.int32],
-    identifiers: Identifiers,
-    days: Sequence[dt.date],
-    dtype: str,
-) -> SparseGroup:
+def sparse_group(events: pl.DataFrame, rows: Rows, dtype: str) -> SparseGroup:
     """Codes and loadings in as many slots as the name with the most categories needs.
 
     A loading of zero is no membership.
@@ -84,7 +60,7 @@ def sparse_group(
         np.int16
     )
     loads = np.append(events["exposure"].to_numpy(), 0).astype(dtype)
-    at = _events_of_rows(events, rows, entity, identifiers, days)
+    at = _events_of_rows(events, rows)
     key = events.select(pl.struct("date", "entity").rank("dense").alias("key"))["key"].to_numpy()
     held = np.bincount(key)[key] if len(key) else np.zeros(0, np.int64)
     in_set = np.append(held, 0)  # memberships of the event's name on its day

@@ -10,11 +10,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.identifiers import Identifiers
+
 
 @dataclass(frozen=True)
 class Rows:
-    """The skeleton of a panel; see `Panel` for the fields."""
+    """The skeleton of a panel; see `Panel` for the fields that it shares."""
 
+    days: Sequence[dt.date]
+    """(D,) stored days."""
+    n_listings: int
+    n_entities: int
+    entity: NDArray[np.int32]
+    """(rows,) entity of each row's listing."""
     offsets: NDArray[np.int64]
     listing: NDArray[np.int32]
     local_return: NDArray[np.float64]
@@ -32,11 +40,12 @@ def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
     return np.searchsorted(day, np.arange(n_days + 1)).astype(np.int64)
 
 
-def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], n_listings: int) -> Rows:
+def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], identifiers: Identifiers) -> Rows:
     """A row for each listing and stored day from its first to its last price.
 
     `prices` (listing, date, return) has one row a listing and date.
     """
+    n_listings = identifiers.n_listings
     day, listing = day_index(prices["date"], days), prices["listing"].to_numpy()
     first = np.full(n_listings, len(days))
     last = np.full(n_listings, -1)
@@ -52,4 +61,13 @@ def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], n_listings: int) -> 
     returns[at] = prices["return"].fill_null(float("nan")).to_numpy()
     priced = np.zeros(int(offsets[-1]), np.bool_)
     priced[at] = True
-    return Rows(offsets, names.astype(np.int32), returns, priced)
+    return Rows(
+        days=days,
+        n_listings=n_listings,
+        n_entities=identifiers.n_entities,
+        entity=identifiers.table["entity"].to_numpy()[names],
+        offsets=offsets,
+        listing=names.astype(np.int32),
+        local_return=returns,
+        priced=priced,
+    )

@@ -148,7 +148,7 @@ def _fast(
     solved, f, variance, rank, condition = solve_constrained(
         gram, right, constraints, active, diagonal_first, diagonal_last
     )
-    specific = unexplained(dense, codes, loads, returns, f) if solved else returns
+    specific = unexplained(dense, codes, loads, returns, f)
     return (
         solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
     )  # fmt: skip
@@ -254,7 +254,8 @@ def fit_day(
         f, variance, rank, condition, deficient = _solve_orthogonal(
             x, omega[rows], clipped, penalty, constraints, active
         )
-        specific = unexplained(dense, codes, loads, returns, f)
+        # not `unexplained`: called from here, numba 0.68 loses the type of what a cached kernel returns
+        specific = returns - dense_design(dense, codes, loads, design.n_factors) @ f
     squares, spread = _sums_of_squares(specific, returns, omega, lower, upper)
     errors = np.full(design.n_factors, np.nan)
     if n > rank:

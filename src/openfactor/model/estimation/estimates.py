@@ -63,8 +63,9 @@ class Estimates:
     """(rows,) regression weight; those of one day sum to one."""
 
     def __repr__(self) -> str:
-        done = int((self.n > 0).sum())
+        r2 = self.r2[np.isfinite(self.r2)]
+        fit = f", mean R2 {r2.mean():.3f}" if len(r2) else ""
         return (
             f"<Estimates {self.dates[0]} to {self.dates[-1]}: {len(self.factors)} factors, "
-            f"{done} regressions, mean R2 {np.nanmean(self.r2) if done else float('nan'):.3f}>"
+            f"{(self.n > 0).sum()} regressions{fit}>"
         )
