@@ -1,12 +1,17 @@
 """Small kernels against obvious loops and closed forms."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
+from openfactor import numerics
 from openfactor.numerics.asof import latest, snapshot_events
 from openfactor.numerics.compounding import forward_returns
 from openfactor.numerics.half import widen
-from openfactor.numerics.saddle import invert, solve_constrained
+from openfactor.numerics.normal_equations import invert, solve_constrained
 from openfactor.numerics.weighting import regression_weights
 
 
@@ -137,3 +142,17 @@ def test_snapshots() -> None:
             np.array([r in priced for r in rows]), 3, 3,
         )  # fmt: skip
         assert got.tolist() == snapshot_slowly(events, rows, priced)
+
+
+def test_no_kernel_calls_a_kernel_of_another_file() -> None:
+    """numba's cache would not notice a change of the other file, and go on running its old code."""
+    seen = 0
+    for info in pkgutil.iter_modules(numerics.__path__):
+        module = importlib.import_module(f"openfactor.numerics.{info.name}")
+        kernels = [v for v in vars(module).values() if isinstance(v, Dispatcher)]
+        for kernel in (k for k in kernels if k.py_func.__module__ == module.__name__):
+            called = (vars(module).get(name) for name in kernel.py_func.__code__.co_names)
+            for other in (c for c in called if isinstance(c, Dispatcher)):
+                seen += 1
+                assert other.py_func.__module__ == module.__name__, (kernel, other)
+    assert seen >= 5

@@ -2,7 +2,7 @@
 
 Minimise  sum_i w_i (r_i - x_i'f)^2 + sum_k lambda_k f_k^2  subject to  C f = 0,  where the weights w sum
 to one, C holds one zero-sum row for each constrained categorical group, and lambda shrinks thin
-categories. The fast path solves the normal equations with the constraints (`saddle`); where their
+categories. The fast path solves the normal equations with the constraints (`normal_equations`); where their
 condition number is too large, an orthogonal path (SVD of the scaled design in the null space of C) gives
 the minimum-norm solution.
 """
@@ -12,11 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from openfactor.numerics.gram import estimation_weights, normal_equations, unexplained
-from openfactor.numerics.saddle import FAST, solve_constrained
+from openfactor.numerics.normal_equations import fit_normal_equations, sums_of_squares
 
 Float = NDArray[np.float64]
 
@@ -72,103 +70,6 @@ class Fit:
     rank_deficient: bool
     active: NDArray[np.bool_]
     effective_names: Float
-
-
-@njit(cache=True, nogil=True)
-def _constraints(
-    cap_sum: Float,
-    active: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-) -> Float:
-    rows = np.zeros((len(first), len(active)))
-    for g in range(len(first)):
-        for k in range(first[g], last[g]):
-            if active[k] and kinds[g] != 0:
-                rows[g, k] = 1.0 if kinds[g] == 1 else cap_sum[k]
-    return rows
-
-
-@njit(cache=True, nogil=True)
-def _assemble(
-    dense: Float,
-    codes: NDArray[np.int32],
-    loads: Float,
-    omega: Float,
-    clipped: Float,
-    caps: Float,
-    min_names: Float,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
-    """Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective names."""
-    k_all = len(min_names)
-    gram, right, load_sum, load_squares, cap_sum = normal_equations(
-        dense, codes, loads, omega, clipped, caps, k_all
-    )
-    active = np.zeros(k_all, np.bool_)
-    penalty = np.zeros(k_all)
-    effective = np.full(k_all, np.nan)
-    for k in range(k_all):
-        active[k] = gram[k, k] > 0.0
-        if load_squares[k] > 0.0:
-            effective[k] = load_sum[k] ** 2 / load_squares[k]
-            if effective[k] > 0.0:
-                penalty[k] = gram[k, k] * max(min_names[k] / effective[k] - 1.0, 0.0)
-    return gram, right, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
-
-
-@njit(cache=True, nogil=True)
-def _fast(
-    dense: Float,
-    codes: NDArray[np.int32],
-    loads: Float,
-    weights: Float,
-    returns: Float,
-    caps: Float,
-    min_names: Float,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-    diagonal_first: int,
-    diagonal_last: int,
-    lower: float,
-    upper: float,
-) -> tuple[bool, Float, Float, int, float, Float, Float, int, Float, Float, NDArray[np.bool_], Float]:
-    """Everything of a day in one call without the interpreter lock."""
-    omega, n = estimation_weights(dense, weights, returns)
-    clipped = np.minimum(np.maximum(returns, lower), upper)
-    gram, right, penalty, constraints, active, effective = _assemble(
-        dense, codes, loads, omega, clipped, caps, min_names, first, last, kinds
-    )
-    for k in range(len(penalty)):
-        gram[k, k] += penalty[k]
-    solved, f, variance, rank, condition = solve_constrained(
-        gram, right, constraints, active, diagonal_first, diagonal_last
-    )
-    specific = unexplained(dense, codes, loads, returns, f)
-    return (
-        solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True, fastmath=FAST)
-def _sums_of_squares(
-    specific: Float, returns: Float, omega: Float, lower: float, upper: float
-) -> tuple[float, float]:
-    """Weighted sums, on clipped returns, of squared residuals and of squared distances to the mean."""
-    mean, squares, spread = 0.0, 0.0, 0.0
-    for i in range(len(omega)):
-        clipped = min(max(returns[i], lower), upper)
-        mean += omega[i] * clipped if omega[i] > 0.0 else 0.0
-    for i in range(len(omega)):
-        clipped = min(max(returns[i], lower), upper)
-        residual, distance = specific[i] - returns[i] + clipped, clipped - mean
-        squares += omega[i] * residual * residual if omega[i] > 0.0 else 0.0
-        spread += omega[i] * distance * distance if omega[i] > 0.0 else 0.0
-    return squares, spread
 
 
 def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
@@ -239,7 +140,7 @@ def fit_day(
     lower, upper = design.clip
     (
         solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
-    ) = _fast(
+    ) = fit_normal_equations(
         dense, codes, loads, weights, returns, caps, design.min_names, design.group_first,
         design.group_last, design.zero_sum, *design.diagonal, lower, upper,
     )  # fmt: skip
@@ -256,7 +157,7 @@ def fit_day(
         )
         # not `unexplained`: called from here, numba 0.68 loses the type of what a cached kernel returns
         specific = returns - dense_design(dense, codes, loads, design.n_factors) @ f
-    squares, spread = _sums_of_squares(specific, returns, omega, lower, upper)
+    squares, spread = sums_of_squares(specific, returns, omega, lower, upper)
     errors = np.full(design.n_factors, np.nan)
     if n > rank:
         # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it

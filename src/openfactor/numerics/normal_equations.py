@@ -1,0 +1,422 @@
+"""The compiled part of a day's regression: normal equations, their solution, residuals.
+
+One file on purpose: numba's cache on disk looks at the file of a kernel only, so that a kernel which
+called one of another file would go on running that file's old code.
+
+The normal equations come from the blocks of the design, dense factors and coded categories, in one pass
+over the names. The minimum of  f'Gf - 2 b'f  subject to  C f = 0  solves the saddle-point system
+
+    [G  C'] [f]   [b]
+    [C  0 ] [m] = [0]
+
+Where every name is in one category of a group, that group's block of G is diagonal; eliminating it leaves
+a system as small as the other columns and the constraints. Source: Benzi, Golub and Liesen, Numerical
+solution of saddle point problems, Acta Numerica 14 (2005), sections 3 and 5.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+FAST = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
+TILE = 256  # names whose dense exposures stay in the caches of one core
+
+
+@njit(cache=True, nogil=True)
+def estimation_weights(dense: Float, weights: Float, returns: Float) -> tuple[Float, int]:
+    """Weights (n,) scaled to sum one, 0 for names that cannot be estimated on, and the number of others.
+
+    A name is estimated on when it has a positive weight, a return, and every dense exposure.
+    """
+    n_dense, n = dense.shape
+    complete = np.zeros(n)
+    for k in range(n_dense):
+        for i in range(n):
+            complete[i] += dense[k, i] * 0.0  # NaN and infinity leave NaN
+    omega = np.zeros(n)
+    total, count = 0.0, 0
+    for i in range(n):
+        if weights[i] > 0.0 and np.isfinite(returns[i]) and complete[i] == 0.0:
+            omega[i] = weights[i]
+            total += weights[i]
+            count += 1
+    if count > 0:
+        omega /= total
+    return omega, count
+
+
+@njit(cache=True, nogil=True)
+def _weigh(values: Float, root: Float, block: Float) -> None:
+    """The values times the roots of their weights; 0 for names without a weight, which may hold NaN."""
+    for j in range(len(root)):
+        block[j] = values[j] * root[j] if root[j] > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _add_dense(block: Float, m: int, products: Float) -> None:
+    """products += block @ block.T over the first m names, lower triangle."""
+    for a in range(products.shape[0]):
+        for b in range(a + 1):
+            s = 0.0
+            for j in range(m):
+                s += block[a, j] * block[b, j]
+            products[a, b] += s
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def normal_equations(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    omega: Float,
+    returns: Float,
+    caps: Float,
+    n_factors: int,
+) -> tuple[Float, Float, Float, Float, Float]:
+    """Weighted cross products over the names with a positive weight; the others may hold NaN.
+
+    Parameters
+    ----------
+    dense : (n_dense, n) exposures of the dense factors, which are the first columns of the design
+    codes, loads : (m, n) column of the design and loading of each name's categories; column -1: none
+    omega, returns, caps : (n,)
+    n_factors : K, dense and categorical columns together
+
+    Returns
+    -------
+    gram (K, K) = X' W X; right (K,) = X' W r; and per column sum w x, sum (w x)**2, sum cap x
+    (the last three for categorical columns only).
+    """
+    n_dense, n = dense.shape
+    width = n_dense + 1  # the return rides along as a last dense column
+    root = np.sqrt(omega)
+    block, by_name = np.empty((width, TILE)), np.empty((TILE, width))
+    products = np.zeros((width, width))
+    sums = np.zeros((n_factors, width))  # by category, of the weighted dense columns
+    gram = np.zeros((n_factors, n_factors))
+    right = np.zeros(n_factors)
+    load_sum, load_squares, cap_sum = np.zeros(n_factors), np.zeros(n_factors), np.zeros(n_factors)
+    for start in range(0, n, TILE):
+        m = min(TILE, n - start)
+        tile = slice(start, start + m)
+        for k in range(n_dense):
+            _weigh(dense[k, tile], root[tile], block[k])
+        _weigh(returns[tile], root[tile], block[n_dense])
+        for k in range(width):
+            for j in range(m):
+                by_name[j, k] = block[k, j]
+        _add_dense(block, m, products)
+        for slot in range(codes.shape[0]):
+            for j in range(m):
+                row = start + j
+                c = codes[slot, row]
+                if c < 0 or not omega[row] > 0.0:
+                    continue
+                load = loads[slot, row]
+                wx = omega[row] * load
+                load_sum[c] += wx
+                load_squares[c] += wx * wx
+                cap_sum[c] += caps[row] * load
+                scale = load * root[row]
+                for k in range(width):
+                    sums[c, k] += scale * by_name[j, k]
+                for other in range(codes.shape[0]):
+                    d = codes[other, row]
+                    if d >= 0:
+                        gram[c, d] += wx * loads[other, row]
+    for a in range(n_dense):
+        right[a] = products[n_dense, a]
+        for b in range(a + 1):
+            gram[a, b] = products[a, b]
+            gram[b, a] = products[a, b]
+    for c in range(n_dense, n_factors):
+        right[c] = sums[c, n_dense]
+        for k in range(n_dense):
+            gram[c, k] = sums[c, k]
+            gram[k, c] = sums[c, k]
+    return gram, right, load_sum, load_squares, cap_sum
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def unexplained(
+    dense: Float, codes: NDArray[np.int32], loads: Float, returns: Float, factor_returns: Float
+) -> Float:
+    """returns - X f for every name (n,). NaN where a return or a dense exposure is missing; a missing
+    category counts as zero."""
+    n_dense, n = dense.shape
+    explained = np.zeros(n)
+    for k in range(n_dense):
+        f = factor_returns[k]
+        for i in range(n):
+            explained[i] += dense[k, i] * f
+    for slot in range(codes.shape[0]):
+        for i in range(n):
+            c = codes[slot, i]
+            if c >= 0:
+                explained[i] += loads[slot, i] * factor_returns[c]
+    return returns - explained
+
+
+@njit(cache=True, nogil=True)
+def invert(matrix: Float) -> bool:
+    """Replace `matrix` (n, n) by its inverse; False when a pivot vanishes.
+
+    Gauss-Jordan elimination with partial pivoting. LAPACK raises on a singular matrix; here that is an
+    answer, and one day's answer must not disturb another's.
+    """
+    n = matrix.shape[0]
+    swapped = np.empty(n, np.int64)
+    for k in range(n):
+        p = k
+        for i in range(k + 1, n):
+            if abs(matrix[i, k]) > abs(matrix[p, k]):
+                p = i
+        swapped[k] = p
+        if not abs(matrix[p, k]) > 1e-300:
+            return False
+        if p != k:
+            for j in range(n):
+                matrix[k, j], matrix[p, j] = matrix[p, j], matrix[k, j]
+        scale = 1.0 / matrix[k, k]
+        matrix[k, k] = 1.0
+        for j in range(n):
+            matrix[k, j] *= scale
+        for i in range(n):
+            if i != k:
+                factor = matrix[i, k]
+                if factor != 0.0:
+                    matrix[i, k] = 0.0
+                    for j in range(n):
+                        matrix[i, j] -= factor * matrix[k, j]
+    for k in range(n - 1, -1, -1):
+        p = swapped[k]
+        if p != k:
+            for i in range(n):
+                matrix[i, k], matrix[i, p] = matrix[i, p], matrix[i, k]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _column_norm(matrix: Float) -> float:
+    """1-norm of a symmetric matrix."""
+    largest = 0.0
+    for i in range(matrix.shape[0]):
+        total = 0.0
+        for j in range(matrix.shape[1]):
+            total += abs(matrix[i, j])
+        largest = max(largest, total)
+    return largest
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _constrained_inverse(
+    gram: Float, constraints: Float, eliminated: NDArray[np.int64], kept: NDArray[np.int64]
+) -> tuple[bool, Float]:
+    """The (K, K) upper left block of the inverse of the saddle matrix, for a gram with unit diagonal.
+
+    The block `eliminated` of `gram` is the identity. With E eliminated and R the kept columns and the
+    constraints, M = inverse of (saddle_RR - saddle_RE saddle_ER):
+    P_RR = M, P_ER = -saddle_ER M, P_EE = I + saddle_ER M saddle_RE.
+    """
+    n_kept, n_out = len(kept), len(eliminated)
+    size = n_kept + constraints.shape[0]
+    coupling = np.empty((n_out, size))
+    for e in range(n_out):
+        for r in range(n_kept):
+            coupling[e, r] = gram[eliminated[e], kept[r]]
+        for g in range(constraints.shape[0]):
+            coupling[e, n_kept + g] = constraints[g, eliminated[e]]
+    reduced = np.zeros((size, size))
+    for r in range(n_kept):
+        for s in range(n_kept):
+            reduced[r, s] = gram[kept[r], kept[s]]
+        for g in range(constraints.shape[0]):
+            reduced[r, n_kept + g] = constraints[g, kept[r]]
+            reduced[n_kept + g, r] = constraints[g, kept[r]]
+    for e in range(n_out):
+        for r in range(size):
+            for s in range(size):
+                reduced[r, s] -= coupling[e, r] * coupling[e, s]
+    inverse = np.zeros(gram.shape)
+    if not invert(reduced):
+        return False, inverse
+    for r in range(n_kept):
+        for s in range(n_kept):
+            inverse[kept[r], kept[s]] = reduced[r, s]
+    carried = np.zeros((n_out, size))
+    for e in range(n_out):
+        for r in range(size):
+            for s in range(size):
+                carried[e, s] += coupling[e, r] * reduced[r, s]
+        for r in range(n_kept):
+            inverse[eliminated[e], kept[r]] = -carried[e, r]
+            inverse[kept[r], eliminated[e]] = -carried[e, r]
+    for e in range(n_out):
+        for d in range(e + 1):
+            total = 1.0 if e == d else 0.0
+            for r in range(size):
+                total += carried[e, r] * coupling[d, r]
+            inverse[eliminated[e], eliminated[d]] = total
+            inverse[eliminated[d], eliminated[e]] = total
+    return True, inverse
+
+
+@njit(cache=True, nogil=True)
+def solve_constrained(
+    gram: Float,
+    right: Float,
+    constraints: Float,
+    active: NDArray[np.bool_],
+    diagonal_first: int,
+    diagonal_last: int,
+) -> tuple[bool, Float, Float, int, float]:
+    """Minimise f'Gf - 2 b'f subject to C f = 0 over the active columns.
+
+    Parameters
+    ----------
+    gram : (K, K) symmetric, positive on the diagonal of active columns; right : (K,)
+    constraints : (G, K); a row of zeros constrains nothing
+    diagonal_first, diagonal_last : columns among which `gram` is diagonal; none when equal
+
+    Returns
+    -------
+    solved; f (K,), zero for inactive columns; the diagonal (K,) of the constrained inverse P, for which
+    f = P b; the number of free directions; the 1-norm condition number of the system scaled to a unit
+    diagonal, infinite where it was not solved.
+    """
+    k_all = len(right)
+    rank = 0
+    scale = np.zeros(k_all)
+    for k in range(k_all):
+        if active[k]:
+            scale[k] = 1.0 / np.sqrt(gram[k, k])
+            rank += 1
+    scaled = np.empty((k_all, k_all))
+    for i in range(k_all):
+        for j in range(k_all):
+            scaled[i, j] = gram[i, j] * scale[i] * scale[j]
+    rows = np.zeros(constraints.shape)
+    n_rows = 0
+    for g in range(constraints.shape[0]):
+        norm = np.sqrt(np.sum((constraints[g] * scale) ** 2))
+        if norm > 0.0:
+            rows[n_rows] = constraints[g] * scale / norm
+            n_rows += 1
+    rank -= n_rows
+    inside = np.zeros(k_all, np.bool_)
+    inside[diagonal_first:diagonal_last] = True
+    eliminated = np.flatnonzero(active & inside)
+    kept = np.flatnonzero(active & ~inside)
+    solved, inverse = _constrained_inverse(scaled, rows[:n_rows], eliminated, kept)
+    solution, variance = np.zeros(k_all), np.zeros(k_all)
+    if not solved:
+        return False, solution, variance, rank, np.inf
+    condition = max(_column_norm(scaled), 1.0) * max(_column_norm(inverse), 1.0)
+    for i in range(k_all):
+        variance[i] = inverse[i, i] * scale[i] * scale[i]
+        total = 0.0
+        for j in range(k_all):
+            total += inverse[i, j] * scale[j] * right[j]
+        solution[i] = total * scale[i]
+    return True, solution, variance, rank, condition
+
+
+@njit(cache=True, nogil=True)
+def _constraints(
+    cap_sum: Float,
+    active: NDArray[np.bool_],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+) -> Float:
+    rows = np.zeros((len(first), len(active)))
+    for g in range(len(first)):
+        for k in range(first[g], last[g]):
+            if active[k] and kinds[g] != 0:
+                rows[g, k] = 1.0 if kinds[g] == 1 else cap_sum[k]
+    return rows
+
+
+@njit(cache=True, nogil=True)
+def _assemble(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    omega: Float,
+    clipped: Float,
+    caps: Float,
+    min_names: Float,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
+    """Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective names."""
+    k_all = len(min_names)
+    gram, right, load_sum, load_squares, cap_sum = normal_equations(
+        dense, codes, loads, omega, clipped, caps, k_all
+    )
+    active = np.zeros(k_all, np.bool_)
+    penalty = np.zeros(k_all)
+    effective = np.full(k_all, np.nan)
+    for k in range(k_all):
+        active[k] = gram[k, k] > 0.0
+        if load_squares[k] > 0.0:
+            effective[k] = load_sum[k] ** 2 / load_squares[k]
+            if effective[k] > 0.0:
+                penalty[k] = gram[k, k] * max(min_names[k] / effective[k] - 1.0, 0.0)
+    return gram, right, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
+
+
+@njit(cache=True, nogil=True)
+def fit_normal_equations(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    weights: Float,
+    returns: Float,
+    caps: Float,
+    min_names: Float,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    diagonal_first: int,
+    diagonal_last: int,
+    lower: float,
+    upper: float,
+) -> tuple[bool, Float, Float, int, float, Float, Float, int, Float, Float, NDArray[np.bool_], Float]:
+    """Everything of a day in one call without the interpreter lock."""
+    omega, n = estimation_weights(dense, weights, returns)
+    clipped = np.minimum(np.maximum(returns, lower), upper)
+    gram, right, penalty, constraints, active, effective = _assemble(
+        dense, codes, loads, omega, clipped, caps, min_names, first, last, kinds
+    )
+    for k in range(len(penalty)):
+        gram[k, k] += penalty[k]
+    solved, f, variance, rank, condition = solve_constrained(
+        gram, right, constraints, active, diagonal_first, diagonal_last
+    )
+    specific = unexplained(dense, codes, loads, returns, f)
+    return (
+        solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def sums_of_squares(
+    specific: Float, returns: Float, omega: Float, lower: float, upper: float
+) -> tuple[float, float]:
+    """Weighted sums, on clipped returns, of squared residuals and of squared distances to the mean."""
+    mean, squares, spread = 0.0, 0.0, 0.0
+    for i in range(len(omega)):
+        clipped = min(max(returns[i], lower), upper)
+        mean += omega[i] * clipped if omega[i] > 0.0 else 0.0
+    for i in range(len(omega)):
+        clipped = min(max(returns[i], lower), upper)
+        residual, distance = specific[i] - returns[i] + clipped, clipped - mean
+        squares += omega[i] * residual * residual if omega[i] > 0.0 else 0.0
+        spread += omega[i] * distance * distance if omega[i] > 0.0 else 0.0
+    return squares, spread
