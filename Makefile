@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench docs clean
 
 demo: .venv/ready
 	$(BIN)/python examples/demo.py
@@ -21,6 +21,9 @@ check: .venv/ready
 bench: .venv/ready
 	$(PIP) -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/factor_returns.py
+
+docs: .venv/ready
+	$(BIN)/python -m openfactor.uploads.document
 
 clean:
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -20,13 +20,27 @@ from openfactor.settings import (
     UniverseSettings,
 )
 from openfactor.uploads import DATA_TYPES
-from openfactor.uploads.validation import validate
+from openfactor.uploads.parsing import parse
+from openfactor.uploads.validation import refuse, validate
+
+SOURCES = ("idmap", "market_cap", "price", "exposures", "exchange_dates", "exchange_rates")
+
+
+def good_rows(frame: pl.DataFrame, data_type: str) -> pl.DataFrame:
+    """The rows as they are stored; DataError if there is anything wrong with them."""
+    kind = DATA_TYPES[data_type]
+    read = parse(frame, kind, data_type)
+    refuse(data_type, read.faults)
+    assert read.rows is not None
+    checked = validate(read.rows, kind)
+    refuse(data_type, [*checked.faults, *kind.whole_faults(checked.rows.lazy())])
+    return checked.rows
 
 
 def dataset_settings(**changes: Any) -> RootRiskDatasetSettings:
     """For the uploads of `openfactor.synthetic`, each named like its data type."""
     defaults: dict[str, Any] = {
-        **{f"{name}_source": name for name in DATA_TYPES},
+        **{f"{name}_source": name for name in SOURCES},
         "dense_factor_groups": {"market": None, "style": None},
         "sparse_factor_groups": {"industry": None, "estimation_universe": None},
         "master_id_type": "ticker",
@@ -37,8 +51,8 @@ def dataset_settings(**changes: Any) -> RootRiskDatasetSettings:
 
 
 def dataset_of(uploads: Mapping[str, pl.DataFrame], **changes: Any) -> RiskDataset:
-    """Validated as at upload, then built."""
-    rows = {name: validate(frame, DATA_TYPES[name], whole=True).lazy() for name, frame in uploads.items()}
+    """Read and validated as at upload, then built."""
+    rows = {name: good_rows(frame, name).lazy() for name, frame in uploads.items()}
     return build(dataset_settings(**changes), rows, "test")
 
 

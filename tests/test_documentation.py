@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from openfactor.uploads import DATA_TYPES
+from openfactor.uploads.document import rewrite
+from tests.markets import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -21,9 +23,18 @@ def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert os.listdir(tmp_path) == ["my-workspace"]
 
 
-def test_the_readme_lists_the_uploads_as_they_are() -> None:
+def test_the_page_of_uploads_follows_from_the_types(tmp_path: Path) -> None:
+    page = tmp_path / "uploads.md"
+    page.write_text((ROOT / "docs" / "uploads.md").read_text())
+    rewrite(page)
+    assert page.read_text() == (ROOT / "docs" / "uploads.md").read_text(), "run `make docs`"
+    assert all(f"### `{name}`" in page.read_text() for name in DATA_TYPES)
+
+
+def test_the_readme_lists_the_uploads_of_a_dataset_as_they_are() -> None:
     text = (ROOT / "README.md").read_text()
-    for name, data_type in DATA_TYPES.items():
+    for name in SOURCES:
+        data_type = DATA_TYPES[name]
         (row,) = re.findall(rf"^\| `{name}` \| (.*?) \|$", text, flags=re.MULTILINE)
         listed = row.split(":")[0]
         names = [part.strip() for part in listed.split(",")]

@@ -15,7 +15,6 @@ import shutil
 import warnings
 from pathlib import Path
 
-import polars as pl
 import sqlalchemy as sa
 from tqdm import tqdm
 
@@ -32,7 +31,7 @@ from openfactor.settings import (
     RootRiskDatasetSettings,
 )
 from openfactor.settings.validation import validate_model
-from openfactor.uploads import DATA_TYPES, CommitMode, UploadStore, check_name
+from openfactor.uploads import UploadStore, check_name
 
 ENGINE = 1
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
@@ -70,36 +69,13 @@ class LocalWorkspace:
             _TABLES.create_all(self._database)
         except (OSError, sa.exc.SQLAlchemyError) as error:
             raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
-        self.uploads = UploadStore(self._path / "uploads")
         self._threads = threads
         self._hide_progress = None if progress is None else not progress
+        self.uploads = UploadStore(self._path / "uploads", threads=threads, hide_progress=self._hide_progress)
         self._open: dict[str, RiskDataset] = {}
 
     def __repr__(self) -> str:
         return f"<workspace {self._path}>"
-
-    # uploads
-
-    def data_types(self) -> list[str]:
-        return sorted(DATA_TYPES)
-
-    def upload_names(self, data_type: str) -> list[str]:
-        return self.uploads.names(data_type)
-
-    def create_upload(self, data_type: str, name: str) -> None:
-        self.uploads.create(data_type, name)
-
-    def delete_upload(self, data_type: str, name: str) -> None:
-        self.uploads.delete(data_type, name)
-
-    def commit_upload(self, data_type: str, name: str, frame: pl.DataFrame, mode: CommitMode) -> int:
-        return self.uploads.commit(data_type, name, frame, mode)
-
-    def upload_rows(self, data_type: str, name: str, version: int | None) -> pl.LazyFrame:
-        return self.uploads.scan(data_type, name, version)
-
-    def upload_history(self, data_type: str, name: str) -> dict[int, dt.datetime]:
-        return self.uploads.history(data_type, name)
 
     # risk datasets
 
@@ -119,7 +95,7 @@ class LocalWorkspace:
         check_name(name)
         if name in self.riskdataset_names():
             raise ConflictError(f"there is a risk dataset named {name!r} already; delete it first")
-        identities = {t: self.uploads.identity(t, n) for t, n in settings.sources.items()}
+        identities = {t: self.uploads.open(t, n).identity for t, n in settings.sources.items()}
         mark = fingerprint("dataset", settings.model_dump(mode="json"), identities)
         folder = self._dataset_folder(mark)
         if not folder.exists():
@@ -187,7 +163,7 @@ class LocalWorkspace:
         return RiskModel(dataset, settings, estimates_storage.load(folder))
 
     def _build(self, name: str, settings: RootRiskDatasetSettings, mark: str) -> RiskDataset:
-        rows = {t: self.uploads.scan(t, n) for t, n in settings.sources.items()}
+        rows = {t: self.uploads.open(t, n).get_data() for t, n in settings.sources.items()}
         steps = BUILD_STEPS + len(settings.dense_factor_groups) + len(settings.sparse_factor_groups)
         with tqdm(desc=f"dataset {name}", total=steps, unit="step", disable=self._hide_progress) as bar:
 

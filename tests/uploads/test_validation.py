@@ -1,13 +1,14 @@
 """Bad tables: one error that names every fault and its place."""
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from openfactor.errors import DataError
-from openfactor.uploads import DATA_TYPES
-from openfactor.uploads.validation import validate
+from openfactor.uploads import Upload, UploadStore
+from tests.uploads.tables import rates, read
 
 D = dt.date(2024, 1, 2)
 
@@ -25,116 +26,128 @@ def price(**changes: list) -> pl.DataFrame:
     return pl.DataFrame(columns | changes)
 
 
-def faults(frame: pl.DataFrame, data_type: str = "price", whole: bool = True) -> dict[str, str]:
-    with pytest.raises(DataError) as caught:
-        validate(frame, DATA_TYPES[data_type], whole=whole)
+@pytest.fixture
+def upload(tmp_path: Path) -> Upload:
+    return UploadStore(tmp_path).create("price", "p")
+
+
+def faults(upload: Upload, frame: pl.DataFrame) -> dict[str, str]:
+    """Rule and column to the fault, after a commit that is refused and changes nothing."""
+    with pytest.raises(DataError, match="nothing was stored") as caught:
+        upload.fast_commit(frame, "overwrite")
     assert caught.value.kind == "invalid_data"
     for fault in caught.value.faults:  # the message shows all of them
         assert str(fault) in str(caught.value)
+    assert upload.version == 0
     return {f"{f.rule}:{f.column}": str(f) for f in caught.value.faults}
 
 
-def test_a_good_table_comes_back_in_its_types() -> None:
-    frame = price(close=pl.Series([10, 11], dtype=pl.Int16)).select(
+def test_types_are_normalised(upload: Upload) -> None:
+    frame = price(close=pl.Series([10, 11], dtype=pl.Int16), delisted=[0, 1]).select(
         pl.all().exclude("date"), pl.col("date").cast(pl.Datetime("us"))
     )
-    rows = validate(frame, DATA_TYPES["price"], whole=True)
-    assert rows.schema == DATA_TYPES["price"].schema
+    upload.fast_commit(frame, "overwrite")
+    rows = upload.get_data().collect().sort("date")
+    assert dict(rows.schema) == upload.get_schema()
     assert rows["close"].to_list() == [10.0, 11.0]
     assert rows["date"].to_list() == [D, D + dt.timedelta(1)]
+    assert rows["delisted"].to_list() == [False, True]
 
 
-def test_missing_and_misspelt_columns() -> None:
-    found = faults(price().drop("ccy").rename({"close": "Close"}))
-    assert set(found) == {"missing_column:ccy", "missing_column:close"}
-    assert "Close" in found["missing_column:close"]
+def test_missing_and_unknown_columns(upload: Upload) -> None:
+    found = faults(upload, price(note=["a", "b"]).drop("ccy").rename({"close": "clse"}))
+    assert set(found) == {
+        "missing_column:ccy", "missing_column:close", "unknown_column:note", "unknown_column:clse",
+    }  # fmt: skip
+    assert "'clse'" in found["missing_column:close"]
 
 
-def test_unknown_column() -> None:
-    assert "note" in faults(price(note=["a", "b"]))["unknown_column:None"]
+def test_two_columns_for_one(upload: Upload) -> None:
+    found = faults(upload, price(Price=[1.0, 2.0]).rename({"close": "px_last"}))
+    assert "px_last, Price" in found["ambiguous_column:close"]
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "named"),
+    ("column", "values", "told"),
     [
-        ("close", ["10", "11"], "String"),
-        ("date", ["2024-01-02", "2024-01-03"], "String"),
-        ("date", [dt.datetime(2024, 1, 2, 9), dt.datetime(2024, 1, 3)], "Datetime"),
-        ("asset_id", [1, 2], "Int64"),
-        ("delisted", [0, 0], "Int64"),
+        ("close", ["10", "x11"], "row 1, close x11"),
+        ("date", ["2024-01-02", "2024-13-03"], "row 1, date 2024-13-03"),
+        ("date", [dt.datetime(2024, 1, 2, 9), dt.datetime(2024, 1, 3)], "times beside midnight"),
+        ("date", [True, False], "Boolean"),
+        ("asset_id", [1, 2], "leading zeros"),
+        ("delisted", [0, 2], "Int64"),
+        ("delisted", ["yes", "perhaps"], "row 1, delisted perhaps"),
+        ("close", [[1.0], [2.0]], "List"),
     ],
 )
-def test_wrong_type(column: str, values: list, named: str) -> None:
-    assert named in faults(price(**{column: values}))[f"wrong_type:{column}"]
+def test_cells_of_another_type(upload: Upload, column: str, values: list, told: str) -> None:
+    (message,) = faults(upload, price(**{column: values})).values()
+    assert told in message
 
 
-def test_duplicate_keys_are_named_with_their_rows() -> None:
-    message = faults(price(date=[D, D]))["duplicate_key:None"]
+def test_repeated_keys_are_named_with_their_rows(upload: Upload) -> None:
+    message = faults(upload, price(date=[D, D]))["duplicate_key:None"]
     assert "row 0, date 2024-01-02, asset_id A" in message
     assert "2 rows" in message
 
 
-def test_first_row_with_a_return() -> None:
-    message = faults(price(**{"return": [0.5, 0.1]}))["first_return:return"]
-    assert "row 0, date 2024-01-02, asset_id A" in message
-    assert "return 0.5" in message
+def test_all_faults_at_once(upload: Upload) -> None:
+    bad = price(close=[-1.0, float("inf")], asset_id=[None, "A"], **{"return": [None, -1.5]})
+    assert set(faults(upload, bad)) == {
+        "empty:asset_id",
+        "positive:close",
+        "finite:close",
+        "return_bound:return",
+    }
 
 
-def test_first_row_rule_waits_for_the_whole_history() -> None:
-    assert len(validate(price(**{"return": [0.5, 0.1]}), DATA_TYPES["price"], whole=False)) == 2
-
-
-def test_all_faults_at_once() -> None:
-    found = faults(price(close=[-1.0, float("nan")], asset_id=[None, "A"], **{"return": [None, -1.5]}))
-    assert set(found) == {"empty:asset_id", "positive:close", "finite:close", "return_bound:return"}
-
-
-def test_negative_cap() -> None:
-    frame = pl.DataFrame(
-        {
-            "date": [D], "asset_id": ["A"], "asset_id_type": ["ticker"], "ccy": ["USD"],
-            "market_cap": [-5.0], "volume": [None], "idio_vol": [None],
-        }
-    )  # fmt: skip
-    assert "market_cap -5.0" in faults(frame, "market_cap")["not_negative:market_cap"]
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_exposure_that_is_not_finite(value: float) -> None:
-    frame = pl.DataFrame(
-        {
-            "date": [D], "asset_id": ["A"], "asset_id_type": ["ticker"], "factor_group": ["style"],
-            "factor": ["size"], "exposure": [value],
-        }
-    )  # fmt: skip
-    message = faults(frame, "exposures")["finite:exposure"]
-    assert "asset_id A" in message
-    assert "factor size" in message
-
-
-def test_rate_of_zero_and_mapping_that_ends_before_it_starts() -> None:
-    rates = pl.DataFrame({"date": [D], "ccy": ["EUR"], "fx_rate": [0.0]})
-    assert "positive:fx_rate" in faults(rates, "exchange_rates")
-    idmap = pl.DataFrame(
-        {
-            "start_date": [D], "end_date": [D - dt.timedelta(1)], "from_id_type": ["a"], "from_id": ["x"],
-            "to_id_type": ["b"], "to_id": ["x"],
-        }
-    )  # fmt: skip
-    assert "ordered:end_date" in faults(idmap, "idmap")
-
-
-def test_only_the_first_rows_are_shown() -> None:
+def test_only_the_first_rows_are_shown(upload: Upload) -> None:
     n = 50
-    frame = pl.DataFrame({"date": [D] * n, "ccy": [f"C{i}" for i in range(n)], "fx_rate": [-1.0] * n})
-    message = faults(frame, "exchange_rates")["positive:fx_rate"]
+    frame = pl.concat([price().head(1)] * n).with_columns(
+        pl.Series("asset_id", [f"A{i}" for i in range(n)]), close=-1.0
+    )
+    message = faults(upload, frame)["positive:close"]
     assert "50 rows" in message
     assert message.count("\n") == 6
 
 
-def test_every_data_type_describes_itself() -> None:
-    for name, data_type in DATA_TYPES.items():
-        assert data_type.name == name
-        assert set(data_type.key) <= set(data_type.schema)
-        assert all(column.description for column in data_type.columns)
-        assert validate(data_type.empty(), data_type, whole=True).schema == data_type.schema
+def test_no_rows(upload: Upload) -> None:
+    assert set(faults(upload, price().head(0))) == {"no_rows:None"}
+
+
+def test_the_first_price_has_no_return(upload: Upload) -> None:
+    message = faults(upload, price(**{"return": [0.5, 0.1]}))["first_return:return"]
+    assert "date 2024-01-02, asset_id A" in message
+    assert "return 0.5" in message
+    upload.fast_commit(price(), "append")
+    later = price(date=[D + dt.timedelta(2), D + dt.timedelta(3)], **{"return": [0.5, 0.1]})
+    assert upload.fast_commit(later, "append").version == 2, "not the first rows of the name"
+
+
+def test_good_rows_and_a_table_of_faults(tmp_path: Path) -> None:
+    upload = UploadStore(tmp_path).create("exchange_rates", "fx")
+    checked = upload.validate(rates((1, "EUR", 0.9), (2, "EUR", -1.0), (3, "JPY", 150.0), (3, "JPY", 151.0)))
+    assert checked.rows.equals(rates((1, "EUR", 0.9)))
+    assert checked.table.select("rule", "column", "count").rows() == [
+        ("positive", "fx_rate", 1),
+        ("duplicate_key", None, 2),
+    ]
+    assert checked.table["first_rows"][0].to_list() == ["row 1, date 2024-01-02, ccy EUR, fx_rate -1.0"]
+    assert "1 good rows, 2 faults" in repr(checked)
+    assert read(upload).is_empty()
+
+
+def test_a_tree_is_checked_with_what_is_there(tmp_path: Path) -> None:
+    upload = UploadStore(tmp_path).create("hierarchies", "h")
+    schema = ["level", "code", "label", "parent_code"]
+
+    def tree(*rows: tuple) -> pl.DataFrame:
+        return pl.DataFrame(list(rows), schema=schema, orient="row", infer_schema_length=None)
+
+    upload.fast_commit(tree((0, "1", "one", None)), "append")
+    upload.fast_commit(tree((1, "11", "eleven", "1")), "append")
+    with pytest.raises(DataError, match="parent_unknown"):
+        upload.fast_commit(tree((1, "21", "x", "2")), "append")
+    with pytest.raises(DataError, match="parent_unknown"):
+        upload.fast_commit(tree((1, "11", "eleven", "1")), "overwrite")
+    assert upload.version == 2

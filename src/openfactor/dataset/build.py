@@ -133,9 +133,8 @@ def _identify(
     for group, count in found.rows():
         if group not in groups:
             tally.drop("exposures", f"factor group {group} is not in the settings", count)
-    for name, data_type in DATA_TYPES.items():
-        for whole_rule in data_type.whole_rules:
-            faults += whole_rule(uploads[name].collect())
+    for name, rows in uploads.items():
+        faults += DATA_TYPES[name].whole_faults(rows)
     _stop_on(faults)
     return identifiers
 

@@ -14,7 +14,7 @@ class Equity:
     """Everything about equities."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.uploaders = Uploaders(workspace)
+        self.uploaders = Uploaders(workspace.uploads)
         self.riskdatasets = RiskDatasets(workspace)
         self.riskmodels = RiskModels(workspace)
 

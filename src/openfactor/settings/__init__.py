@@ -14,6 +14,13 @@ from openfactor.settings.universe import (
     MCapFilterSettings,
     UniverseSettings,
 )
+from openfactor.settings.uploads import (
+    MultiParserResult,
+    UploadCommitResult,
+    UploadDataTypeFreshness,
+    UploadParserResult,
+    UploadStagingResult,
+)
 from openfactor.settings.values import DatasetSettings, Settings
 
 __all__ = [
@@ -27,8 +34,13 @@ __all__ = [
     "FactorRiskModelSettings",
     "MCapFilterSettings",
     "ModelConstructionSettings",
+    "MultiParserResult",
     "RiskDatasetProperties",
     "RootRiskDatasetSettings",
     "Settings",
     "UniverseSettings",
+    "UploadCommitResult",
+    "UploadDataTypeFreshness",
+    "UploadParserResult",
+    "UploadStagingResult",
 ]

@@ -1,6 +1,10 @@
-"""A user's tables: their schemas, their validation and their versions."""
+"""A user's tables: their types, how they are read and checked, and their versions."""
 
-from openfactor.uploads.store import COMMIT_MODES, CommitMode, UploadStore, check_name
+from openfactor.uploads.names import check_name
+from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.merging import CommitMode
+from openfactor.uploads.store import UploadStore
 from openfactor.uploads.types import DATA_TYPES
+from openfactor.uploads.upload import COMMIT_MODES, Upload
 
-__all__ = ["COMMIT_MODES", "DATA_TYPES", "CommitMode", "UploadStore", "check_name"]
+__all__ = ["COMMIT_MODES", "DATA_TYPES", "CommitMode", "DataType", "Upload", "UploadStore", "check_name"]

@@ -1,164 +1,103 @@
-"""Versioned tables on disk: one Delta Lake table an upload.
-
-Version 0 is the empty table; every commit adds one. A commit is atomic: readers see the version before
-or the version after.
-"""
+"""All uploads below one folder: `<folder>/<data type>/<name>`."""
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
-import polars as pl
-from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from openfactor.errors import ConflictError, NotFoundError, SettingsError, StorageError
+from openfactor.errors import ConflictError, NotFoundError, StorageError
+from openfactor.folders import write_whole
+from openfactor.settings import UploadDataTypeFreshness
+from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.table import LOG, create
 from openfactor.uploads.types import DATA_TYPES
-from openfactor.uploads.validation import validate
-
-CommitMode = Literal["append", "overwrite"]
-COMMIT_MODES: Mapping[str, str] = {
-    "append": "adds the rows whose key is not there yet; existing rows never change",
-    "overwrite": "replaces everything",
-}
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-
-
-def check_name(name: str) -> str:
-    """The name, if it may name an upload or a dataset.
-
-    Raises
-    ------
-    SettingsError: it does not start with a letter, or holds other than letters, digits, `_`, `-`, `.`.
-    """
-    if not _NAME.fullmatch(name) or len(name) > 128:
-        raise SettingsError(
-            f"{name!r} cannot be a name:",
-            ["up to 128 letters, digits, '_', '-' and '.', starting with a letter"],
-        )
-    return name
+from openfactor.uploads.upload import Upload
 
 
 class UploadStore:
-    """All uploads below one folder: `<folder>/<data type>/<name>`."""
+    """The uploads of a workspace.
 
-    def __init__(self, folder: Path) -> None:
+    threads : processors to use, by default all
+    hide_progress : show no progress bars; None hides them where standard error is no terminal
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data_types: Mapping[str, DataType] = DATA_TYPES,
+        *,
+        threads: int | None = None,
+        hide_progress: bool | None = None,
+    ) -> None:
         self._folder = folder
+        self._types = data_types
+        self._threads = threads
+        self._hide_progress = hide_progress
+
+    def data_types(self) -> list[str]:
+        """Sorted."""
+        return sorted(self._types)
+
+    def data_type(self, name: str) -> DataType:
+        """Columns, key and rules; NotFoundError if there is no such data type."""
+        if name not in self._types:
+            raise NotFoundError.of("data type", name, list(self._types))
+        return self._types[name]
 
     def names(self, data_type: str) -> list[str]:
         """Uploads of a data type, sorted."""
-        folder = self._folder / _type(data_type).name
-        return (
-            sorted(p.name for p in folder.iterdir() if (p / "_delta_log").is_dir()) if folder.is_dir() else []
-        )
+        folder = self._folder / self.data_type(data_type).name
+        if not folder.is_dir():
+            return []
+        return sorted(p.name for p in folder.iterdir() if p.name[0] != "." and (p / LOG).is_dir())
 
-    def create(self, data_type: str, name: str) -> None:
+    def create(self, data_type: str, name: str) -> Upload:
         """A new, empty upload at version 0.
 
         Raises
         ------
-        ConflictError: the name is taken.
+        SettingsError: the name cannot be used. ConflictError: it is taken.
         """
-        path = self._path(data_type, name)
-        if self.exists(data_type, name):
+        kind, path = self.data_type(data_type), self._path(data_type, name)
+        if (path / LOG).is_dir():
             raise ConflictError(f"there is a {data_type} upload named {name!r} already")
         try:
-            write_deltalake(str(path), _type(data_type).empty(), mode="error", name=uuid.uuid4().hex)
-        except (OSError, DeltaError) as error:
+            write_whole(path, f"the upload {name!r}", lambda folder: create(folder, kind))
+        except DeltaError as error:
             raise StorageError(f"cannot create {path}: {error}") from error
-
-    def exists(self, data_type: str, name: str) -> bool:
-        return (self._path(data_type, name) / "_delta_log").is_dir()
+        return self.open(data_type, name)
 
     def delete(self, data_type: str, name: str) -> None:
-        """Remove an upload with all its versions. Gone from view at once, then from disk."""
-        path = self._existing(data_type, name)
-        doomed = path.parent / f".deleted-{uuid.uuid4().hex}"
-        try:
-            path.rename(doomed)
-        except OSError as error:
-            raise StorageError(f"cannot delete {path}: {error}") from error
-        shutil.rmtree(doomed, ignore_errors=True)
+        """Remove an upload with all its versions and what is staged."""
+        self.open(data_type, name).destroy()
 
-    def commit(self, data_type: str, name: str, frame: pl.DataFrame, mode: CommitMode) -> int:
-        """Validate and store; the new version.
+    def open(self, data_type: str, name: str) -> Upload:
+        """An upload that is there; else NotFoundError."""
+        return Upload(
+            self._existing(data_type, name),
+            self.data_type(data_type),
+            threads=self._threads,
+            hide_progress=self._hide_progress,
+        )
 
-        Raises
-        ------
-        DataError: with every fault; the upload is as it was.
-        """
-        kind = _type(data_type)
-        path = self._existing(data_type, name)
-        if mode not in COMMIT_MODES:
-            raise SettingsError(
-                f"unknown commit mode {mode!r}:", [f"{m}: {d}" for m, d in COMMIT_MODES.items()]
-            )
-        table = DeltaTable(str(path))
-        whole = mode == "overwrite" or table.version() == 0
-        rows = validate(frame, kind, whole=whole)
-        if not whole:
-            rows = _new_rows(rows, self.scan(data_type, name), kind)
-        try:
-            write_deltalake(table, rows, mode=mode)
-        except (OSError, DeltaError) as error:
-            raise StorageError(f"cannot write {path}: {error}") from error
-        return DeltaTable(str(path)).version()
-
-    def scan(self, data_type: str, name: str, version: int | None = None) -> pl.LazyFrame:
-        """The rows of a version (default: the latest), read when collected.
-
-        Raises
-        ------
-        NotFoundError: no such upload or version.
-        """
-        path = self._existing(data_type, name)
-        latest = self.version(data_type, name)
-        if version is not None and not 0 <= version <= latest:
-            raise NotFoundError(f"{data_type} upload {name!r} has versions 0 to {latest}, not {version}")
-        return pl.scan_delta(str(path), version=version)
-
-    def version(self, data_type: str, name: str) -> int:
-        """The latest version."""
-        return DeltaTable(str(self._existing(data_type, name))).version()
-
-    def identity(self, data_type: str, name: str) -> str:
-        """Names the rows of the latest version for ever: the table's own id and its version."""
-        table = DeltaTable(str(self._existing(data_type, name)))
-        return f"{table.metadata().id}@{table.version()}"
-
-    def history(self, data_type: str, name: str) -> dict[int, dt.datetime]:
-        """Version to the time of its commit (UTC), ascending."""
-        table = DeltaTable(str(self._existing(data_type, name)))
-        return {
-            int(entry["version"]): dt.datetime.fromtimestamp(entry["timestamp"] / 1000, tz=dt.UTC)
-            for entry in reversed(table.history())
-        }
+    def freshness(self) -> list[UploadDataTypeFreshness]:
+        """For each data type that has data, when it got some last."""
+        found = []
+        for data_type in self.data_types():
+            times = [self.open(data_type, name).last_committed_at() for name in self.names(data_type)]
+            known = [time for time in times if time is not None]
+            if known:
+                found.append(UploadDataTypeFreshness(data_type=data_type, last_committed_at=max(known)))
+        return found
 
     def _path(self, data_type: str, name: str) -> Path:
-        return self._folder / _type(data_type).name / check_name(name)
+        return self._folder / self.data_type(data_type).name / check_name(name)
 
     def _existing(self, data_type: str, name: str) -> Path:
         path = self._path(data_type, name)
-        if not (path / "_delta_log").is_dir():
+        if not (path / LOG).is_dir():
             raise NotFoundError.of(f"{data_type} upload", name, self.names(data_type))
         return path
-
-
-def _type(name: str) -> DataType:
-    if name not in DATA_TYPES:
-        raise NotFoundError.of("data type", name, list(DATA_TYPES))
-    return DATA_TYPES[name]
-
-
-def _new_rows(rows: pl.DataFrame, existing: pl.LazyFrame, kind: DataType) -> pl.DataFrame:
-    """The rows whose key is not stored yet; of the history, only days from the first new one are read."""
-    if "date" in kind.schema and len(rows):
-        existing = existing.filter(pl.col("date") >= rows["date"].min())
-    return rows.join(existing.select(kind.key).collect(), on=kind.key, how="anti")

@@ -1,6 +1,8 @@
-"""Holds a frame against its data type and finds every fault in one pass."""
+"""Holds rows against their data type: every fault in one pass, besides the rows that are good."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -8,107 +10,98 @@ from openfactor.errors import DataError, Fault
 from openfactor.uploads.schema import Column, DataType
 
 EXAMPLES = 5
+ROW = "_row"
+"""Number of a row in the table that the user gave, from 0; beside the columns until rows are stored."""
+FAULT_SCHEMA = {
+    "rule": pl.String(),
+    "column": pl.String(),
+    "message": pl.String(),
+    "count": pl.Int64(),
+    "first_rows": pl.List(pl.String),
+}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The rows that break no rule, and what is wrong with the others."""
+
+    rows: pl.DataFrame
+    faults: tuple[Fault, ...]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.rows):,} good rows, {len(self.faults)} faults>"
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """The faults: rule, column, message, number of rows, the first of them."""
+        return pl.DataFrame(
+            [(f.rule, f.column, f.message, f.count, list(f.examples)) for f in self.faults],
+            schema=FAULT_SCHEMA,
+            orient="row",
+        )
+
+
+def refuse(what: str, faults: list[Fault] | tuple[Fault, ...], remedy: str = "") -> None:
+    """Raise DataError with all faults, if there are any."""
+    if faults:
+        count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+        raise DataError(f"{what}: nothing was stored, {count}{remedy}:", faults)
 
 
 def examples(rows: pl.DataFrame, columns: list[str]) -> tuple[str, ...]:
     """The first rows as text, each naming its row number (when there is one) and its key."""
     shown = rows.head(EXAMPLES)
-    keep = [c for c in ("_row", *columns) if c in shown.columns]
+    keep = [c for c in (ROW, *columns) if c in shown.columns]
     return tuple(
-        ", ".join(f"{'row' if name == '_row' else name} {value!s}" for name, value in row.items())
+        ", ".join(f"{'row' if name == ROW else name} {value!s}" for name, value in row.items())
         for row in shown.select(list(dict.fromkeys(keep))).to_dicts()
     )
 
 
-def normalise(frame: pl.DataFrame, data_type: DataType) -> tuple[pl.DataFrame, list[Fault]]:
-    """The columns of the data type in its types, and the faults of names and types.
+def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None) -> Validation:
+    """Hold normalised rows against every rule on rows, and the key.
 
-    Numbers of any width become Float64, datetimes at midnight become dates, categoricals become text:
-    casts that lose nothing. Everything else is a fault; a column that has one is left out.
+    rows : the columns of the data type in its types, with `_row` where the rows have numbers
+    source : what faults call the table, by default the data type
     """
-    faults: list[Fault] = []
-    wanted = set(data_type.schema)
-    missing = [c for c in data_type.schema if c not in frame.columns]
-    unknown = [c for c in frame.columns if c not in wanted]
-    for name in missing:
-        hint = f"; found instead: {', '.join(unknown)}" if unknown else ""
-        faults.append(Fault("missing_column", data_type.name, f"the column is missing{hint}", name))
-    if unknown and not missing:
-        faults.append(
-            Fault("unknown_column", data_type.name, f"remove or rename {', '.join(unknown)}; "
-                  f"the columns are {', '.join(data_type.schema)}")
-        )  # fmt: skip
-    columns = []
-    for column in data_type.columns:
-        if column.name in missing:
+    source = source or data_type.name
+    if ROW not in rows.columns:
+        rows = rows.with_row_index(ROW)
+    key = data_type.key
+    checks = _checks(data_type)
+    flags = rows.select(
+        *(broken.any().alias(f"{i}") for i, (_, _, broken, _) in enumerate(checks)),
+        pl.struct(key).is_duplicated().any().alias("repeated"),
+    ).row(0, named=True)
+    faults = []
+    bad = pl.lit(False)
+    for i, (rule, column, broken, message) in enumerate(checks):
+        if not flags[f"{i}"]:
             continue
-        series = frame.get_column(column.name)
-        cast = _cast(series, column)
-        if cast is None:
-            faults.append(
-                Fault("wrong_type", data_type.name, f"is {series.dtype}, must be {column.dtype}", column.name)
-            )
-        else:
-            columns.append(cast)
-    return pl.DataFrame(columns), faults
+        bad = bad | broken.fill_null(False)
+        found = rows.filter(broken)
+        shown = examples(found, [*key, *([] if rule == "empty" else [column])])
+        faults.append(Fault(rule, source, message, column, len(found), shown))
+    if flags["repeated"]:
+        repeated = pl.struct(key).is_duplicated()
+        bad = bad | repeated
+        found = rows.filter(repeated).sort(key)
+        message = f"{', '.join(key)} must be unique"
+        faults.append(Fault("duplicate_key", source, message, None, len(found), examples(found, key)))
+    good = rows.filter(~bad) if faults else rows
+    return Validation(good.drop(ROW), tuple(faults))
 
 
-def _cast(series: pl.Series, column: Column) -> pl.Series | None:
-    if series.dtype == column.dtype:
-        return series
-    if series.dtype == pl.Null:
-        return series.cast(column.dtype)
-    if column.dtype == pl.Float64 and series.dtype.is_numeric():
-        return series.cast(pl.Float64)
-    if column.dtype == pl.String and isinstance(series.dtype, pl.Categorical | pl.Enum):
-        return series.cast(pl.String)
-    if column.dtype == pl.Date and isinstance(series.dtype, pl.Datetime):
-        days = series.cast(pl.Date)
-        return days if bool((days.cast(series.dtype) == series).all()) else None
-    return None
+def _checks(data_type: DataType) -> list[tuple[str, str, pl.Expr, str]]:
+    """Rule, column, what breaks it, message: first the cells that must not be empty."""
+    empty = [
+        ("empty", column.name, _is_empty(column), "must not be empty")
+        for column in data_type.columns
+        if not column.may_be_empty
+    ]
+    return empty + [(r.name, r.column, r.broken, r.message) for r in data_type.rules]
 
 
-def validate(frame: pl.DataFrame, data_type: DataType, *, whole: bool) -> pl.DataFrame:
-    """The normalised frame.
-
-    `whole` says that the frame is all there will be, so that rules on the history apply.
-
-    Raises
-    ------
-    DataError: with every fault of the frame, its column, count and first rows.
-    """
-    rows, faults = normalise(frame, data_type)
-    rows = rows.with_row_index("_row")
-    key = [k for k in data_type.key if k in rows.columns]
-    for column in data_type.columns:
-        if column.name in rows.columns and not column.nullable:
-            empty = rows.filter(pl.col(column.name).is_null())
-            if len(empty):
-                faults.append(
-                    Fault("empty", data_type.name, "must not be empty", column.name, len(empty),
-                          examples(empty, key))
-                )  # fmt: skip
-    for rule in data_type.rules:
-        if not set(rule.broken.meta.root_names()) <= set(rows.columns):
-            continue
-        broken = rows.filter(rule.broken)
-        if len(broken):
-            faults.append(
-                Fault(rule.name, data_type.name, rule.message, rule.column, len(broken),
-                      examples(broken, [*key, rule.column]))
-            )  # fmt: skip
-    if len(key) == len(data_type.key):
-        repeated = rows.filter(pl.struct(key).is_duplicated()).sort(key)
-        if len(repeated):
-            faults.append(
-                Fault("duplicate_key", data_type.name, f"{', '.join(key)} must be unique", None,
-                      len(repeated), examples(repeated, key))
-            )  # fmt: skip
-    if whole and not faults:
-        for check in data_type.whole_rules:
-            faults.extend(check(rows))
-    if faults:
-        raise DataError(
-            f"{data_type.name}: nothing was stored, {len(faults)} fault{'s' * (len(faults) > 1)}:", faults
-        )
-    return rows.drop("_row")
+def _is_empty(column: Column) -> pl.Expr:
+    value = pl.col(column.name)
+    return value.is_null() | (value == "") if column.dtype == pl.String else value.is_null()

@@ -1,16 +1,19 @@
-"""The data types that can be uploaded; one file each."""
+"""The data types that can be uploaded: one class each, in a file of its own.
+
+A new file in this folder with a subclass of `DataType` is a new data type; nothing else names it.
+"""
+
+import importlib
+import pkgutil
 
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.types.exchange_dates import EXCHANGE_DATES
-from openfactor.uploads.types.exchange_rates import EXCHANGE_RATES
-from openfactor.uploads.types.exposures import EXPOSURES
-from openfactor.uploads.types.idmap import IDMAP
-from openfactor.uploads.types.market_cap import MARKET_CAP
-from openfactor.uploads.types.price import PRICE
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 DATA_TYPES: dict[str, DataType] = {
-    t.name: t for t in (EXCHANGE_DATES, EXCHANGE_RATES, EXPOSURES, IDMAP, MARKET_CAP, PRICE)
+    t.name: t() for t in sorted(DataType.__subclasses__(), key=lambda t: t.name)
 }
 """By name, sorted."""
 
-__all__ = ["DATA_TYPES", "EXCHANGE_DATES", "EXCHANGE_RATES", "EXPOSURES", "IDMAP", "MARKET_CAP", "PRICE"]
+__all__ = ["DATA_TYPES"]

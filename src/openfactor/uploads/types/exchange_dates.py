@@ -1,13 +1,14 @@
 """Closed days of exchanges."""
 
-from openfactor.uploads.schema import DATE, TEXT, Column, DataType
+from openfactor.uploads.schema import TEXT, Column, DataType, date_column
 
-EXCHANGE_DATES = DataType(
-    name="exchange_dates",
-    description="The days on which an exchange is closed, weekends included.",
-    columns=(
-        Column("date", DATE, "closed day"),
-        Column("exchange", TEXT, "exchange code (MIC)"),
-    ),
-    key=("date", "exchange"),
-)
+
+class ExchangeDates(DataType):
+    """The days on which an exchange is closed, weekends included."""
+
+    name = "exchange_dates"
+    columns = (
+        date_column("closed day"),
+        Column("exchange", TEXT, "exchange code (MIC)", ("XNYS", "XNYS"), key=True, aliases=("mic",),
+               counted="exchanges"),
+    )  # fmt: skip

@@ -1,15 +1,16 @@
 """Exchange rates against the US dollar."""
 
-from openfactor.uploads.schema import DATE, NUMBER, TEXT, Column, DataType, finite, positive
+from openfactor.uploads.schema import NUMBER, TEXT, Column, DataType, date_column, finite, positive
 
-EXCHANGE_RATES = DataType(
-    name="exchange_rates",
-    description="How many units of a currency one USD buys.",
-    columns=(
-        Column("date", DATE, "day of the rate"),
-        Column("ccy", TEXT, "currency code (ISO 4217)"),
-        Column("fx_rate", NUMBER, "units of ccy per USD"),
-    ),
-    key=("date", "ccy"),
-    rules=(finite("fx_rate"), positive("fx_rate")),
-)
+
+class ExchangeRates(DataType):
+    """How many units of a currency one USD buys."""
+
+    name = "exchange_rates"
+    columns = (
+        date_column("day of the rate"),
+        Column("ccy", TEXT, "currency code (ISO 4217)", ("EUR", "EUR"), key=True,
+               aliases=("currency", "currency_code"), counted="currencies"),
+        Column("fx_rate", NUMBER, "units of ccy per USD", (0.91, 0.92), aliases=("rate", "fx")),
+    )  # fmt: skip
+    rules = (finite("fx_rate"), positive("fx_rate"))

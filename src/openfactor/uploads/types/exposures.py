@@ -1,18 +1,29 @@
-"""Factor exposures in long form."""
+"""Factor exposures."""
 
-from openfactor.uploads.schema import DATE, NUMBER, TEXT, Column, DataType, finite
-
-EXPOSURES = DataType(
-    name="exposures",
-    description="Loadings of assets on factors; for sparse groups only those that are not zero.",
-    columns=(
-        Column("date", DATE, "day on which the loading is known"),
-        Column("asset_id", TEXT, "identifier"),
-        Column("asset_id_type", TEXT, "id type of asset_id"),
-        Column("factor_group", TEXT, "group, such as style"),
-        Column("factor", TEXT, "factor in the group, such as momentum"),
-        Column("exposure", NUMBER, "loading; for membership 1"),
-    ),
-    key=("date", "asset_id", "asset_id_type", "factor_group", "factor"),
-    rules=(finite("exposure"),),
+from openfactor.uploads.schema import (
+    NUMBER,
+    TEXT,
+    Column,
+    DataType,
+    Wide,
+    date_column,
+    finite,
+    id_columns,
 )
+
+
+class Exposures(DataType):
+    """Loadings of assets on factors; for sparse groups only those that are not zero."""
+
+    name = "exposures"
+    columns = (
+        date_column("day on which the loading is known"),
+        *id_columns(),
+        Column("factor_group", TEXT, "group, such as style", ("style", "style"), key=True,
+               aliases=("group",), counted="factor_groups"),
+        Column("factor", TEXT, "factor in the group, such as momentum", ("momentum", "size"), key=True,
+               aliases=("factor_name",), counted="factors"),
+        Column("exposure", NUMBER, "loading; for membership 1", (0.31, -1.2), aliases=("loading", "value")),
+    )  # fmt: skip
+    rules = (finite("exposure"),)
+    wide = Wide(("factor_group", "factor"), "exposure")

@@ -1,20 +1,28 @@
 """Mappings between identifiers over time."""
 
+import datetime as dt
+
 import polars as pl
 
 from openfactor.uploads.schema import DATE, TEXT, Column, DataType, Rule
 
-IDMAP = DataType(
-    name="idmap",
-    description="Which identifiers stand for the same asset, and which listings belong to one entity.",
-    columns=(
-        Column("start_date", DATE, "first day of the mapping"),
-        Column("end_date", DATE, "last day of the mapping"),
-        Column("from_id_type", TEXT, "id type of from_id"),
-        Column("from_id", TEXT, "identifier that is mapped"),
-        Column("to_id_type", TEXT, "id type of to_id"),
-        Column("to_id", TEXT, "identifier that it is mapped to"),
-    ),
-    key=("start_date", "from_id_type", "from_id", "to_id_type", "to_id"),
-    rules=(Rule("ordered", "end_date", pl.col("end_date") < pl.col("start_date"), "ends before it starts"),),
-)
+_FIRST, _LAST = dt.date(2000, 1, 1), dt.date(9999, 12, 31)
+
+
+class IdMap(DataType):
+    """Which identifiers stand for the same asset, and which listings belong to one entity."""
+
+    name = "idmap"
+    columns = (
+        Column("start_date", DATE, "first day of the mapping", (_FIRST, _FIRST), key=True),
+        Column("end_date", DATE, "last day of the mapping", (_LAST, _LAST)),
+        Column("from_id_type", TEXT, "id type of from_id", ("isin", "ticker"), key=True),
+        Column("from_id", TEXT, "identifier that is mapped", ("US0378331005", "AAPL"), key=True,
+               counted="from_ids"),
+        Column("to_id_type", TEXT, "id type of to_id", ("ticker", "ticker_core"), key=True),
+        Column("to_id", TEXT, "identifier that it is mapped to", ("AAPL", "AAPL"), key=True,
+               counted="to_ids"),
+    )  # fmt: skip
+    rules = (Rule("ordered", "end_date", pl.col("end_date") < pl.col("start_date"), "ends before it starts"),)
+    dated_by = None
+    detail_by = ("from_id_type", "to_id_type")

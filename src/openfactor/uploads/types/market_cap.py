@@ -1,26 +1,30 @@
 """Entity-level data: market cap and what comes with it."""
 
-from openfactor.uploads.schema import DATE, NUMBER, TEXT, Column, DataType, finite, not_negative
-
-MARKET_CAP = DataType(
-    name="market_cap",
-    description="Market cap, volume and volatility estimate; one row a day and entity, on its main listing.",
-    columns=(
-        Column("date", DATE, "day"),
-        Column("asset_id", TEXT, "identifier of the main listing"),
-        Column("asset_id_type", TEXT, "id type of asset_id"),
-        Column("ccy", TEXT, "currency of market_cap"),
-        Column("market_cap", NUMBER, "in units of ccy"),
-        Column("volume", NUMBER, "shares traded that day", nullable=True),
-        Column("idio_vol", NUMBER, "estimate of the specific volatility, as a fraction", nullable=True),
-    ),
-    key=("date", "asset_id", "asset_id_type"),
-    rules=(
-        finite("market_cap"),
-        not_negative("market_cap"),
-        finite("volume"),
-        not_negative("volume"),
-        finite("idio_vol"),
-        not_negative("idio_vol"),
-    ),
+from openfactor.uploads.schema import (
+    NUMBER,
+    Column,
+    DataType,
+    currency_column,
+    date_column,
+    finite,
+    id_columns,
+    not_negative,
 )
+
+_NUMBERS = ("market_cap", "volume", "idio_vol")
+
+
+class MarketCap(DataType):
+    """Market cap, volume and volatility estimate; one row a day and entity, on its main listing."""
+
+    name = "market_cap"
+    columns = (
+        date_column("day"),
+        *id_columns("identifier of the main listing"),
+        currency_column("currency of market_cap"),
+        Column("market_cap", NUMBER, "in units of ccy", (2.8e12, 2.9e12), aliases=("mcap", "cap")),
+        Column("volume", NUMBER, "shares traded that day", (5e7, 2e7), nullable=True),
+        Column("idio_vol", NUMBER, "estimate of the specific volatility, as a fraction", (0.01, 0.012),
+               nullable=True, aliases=("specific_vol", "specific_volatility")),
+    )  # fmt: skip
+    rules = tuple(rule(column) for column in _NUMBERS for rule in (finite, not_negative))

@@ -3,43 +3,50 @@
 import polars as pl
 
 from openfactor.errors import Fault
-from openfactor.uploads.schema import DATE, FLAG, NUMBER, TEXT, Column, DataType, Rule, finite, positive
+from openfactor.uploads.schema import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    Column,
+    DataType,
+    Rule,
+    date_column,
+    finite,
+    id_columns,
+    positive,
+)
 from openfactor.uploads.validation import examples
 
-KEY = ("date", "asset_id", "asset_id_type", "ccy")
 
+class Price(DataType):
+    """Close, daily total return and delisting of each listing."""
 
-def first_row_has_no_return(rows: pl.DataFrame) -> list[Fault]:
-    """A name's first price is the base of its first return, hence has none itself."""
-    series = list(KEY[1:])
-    first = pl.col("date") == pl.col("date").min().over(series)
-    broken = rows.filter(first & pl.col("return").is_not_null())
-    if not len(broken):
-        return []
-    message = "the first price of a name must have an empty return: it is the base of the next one"
-    return [
-        Fault("first_return", "price", message, "return", len(broken), examples(broken, [*KEY, "return"]))
-    ]
-
-
-PRICE = DataType(
-    name="price",
-    description="Close, daily total return and delisting of each listing.",
-    columns=(
-        Column("date", DATE, "day"),
-        Column("asset_id", TEXT, "identifier of the listing"),
-        Column("asset_id_type", TEXT, "id type of asset_id"),
-        Column("ccy", TEXT, "currency of close and return"),
-        Column("close", NUMBER, "closing price", nullable=True),
-        Column("return", NUMBER, "simple total return since the listing's last price", nullable=True),
-        Column("delisted", FLAG, "true on the last day of a delisted name"),
-    ),
-    key=KEY,
-    rules=(
+    name = "price"
+    columns = (
+        date_column("day"),
+        *id_columns("identifier of the listing"),
+        Column("ccy", TEXT, "currency of close and return", ("USD", "USD"), key=True,
+               aliases=("currency", "currency_code")),
+        Column("close", NUMBER, "closing price", (185.6, 370.6), nullable=True,
+               aliases=("price", "close_price", "px_last")),
+        Column("return", NUMBER, "simple total return since the listing's last price", (None, None),
+               nullable=True, aliases=("ret", "total_return")),
+        Column("delisted", FLAG, "true on the last day of a delisted name", (False, False)),
+    )  # fmt: skip
+    rules = (
         finite("close"),
         positive("close"),
         finite("return"),
         Rule("return_bound", "return", pl.col("return") < -1, "a return below -100 % cannot be"),
-    ),
-    whole_rules=(first_row_has_no_return,),
-)
+    )
+
+    def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
+        """A name's first price is the base of its first return, hence has none itself."""
+        series = [k for k in self.key if k != "date"]
+        first = pl.col("date") == pl.col("date").min().over(series)
+        broken = rows.filter(first & pl.col("return").is_not_null()).collect()
+        if not len(broken):
+            return []
+        message = "the first price of a name must have an empty return: it is the base of the next one"
+        shown = examples(broken, [*self.key, "return"])
+        return [Fault("first_return", self.name, message, "return", len(broken), shown)]

@@ -1,0 +1,65 @@
+"""What uploads answer: results of parsers, of staging and of commits."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class UploadParserResult(_Result):
+    """Whether a parser takes a table, and what it has to say."""
+
+    parser: str | None = None
+    """Name of the parser; None if the file did not get as far as a parser."""
+    success: bool
+    messages: list[str] = []
+    """Why not; or what was found beside."""
+
+
+class MultiParserResult(_Result):
+    """What every parser says of a table."""
+
+    results: list[UploadParserResult]
+
+    @property
+    def success(self) -> bool:
+        """Some parser takes it."""
+        return self.success_parser is not None
+
+    @property
+    def success_parser(self) -> str | None:
+        """The first parser that takes it."""
+        return next((r.parser for r in self.results if r.success), None)
+
+
+class UploadStagingResult(_Result):
+    """What came of staging a table, or all tables of an archive."""
+
+    name: str
+    timestamp: dt.datetime
+    success: bool
+    results: list[UploadParserResult]
+
+    @property
+    def success_parser(self) -> str | None:
+        """The parser that took it."""
+        return next((r.parser for r in self.results if r.success), None)
+
+
+class UploadCommitResult(_Result):
+    """The version after a commit, and the staged names that went into it."""
+
+    version: int
+    committed_names: list[str] = []
+
+
+class UploadDataTypeFreshness(_Result):
+    """When a data type got data last."""
+
+    data_type: str
+    last_committed_at: dt.datetime | None = None

@@ -1,0 +1,103 @@
+"""From a user's tables to files of rows and the faults that were found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tqdm import tqdm
+
+from openfactor.errors import DataError, Fault
+from openfactor.settings import UploadParserResult, UploadStagingResult
+from openfactor.uploads.names import check_staged_name
+from openfactor.uploads.parsing import Source, parse
+from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.parts import Part, write_parts
+from openfactor.uploads.storage.staging import StagedItem
+from openfactor.uploads.validation import ROW, validate
+
+TABLES_AT_ONCE = 4
+"""Tables of an archive that are read at the same time, each of them in memory."""
+
+
+def read_all(
+    sources: Sequence[Source],
+    data_type: DataType,
+    scratch: Path,
+    *,
+    parser: str | None,
+    threads: int,
+    hide_progress: bool | None,
+) -> list[StagedItem]:
+    """Read every table and write its rows to the folder of its name in `scratch`."""
+    for source in sources:
+        check_staged_name(source.name)
+    hide = hide_progress if len(sources) > 1 else True
+    with (
+        ThreadPoolExecutor(min(threads, TABLES_AT_ONCE)) as pool,
+        tqdm(desc=f"reading {data_type.name}", total=len(sources), unit="file", disable=hide) as bar,
+    ):
+        items = []
+        for item in pool.map(lambda source: _read(source, data_type, scratch, parser), sources):
+            items.append(item)
+            bar.update()
+    return items
+
+
+def _read(source: Source, data_type: DataType, scratch: Path, parser: str | None) -> StagedItem:
+    try:
+        frame = source.read()
+    except DataError as error:
+        messages = [str(fault) for fault in error.faults]
+        return _item(source.name, [UploadParserResult(success=False, messages=messages)], error.faults)
+    outcome = parse(frame, data_type, source.name, file_name=source.file_name, parser=parser)
+    if outcome.rows is None:
+        return _item(source.name, outcome.results, outcome.faults)
+    if not len(outcome.rows):
+        fault = Fault("no_rows", source.name, "the table has no rows")
+        took = next(r.parser for r in outcome.results if r.success)
+        result = UploadParserResult(parser=took, success=False, messages=[str(fault)])
+        return _item(source.name, [result], [fault])
+    faults = validate(outcome.rows, data_type, source.name).faults
+    folder = scratch / source.name
+    folder.mkdir()
+    parts = write_parts(outcome.rows.drop(ROW), folder, data_type)
+    return _item(source.name, [_noted(r, faults) for r in outcome.results], faults, parts)
+
+
+def _noted(result: UploadParserResult, faults: Sequence[Fault]) -> UploadParserResult:
+    """The parser that took the table also tells which rules its rows break."""
+    if not result.success:
+        return result
+    return result.model_copy(update={"messages": [str(fault) for fault in faults]})
+
+
+def _item(
+    name: str, results: list[UploadParserResult], faults: Sequence[Fault], parts: Sequence[Part] = ()
+) -> StagedItem:
+    result = UploadStagingResult(
+        name=name,
+        timestamp=dt.datetime.now(dt.UTC),
+        success=bool(parts),
+        results=results,
+    )
+    return StagedItem(result, tuple(parts), tuple(faults))
+
+
+def of_archive(name: str, items: Sequence[StagedItem]) -> StagedItem:
+    """What came of an archive: how many tables each parser took, or all that failed."""
+    failed = [item for item in items if not item.result.success]
+    if failed:
+        results = [result for item in failed for result in item.result.results]
+        return _item(name, results, [fault for item in failed for fault in item.faults])
+    took: dict[str | None, list[str]] = {}
+    for item in items:
+        took.setdefault(item.result.success_parser, []).append(item.name)
+    results = []
+    for parser, names in took.items():
+        message = f"{len(names):,} tables, {names[0]} to {names[-1]}"
+        results.append(UploadParserResult(parser=parser, success=True, messages=[message]))
+    result = UploadStagingResult(name=name, timestamp=dt.datetime.now(dt.UTC), success=True, results=results)
+    return StagedItem(result, (), tuple(fault for item in items for fault in item.faults))

@@ -1,0 +1,76 @@
+"""Parquet files of rows, each with what must be known of it without reading it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from openfactor.uploads.schema import DataType
+
+PART_ROWS = 2_000_000
+"""Rows of a file at most, so that a change rewrites little and rows are read without much memory."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of rows.
+
+    path : its name starts with a digest of its bytes and is unique
+    size : in bytes
+    low, high : first and last day; None where rows are not dated
+    """
+
+    path: Path
+    rows: int
+    size: int
+    low: dt.date | None = None
+    high: dt.date | None = None
+
+    @property
+    def digest(self) -> str:
+        """Equal for files of equal bytes."""
+        return self.path.name.partition("-")[0]
+
+    def overlaps(self, other: Part) -> bool:
+        """Whether both may have rows of the same day; true where rows are not dated."""
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return True
+        return self.low <= other.high and other.low <= self.high
+
+
+def write_parts(rows: pl.DataFrame, folder: Path, data_type: DataType) -> list[Part]:
+    """Write rows, sorted by day, in as few files as may be; no rows, no files."""
+    if data_type.dated_by:
+        rows = rows.sort(data_type.dated_by, maintain_order=True)
+    return [_write(piece, folder, data_type) for piece in rows.iter_slices(PART_ROWS) if len(piece)]
+
+
+def _write(rows: pl.DataFrame, folder: Path, data_type: DataType) -> Part:
+    unnamed = folder / f"{uuid.uuid4().hex}.parquet"
+    rows.write_parquet(unnamed, statistics=True, compression_level=1)
+    with unnamed.open("rb") as file:
+        digest = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+    path = unnamed.rename(folder / f"{digest}-{unnamed.name}")
+    day = data_type.dated_by
+    low, high = (rows[day][0], rows[day][-1]) if day else (None, None)
+    return Part(path, len(rows), path.stat().st_size, low, high)
+
+
+def scan_parts(parts: Sequence[Part], data_type: DataType, *, path_column: str | None = None) -> pl.LazyFrame:
+    """The rows of parts; columns that a part does not have yet are empty."""
+    if not parts:
+        empty = data_type.empty().lazy()
+        return empty.with_columns(pl.lit("").alias(path_column)) if path_column else empty
+    rows = pl.scan_parquet(
+        [part.path for part in parts],
+        schema=data_type.schema,
+        missing_columns="insert",
+        include_file_paths=path_column,
+    )
+    return rows

@@ -1,0 +1,229 @@
+"""One versioned table: a Delta Lake table whose files are registered as they are.
+
+Version 0 is the empty table; every commit adds one. A commit is one file of the log that appears whole, so
+readers see the version before or the version after. Files of rows are linked into the table before and are
+never changed or deleted, hence a version once readable stays readable.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from openfactor.errors import StorageError
+from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.merging import Change
+from openfactor.uploads.storage.parts import Part
+
+LOG = "_delta_log"
+_APPLICATION = "openfactor"
+_FOR_EVER = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+}
+
+
+class CommitConflictError(Exception):
+    """Another commit came first; plan again on the version after it."""
+
+
+def create(folder: Path, data_type: DataType) -> None:
+    """Fill a new folder with version 0, which has the columns and no rows."""
+    write_deltalake(
+        str(folder), data_type.empty(), mode="error", name=uuid.uuid4().hex, configuration=_FOR_EVER
+    )
+
+
+class Table:
+    """A table at the version that was the latest when it was opened.
+
+    Raises
+    ------
+    StorageError: its log or its files are damaged; the message names what is.
+    """
+
+    def __init__(self, folder: Path, data_type: DataType, version: int | None = None) -> None:
+        self._folder = folder
+        self._data_type = data_type
+        _check_log(folder)
+        try:
+            self._delta = DeltaTable(str(folder), version=version)
+        except (DeltaError, OSError, ValueError) as error:
+            raise _damaged(folder, error) from error
+        self.version: int = self._delta.version()
+
+    @property
+    def identity(self) -> str:
+        """Names the rows of this version for ever: the table's own id and the version."""
+        return f"{self._delta.metadata().id}@{self.version}"
+
+    def parts(self) -> list[Part]:
+        """The files of this version, each there with the size that it was written with."""
+        day = self._data_type.dated_by
+        files = pl.DataFrame(self._delta.get_add_actions(flatten=True))
+        low, high = f"min.{day}", f"max.{day}"
+        found = [
+            Part(
+                self._folder / row["path"],
+                row["num_records"],
+                row["size_bytes"],
+                _as_date(row.get(low)),
+                _as_date(row.get(high)),
+            )
+            for row in files.to_dicts()
+        ]
+        for part in found:
+            _check_part(part)
+        return found
+
+    def scan(self) -> pl.LazyFrame:
+        """The rows; columns that the data type got later are empty."""
+        self.parts()  # damage is found now, not when rows are read
+        rows = pl.scan_delta(self._delta)
+        stored = rows.collect_schema().names()
+        new = [
+            pl.lit(None, dtype).alias(name)
+            for name, dtype in self._data_type.schema.items()
+            if name not in stored
+        ]
+        known = [name for name in stored if name not in self._data_type.schema]
+        return rows.with_columns(new).select(*self._data_type.schema, *known)
+
+    def history(self, limit: int | None = None) -> dict[int, dt.datetime]:
+        """Version to the time of its commit (UTC), ascending; or the last `limit` of them."""
+        return {
+            int(entry["version"]): dt.datetime.fromtimestamp(entry["timestamp"] / 1000, tz=dt.UTC)
+            for entry in reversed(self._delta.history(limit))
+        }
+
+    def write(self, change: Change, operation: str) -> int:
+        """Make the change the next version; its number.
+
+        Raises
+        ------
+        CommitConflictError: another commit came first; nothing has changed.
+        StorageError: the disk refuses; nothing has changed.
+        """
+        linked: list[Path] = []
+        base = self.version
+        try:
+            base = self._widen()
+            added = [self._link(part, linked) for part in change.add]
+            self._delta.create_write_transaction(
+                [*added, *(_removal(part) for part in change.remove)],
+                mode="append",  # says nothing here: the actions are the commit
+                schema=self._delta.schema(),
+                commit_properties=CommitProperties(
+                    custom_metadata={"openfactor": operation},
+                    # two commits with a transaction of one application exclude each other
+                    app_transactions=[Transaction(_APPLICATION, self.version)],
+                ),
+            )
+        except (OSError, DeltaError) as error:
+            if self._landed(change, linked):  # what failed came after the commit
+                return base + 1
+            for path in linked:
+                path.unlink(missing_ok=True)
+            if isinstance(error, CommitFailedError):
+                raise CommitConflictError from error
+            raise StorageError(f"cannot write {self._folder}: {error}; nothing was stored") from error
+        return base + 1
+
+    def _widen(self) -> int:
+        """Add the columns that the data type got since, as a version with the same rows; the version."""
+        stored = {field.name for field in self._delta.schema().fields}
+        new = [field for field in _delta_fields(self._data_type) if field.name not in stored]
+        if new:
+            self._delta.alter.add_columns(new)
+            self._delta.update_incremental()
+        return self._delta.version()
+
+    def _link(self, part: Part, linked: list[Path]) -> AddAction:
+        target = self._folder / part.path.name
+        if part.path != target:  # a file of an earlier version is there already
+            linked.append(target)
+            try:
+                os.link(part.path, target)
+            except OSError:  # the file system has no links
+                shutil.copyfile(part.path, target)
+        return AddAction(
+            path=target.name,
+            size=part.size,
+            partition_values={},
+            modification_time=int(target.stat().st_mtime * 1000),
+            data_change=True,
+            stats=_statistics(part, self._data_type),
+        )
+
+    def _landed(self, change: Change, linked: list[Path]) -> bool:
+        """Whether a commit that reported an error is in the log all the same."""
+        try:
+            latest = DeltaTable(str(self._folder))
+            files = set(pl.DataFrame(latest.get_add_actions(flatten=True))["path"])
+        except (OSError, DeltaError):
+            linked.clear()  # it may be, so the files must stay
+            return False
+        added, removed = ({part.path.name for part in parts} for parts in (change.add, change.remove))
+        return added <= files and not removed & files
+
+
+def _statistics(part: Part, data_type: DataType) -> str:
+    statistics: dict[str, Any] = {"numRecords": part.rows}
+    if data_type.dated_by:
+        statistics["minValues"] = {data_type.dated_by: str(part.low)}
+        statistics["maxValues"] = {data_type.dated_by: str(part.high)}
+        statistics["nullCount"] = {data_type.dated_by: 0}
+    return json.dumps(statistics)
+
+
+def _delta_fields(data_type: DataType) -> list[Field]:
+    return list(Schema.from_arrow(pl.Schema(data_type.schema)).fields)
+
+
+def _removal(part: Part) -> RemoveAction:
+    return RemoveAction(
+        path=part.path.name,
+        data_change=True,
+        deletion_timestamp=int(dt.datetime.now(dt.UTC).timestamp() * 1000),
+        size=part.size,
+        partition_values={},
+    )
+
+
+def _as_date(value: Any) -> dt.date | None:
+    return dt.date.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _check_log(folder: Path) -> None:
+    """Delta Lake takes an empty file of the log for a commit that changed nothing."""
+    try:
+        with os.scandir(folder / LOG) as entries:
+            empty = sorted(e.name for e in entries if e.name.endswith(".json") and not e.stat().st_size)
+    except OSError as error:
+        raise _damaged(folder, error) from error
+    if empty:
+        raise _damaged(folder, f"{LOG}/{empty[0]} is empty")
+
+
+def _check_part(part: Part) -> None:
+    try:
+        size = part.path.stat().st_size
+    except OSError as error:
+        raise _damaged(part.path.parent, error) from error
+    if size != part.size:
+        raise _damaged(part.path.parent, f"{part.path.name} has {size:,} bytes, not {part.size:,}")
+
+
+def _damaged(folder: Path, what: object) -> StorageError:
+    return StorageError(f"the table in {folder} is damaged: {what}; restore the folder from a backup")

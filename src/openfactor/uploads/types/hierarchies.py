@@ -1,0 +1,45 @@
+"""Trees of codes with labels."""
+
+import polars as pl
+
+from openfactor.errors import Fault
+from openfactor.uploads.schema import INTEGER, TEXT, Column, DataType, not_negative
+from openfactor.uploads.validation import examples
+
+
+class Hierarchies(DataType):
+    """A tree of codes with labels, such as an industry classification; branches may differ in depth."""
+
+    name = "hierarchies"
+    columns = (
+        Column("level", INTEGER, "0 for the top, one more for each step down", (0, 1), aliases=("depth",)),
+        Column("code", TEXT, "code, unique in the tree", ("57", "5720"), key=True, counted="codes"),
+        Column("label", TEXT, "what people call it", ("Technology", "Software"), aliases=("name",)),
+        Column("parent_code", TEXT, "code one level up; empty at the top", (None, "57"), nullable=True,
+               aliases=("parent",)),
+    )  # fmt: skip
+    rules = (not_negative("level"),)
+    dated_by = None
+    detail_by = ("level",)
+
+    def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
+        """Every code hangs below one that is there and one level up, which excludes cycles."""
+        parents = rows.select(pl.col("code").alias("parent_code"), pl.col("level").alias("_above"))
+        tree = rows.join(parents, on="parent_code", how="left").collect()
+        top, given = pl.col("level") == 0, pl.col("parent_code").is_not_null()
+        checks = {
+            "parent_missing": (~top & ~given, "below the top a parent_code must be given"),
+            "top_has_parent": (top & given, "at level 0 the parent_code must be empty"),
+            "parent_unknown": (~top & given & pl.col("_above").is_null(), "is not a code of this tree"),
+            "parent_level": (
+                ~top & (pl.col("_above") != pl.col("level") - 1),
+                "must be exactly one level up",
+            ),
+        }
+        faults = []
+        for rule, (broken, message) in checks.items():
+            found = tree.filter(broken)
+            if len(found):
+                shown = examples(found, ["code", "level", "parent_code"])
+                faults.append(Fault(rule, self.name, message, "parent_code", len(found), shown))
+        return faults

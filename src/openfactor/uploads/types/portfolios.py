@@ -1,0 +1,43 @@
+"""Holdings of portfolios."""
+
+import polars as pl
+
+from openfactor.uploads.schema import (
+    NUMBER,
+    TEXT,
+    Column,
+    DataType,
+    Rule,
+    date_column,
+    finite,
+    id_columns,
+)
+
+
+class Portfolios(DataType):
+    """Holdings of portfolios at snapshot dates; each stands until the portfolio's next."""
+
+    name = "portfolios"
+    columns = (
+        Column("portfolio_id", TEXT, "portfolio", ("CORE", "CORE"), key=True, counted="portfolios",
+               aliases=("portfolio", "fund", "account")),
+        *id_columns("identifier of the holding"),
+        date_column("day of the snapshot"),
+        Column("currency", TEXT, "currency of nav; USD when empty", ("USD", "USD"), optional=True,
+               aliases=("ccy",)),
+        Column("share_qty", NUMBER, "shares held, negative when short", (100.0, None), optional=True,
+               aliases=("shares", "quantity", "qty")),
+        Column("nav", NUMBER, "value held, negative when short", (None, 2.5e4), optional=True,
+               aliases=("market_value", "holding")),
+        Column("portfolio_group", TEXT, "group of portfolios", ("equity", "equity"), optional=True),
+    )  # fmt: skip
+    rules = (
+        finite("share_qty"),
+        finite("nav"),
+        Rule(
+            "size_given",
+            "nav",
+            pl.col("share_qty").is_null() & pl.col("nav").is_null(),
+            "give share_qty or nav",
+        ),
+    )

@@ -1,0 +1,504 @@
+"""One upload: from a user's table to the next version of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
+from openfactor.settings import (
+    MultiParserResult,
+    UploadCommitResult,
+    UploadParserResult,
+    UploadStagingResult,
+)
+from openfactor.uploads.filters import Filters, expression
+from openfactor.uploads.names import check_staged_name
+from openfactor.uploads.parsing import Source, as_polars, parse, parser_example, parser_names, sources
+from openfactor.uploads.reading import of_archive, read_all
+from openfactor.uploads.repeats import repeats
+from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.merging import Change, CommitMode, plan
+from openfactor.uploads.storage.parts import scan_parts
+from openfactor.uploads.storage.staging import StagedItem, StagingArea
+from openfactor.uploads.storage.table import CommitConflictError, Table
+from openfactor.uploads.summaries import NAME, detail_summary, summary
+from openfactor.uploads.validation import FAULT_SCHEMA, Validation, refuse, validate
+
+COMMIT_MODES: dict[CommitMode, str] = {
+    "append": "add the rows whose key is not there yet; with match_columns, those whose values in these "
+    "columns are not there yet. Rows that are there never change",
+    "upsert": "add the rows whose key is not there yet, and replace those whose key is",
+    "overwrite": "replace everything; with match_columns, replace all rows that share the values in these "
+    "columns with a row of the upload",
+}
+CONFLICT_SECONDS = 60.0
+"""How long a commit tries again while others come first."""
+Which = Literal["data", "staging"]
+
+
+class Upload:
+    """A versioned table of one data type, with a staging area beside it.
+
+    Version 0 has no rows; every commit that changes something adds a version. No version ever changes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        data_type: DataType,
+        *,
+        threads: int | None = None,
+        hide_progress: bool | None = None,
+    ) -> None:
+        self.name = folder.name
+        self.data_type = data_type.name
+        self._folder = folder
+        self._type = data_type
+        self._staging = StagingArea(folder)
+        self._threads = threads or os.cpu_count() or 1
+        self._hide_progress = hide_progress
+
+    def __repr__(self) -> str:
+        staged = len(self._staging.names())
+        return (
+            f"<{self.data_type} upload {self.name!r}, version {self.version}"
+            f"{f', {staged} staged' if staged else ''}>"
+        )
+
+    # what there is
+
+    @property
+    def version(self) -> int:
+        """The latest version."""
+        return self._table().version
+
+    @property
+    def identity(self) -> str:
+        """Names the rows of the latest version for ever."""
+        return self._table().identity
+
+    def version_history(self) -> dict[int, dt.datetime]:
+        """Version to the time of its commit (UTC), ascending; version 0 is the creation."""
+        return self._table().history()
+
+    def last_committed_at(self) -> dt.datetime | None:
+        """Time of the latest commit (UTC); None before the first."""
+        table = self._table()
+        return table.history(1)[table.version] if table.version else None
+
+    def get_data(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        filters: Filters | None = None,
+        unique: bool = False,
+        head: int | None = None,
+        version: int | dt.datetime | None = None,
+    ) -> pl.LazyFrame:
+        """The rows of a version; `collect()` reads them. The order is not promised.
+
+        columns : by default all
+        filters : `[("ccy", "=", "EUR"), ("date", ">=", "2024-01-01")]`, all of which must hold, or a list of
+            such lists, one of which must hold
+        unique : each row once
+        head : so many rows
+        version : a number, or the time (of this machine, unless it has a zone) at which it was the latest
+
+        Raises
+        ------
+        NotFoundError: no such version. SettingsError: a column or filter that cannot be used.
+        """
+        rows = self._table(version).scan()
+        schema = dict(rows.collect_schema())
+        if filters:
+            rows = rows.filter(expression(filters, schema))
+        if columns is not None:
+            unknown = [c for c in columns if c not in schema]
+            if unknown:
+                raise SettingsError(f"no columns {', '.join(map(repr, unknown))}:", [", ".join(schema)])
+            rows = rows.select(columns)
+        if unique:
+            rows = rows.unique()
+        return rows if head is None else rows.head(head)
+
+    def get_data_summary(self, version: int | dt.datetime | None = None) -> pl.DataFrame:
+        """One row: numbers of rows, days, assets and what else is counted; statistics of numbers."""
+        return summary(self._table(version).scan(), self._type).collect(engine="streaming")
+
+    def get_data_detail_summary(self, version: int | dt.datetime | None = None) -> pl.DataFrame:
+        """One row a day (for undated types, a level or a kind): number of assets, statistics of numbers."""
+        return detail_summary(self._table(version).scan(), self._type).collect(engine="streaming")
+
+    def get_schema(self, which: Which = "data") -> dict[str, pl.DataType]:
+        """Columns and types of what is committed (`data`) or staged (`staging`)."""
+        return self._named(self._type.schema, which)
+
+    def get_summary_schema(self, which: Which = "data") -> dict[str, pl.DataType]:
+        """Columns and types of the summary."""
+        return self._named(dict(summary(self._type.empty().lazy(), self._type).collect_schema()), which)
+
+    def get_detail_summary_schema(self, which: Which = "data") -> dict[str, pl.DataType]:
+        """Columns and types of the detail summary."""
+        rows = detail_summary(self._type.empty().lazy(), self._type)
+        return self._named(dict(rows.collect_schema()), which)
+
+    def get_commit_modes(self) -> dict[str, str]:
+        """Name of a mode to what it does."""
+        return {str(mode): text for mode, text in COMMIT_MODES.items()}
+
+    def destroy(self) -> None:
+        """Delete the upload with all its versions and what is staged. Gone from view at once, then from disk.
+
+        Raises
+        ------
+        StorageError: the folder cannot be moved.
+        """
+        doomed = self._folder.with_name(f".deleted-{uuid.uuid4().hex}")
+        try:
+            self._folder.rename(doomed)
+        except OSError as error:
+            raise StorageError(f"cannot delete {self._folder}: {error}") from error
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    # what a table would be taken for
+
+    def get_parsers(self) -> list[str]:
+        """The layouts that are known, in the order in which they are tried."""
+        return parser_names(self._type)
+
+    def get_parser_example(self, parser: str) -> pl.DataFrame:
+        """Two rows in the layout of a parser; NotFoundError if there is none of the name."""
+        return parser_example(self._type, parser)
+
+    def can_handle(self, df: Any, parser: str | None = None, name: str | None = None) -> MultiParserResult:
+        """What each parser, or the one that is named, says of a frame.
+
+        name : a file name, which may hold the date
+        """
+        frame = as_polars(df, name or self.data_type)
+        outcome = parse(frame, self._type, name or self.data_type, file_name=name, parser=parser)
+        return MultiParserResult(results=outcome.results)
+
+    def parse(
+        self, df: Any, parser: str | None = None, name: str | None = None
+    ) -> tuple[pl.DataFrame, UploadParserResult]:
+        """A frame in the columns of the data type, and which parser took it; no rows if none did."""
+        frame = as_polars(df, name or self.data_type)
+        outcome = parse(frame, self._type, name or self.data_type, file_name=name, parser=parser)
+        if outcome.rows is None:
+            messages = [str(fault) for fault in outcome.faults]
+            return self._type.empty(), UploadParserResult(success=False, messages=messages)
+        return outcome.rows.select(self._type.schema), next(r for r in outcome.results if r.success)
+
+    def validate(self, df: Any, parser: str | None = None, name: str | None = None) -> Validation:
+        """The good rows of a frame, and the faults of the others; `table` shows them. Stores nothing."""
+        source = name or self.data_type
+        outcome = parse(as_polars(df, source), self._type, source, file_name=name, parser=parser)
+        if outcome.rows is None:
+            return Validation(self._type.empty(), tuple(outcome.faults))
+        return validate(outcome.rows, self._type, source)
+
+    # staging
+
+    def stage_df(
+        self, name: str, df: Any, parser: str | None = None, replace: bool = False
+    ) -> UploadStagingResult:
+        """Put a frame (polars, pandas or pyarrow) into the staging area.
+
+        A frame that no parser takes gives a result without success, which stays there until it is wiped or
+        staged again. Rows that break rules are staged; `validate_staging_data` shows them and `commit`
+        refuses them.
+
+        Raises
+        ------
+        ConflictError: something is staged under the name, and `replace` is not set.
+        SettingsError: the name cannot be used. NotFoundError: no parser of that name.
+        """
+        return self._stage([Source(name, name, lambda: as_polars(df, name))], None, parser, replace)
+
+    def stage_file(
+        self, path: str | Path, name: str | None = None, parser: str | None = None, replace: bool = False
+    ) -> UploadStagingResult:
+        """Put a file into the staging area, under its name without extension, or under `name`.
+
+        CSV, TSV, Parquet, Arrow, Excel, or a ZIP archive of them; each file of an archive is staged under its
+        own name, and if one fails none is staged. A date that no column holds is taken from the file name.
+
+        Raises
+        ------
+        NotFoundError: no such file. ConflictError: a name is staged, and `replace` is not set.
+        """
+        path = Path(path)
+        try:
+            found = sources(path)
+        except DataError as error:
+            found = [Source(path.stem, path.name, _raising(error))]
+        archive = path.suffix.lower() == ".zip"
+        if not archive:
+            found = [Source(name or path.stem, path.name, found[0].read)]
+        return self._stage(found, (name or path.stem) if archive else None, parser, replace)
+
+    def get_staging_results(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
+        """Staged name to what came of staging it: all, or those of the names that are there."""
+        return {item.name: item.result for item in self._staging.get(names)}
+
+    def wipe_staging(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
+        """Remove what is staged, or those of the names that are; what was removed."""
+        items = self._staging.get(names)
+        self._staging.remove(items)
+        return {item.name: item.result for item in items}
+
+    def get_staging_data(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        unique: bool = False,
+    ) -> pl.LazyFrame:
+        """The staged rows, with `_name` before them."""
+        rows = self._staged_rows(self._staging.get(names))
+        if columns is not None:
+            rows = rows.select([NAME, *(c for c in columns if c != NAME)])
+        return rows.unique() if unique else rows
+
+    def get_staging_data_summary(self, names: Sequence[str] | None = None) -> pl.DataFrame:
+        """One row for each staged table."""
+        rows = self._staged_rows(self._staging.get(names))
+        return summary(rows, self._type, (NAME,)).collect(engine="streaming")
+
+    def get_staging_data_detail_summary(self, names: Sequence[str] | None = None) -> pl.DataFrame:
+        """One row for each staged table and day."""
+        rows = self._staged_rows(self._staging.get(names))
+        return detail_summary(rows, self._type, (NAME,)).collect(engine="streaming")
+
+    def validate_staging_data(
+        self, names: Sequence[str] | None = None, short: bool = False
+    ) -> dict[str, pl.DataFrame]:
+        """Broken rule to where it is broken; empty if nothing is wrong with any staged table or between two.
+
+        short : only the names, one row for each. Otherwise `_name` (several with commas if it is between
+            them), `column`, `message`, number of rows, and the first of them.
+        """
+        items = self._staging.get(names)
+        found = [(item.name, fault) for item in items for fault in item.faults]
+        found += [(fault.upload, fault) for fault in repeats(items, self._type)]
+        frames = {}
+        for rule in sorted({fault.rule for _, fault in found}):
+            broken = [(name, fault) for name, fault in found if fault.rule == rule]
+            if short:
+                each = sorted({part for name, _ in broken for part in name.split(", ")})
+                frames[rule] = pl.DataFrame({NAME: each})
+            else:
+                table = Validation(self._type.empty(), tuple(fault for _, fault in broken)).table
+                frames[rule] = table.select(
+                    pl.Series(NAME, [name for name, _ in broken]), *(c for c in FAULT_SCHEMA if c != "rule")
+                )
+        return frames
+
+    # commits
+
+    def commit(
+        self,
+        mode: CommitMode,
+        names: Sequence[str] | None = None,
+        match_columns: Sequence[str] | None = None,
+    ) -> UploadCommitResult:
+        """Make what is staged, or what is staged under the names, the next version.
+
+        mode : `append`, `upsert` or `overwrite`; `get_commit_modes` says what they do
+        match_columns : columns of the key, for `append` and `overwrite`
+
+        A commit that would change nothing adds no version. The names leave the staging area.
+
+        Raises
+        ------
+        DataError: with every fault; nothing was stored and nothing left the staging area.
+        SettingsError: an unknown mode, or columns that cannot be matched.
+        ConflictError: others kept committing for a minute.
+        """
+        match = self._check_mode(mode, match_columns)
+        items = self._staging.get(names)
+        if not items:
+            raise NotFoundError(
+                f"nothing {'of that name ' if names else ''}is staged; use stage_df or stage_file"
+            )
+        remedy = "; stage them again with replace=True, wipe_staging them, or name those to commit"
+        version = self._merge(items, mode, match, remedy)
+        self._staging.remove(items)
+        return UploadCommitResult(version=version, committed_names=[item.name for item in items])
+
+    def fast_commit(
+        self,
+        df: Any,
+        mode: CommitMode,
+        parser: str | None = None,
+        match_columns: Sequence[str] | None = None,
+    ) -> UploadCommitResult:
+        """Read, validate and commit a frame, or a `Path` to a file, without staging it.
+
+        Raises
+        ------
+        As `commit` does.
+        """
+        match = self._check_mode(mode, match_columns)
+        name = df.name if isinstance(df, Path) else self.name
+        found = sources(df) if isinstance(df, Path) else [Source(name, name, lambda: as_polars(df, name))]
+        with self._staging.scratch() as scratch:
+            items = self._read_all(found, scratch, parser)
+            return UploadCommitResult(version=self._merge(items, mode, match))
+
+    def restore(self, version: int | dt.datetime) -> UploadCommitResult:
+        """Make the rows of an earlier version those of a new one; none is added if they are the latest.
+
+        Raises
+        ------
+        NotFoundError: no such version.
+        """
+        then = self._table(version)
+
+        def change(table: Table, scratch: Path) -> Change:
+            before, now = then.parts(), table.parts()
+            return Change(
+                [p for p in before if p not in now],
+                [p for p in now if p not in before],
+            )
+
+        return UploadCommitResult(version=self._write(change, f"restore {then.version}"))
+
+    # how
+
+    def _table(self, version: int | dt.datetime | None = None) -> Table:
+        latest = Table(self._folder, self._type)
+        if version is None:
+            return latest
+        if isinstance(version, dt.datetime):
+            moment = version.astimezone(dt.UTC)
+            before = [v for v, time in latest.history().items() if time <= moment]
+            if not before:
+                raise NotFoundError(f"{self!r} did not exist at {version}")
+            version = before[-1]
+        if not 0 <= version <= latest.version:
+            raise NotFoundError(
+                f"{self.data_type} upload {self.name!r} has versions 0 to {latest.version}, not {version}"
+            )
+        return latest if version == latest.version else Table(self._folder, self._type, version)
+
+    def _named(self, schema: dict[str, pl.DataType], which: Which) -> dict[str, pl.DataType]:
+        if which not in ("data", "staging"):
+            raise SettingsError(f"{which!r} is unknown:", ["data: what is committed", "staging: what waits"])
+        return schema if which == "data" else {NAME: pl.String(), **schema}
+
+    def _staged_rows(self, items: Sequence[StagedItem]) -> pl.LazyFrame:
+        parts = [part for item in items for part in item.parts]
+        owner = {str(part.path): item.name for item in items for part in item.parts}
+        rows = scan_parts(parts, self._type, path_column=NAME)
+        return rows.select(
+            pl.col(NAME).replace_strict(owner, default="", return_dtype=pl.String), *self._type.schema
+        )
+
+    def _read_all(self, found: Sequence[Source], scratch: Path, parser: str | None) -> list[StagedItem]:
+        return read_all(
+            found,
+            self._type,
+            scratch,
+            parser=parser,
+            threads=self._threads,
+            hide_progress=self._hide_progress,
+        )
+
+    def _stage(
+        self, found: Sequence[Source], archive: str | None, parser: str | None, replace: bool
+    ) -> UploadStagingResult:
+        """Stage tables, all of them or none; `archive` is the name of the archive they come from, if any."""
+        names = [check_staged_name(source.name) for source in found]
+        if archive:
+            check_staged_name(archive)
+        taken = [] if replace else self._staging.taken(names)
+        if taken:
+            shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
+            raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")
+        self._table()  # nothing is read for an upload that cannot be committed to
+        with self._staging.scratch() as scratch:
+            items = self._read_all(found, scratch, parser)
+            if not archive:
+                self._staging.put(items, scratch)
+                return items[0].result
+            whole = of_archive(archive, items)
+            if whole.result.success:
+                self._staging.put(items, scratch)
+                self._staging.remove([i for i in self._staging.get([archive]) if not i.result.success])
+            elif replace or not self._staging.taken([archive]):
+                self._staging.put([whole], scratch)
+            return whole.result
+
+    def _check_mode(self, mode: CommitMode, match: Sequence[str] | None) -> list[str] | None:
+        if mode not in COMMIT_MODES:
+            raise SettingsError(
+                f"unknown commit mode {mode!r}:", [f"{m}: {text}" for m, text in COMMIT_MODES.items()]
+            )
+        if match is None:
+            return None
+        problems = [
+            f"{c!r} is not in the key: {', '.join(self._type.key)}" for c in match if c not in self._type.key
+        ]
+        if not match:
+            problems.append(f"give at least one of {', '.join(self._type.key)}, or None")
+        if mode == "upsert":
+            problems.append("upsert always matches the whole key")
+        if problems:
+            raise SettingsError("match_columns cannot be used:", problems)
+        return list(match)
+
+    def _merge(
+        self, items: Sequence[StagedItem], mode: CommitMode, match: list[str] | None, remedy: str = ""
+    ) -> int:
+        """Make the rows of the items the next version, unless there are faults."""
+        heading = f"cannot commit to the {self.data_type} upload {self.name!r}"
+        faults = [fault for item in items for fault in item.faults]
+        refuse(heading, [*faults, *repeats(items, self._type)], remedy)
+        parts = [part for item in items for part in item.parts]
+
+        def change(table: Table, scratch: Path) -> Change:
+            stored = table.parts()
+            planned = plan(stored, parts, mode, match, self._type, scratch)
+            complete = self._type.dated_by is None or not stored or (mode == "overwrite" and not match)
+            if planned and complete:
+                rows = scan_parts(planned.apply(stored), self._type)
+                refuse(heading, self._type.whole_faults(rows), remedy)
+            return planned
+
+        return self._write(change, mode if match is None else f"{mode} on {', '.join(match)}")
+
+    def _write(self, change_of: Callable[[Table, Path], Change], operation: str) -> int:
+        """Plan and write, again from the start while others commit first."""
+        until = time.monotonic() + CONFLICT_SECONDS
+        while True:
+            with self._staging.scratch() as scratch:
+                table = self._table()
+                change = change_of(table, scratch)
+                if not change:
+                    return table.version
+                try:
+                    return table.write(change, operation)
+                except CommitConflictError as error:
+                    if time.monotonic() > until:
+                        busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"
+                        raise ConflictError(f"{self!r} is busy: {busy}; try again") from error
+            time.sleep(random.uniform(0, 0.05))
+
+
+def _raising(error: DataError) -> Callable[[], pl.DataFrame]:
+    def read() -> pl.DataFrame:
+        raise error
+
+    return read
