@@ -54,7 +54,9 @@ def _condition(item: Any, schema: dict[str, pl.DataType], problems: list[str]) -
     else:
         try:
             many = operator in ("in", "not in")
-            given = pl.Series(list(value) if many else [value]).cast(schema[column])
+            given = pl.Series(list(value) if many else [value])
+            textual = given.dtype == pl.String and schema[column] == pl.Date
+            given = given.str.to_date("%Y-%m-%d") if textual else given.cast(schema[column])
         except (TypeError, pl.exceptions.PolarsError):
             problems.append(f"{value!r} cannot be compared with {column}, which is {schema[column]}")
         else:

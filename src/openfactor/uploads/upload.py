@@ -198,7 +198,7 @@ class Upload:
         if outcome.rows is None:
             messages = [str(fault) for fault in outcome.faults]
             return self._type.empty(), UploadParserResult(success=False, messages=messages)
-        return outcome.rows.select(self._type.schema), next(r for r in outcome.results if r.success)
+        return outcome.rows.select(*self._type.schema), next(r for r in outcome.results if r.success)
 
     def validate(self, df: Any, parser: str | None = None, name: str | None = None) -> Validation:
         """The good rows of a frame, and the faults of the others; `table` shows them. Stores nothing."""
