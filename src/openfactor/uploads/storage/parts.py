@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,14 +53,15 @@ def write_parts(rows: pl.DataFrame, folder: Path, data_type: DataType) -> list[P
 
 
 def _write(rows: pl.DataFrame, folder: Path, data_type: DataType) -> Part:
-    unnamed = folder / f"{uuid.uuid4().hex}.parquet"
-    rows.write_parquet(unnamed, statistics=True, compression_level=1)
-    with unnamed.open("rb") as file:
-        digest = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
-    path = unnamed.rename(folder / f"{digest}-{unnamed.name}")
+    buffer = io.BytesIO()  # polars reports a full disk in many ways, Python in one
+    rows.write_parquet(buffer, statistics=True, compression_level=1)
+    data = buffer.getbuffer()
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    path = folder / f"{digest}-{uuid.uuid4().hex}.parquet"
+    path.write_bytes(data)
     day = data_type.dated_by
     low, high = (rows[day][0], rows[day][-1]) if day else (None, None)
-    return Part(path, len(rows), path.stat().st_size, low, high)
+    return Part(path, len(rows), len(data), low, high)
 
 
 def scan_parts(parts: Sequence[Part], data_type: DataType, *, path_column: str | None = None) -> pl.LazyFrame:
@@ -67,10 +69,9 @@ def scan_parts(parts: Sequence[Part], data_type: DataType, *, path_column: str |
     if not parts:
         empty = data_type.empty().lazy()
         return empty.with_columns(pl.lit("").alias(path_column)) if path_column else empty
-    rows = pl.scan_parquet(
+    return pl.scan_parquet(
         [part.path for part in parts],
         schema=data_type.schema,
         missing_columns="insert",
         include_file_paths=path_column,
     )
-    return rows
