@@ -69,21 +69,20 @@ def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None)
         rows = rows.with_row_index(ROW)
     key = data_type.key
     checks = _checks(data_type)
-    flags = rows.select(
-        *(broken.any().alias(f"{i}") for i, (_, _, broken, _) in enumerate(checks)),
-        pl.struct(key).is_duplicated().any().alias("repeated"),
-    ).row(0, named=True)
+    flags = rows.select(broken.any().alias(f"{i}") for i, (_, _, broken, _) in enumerate(checks)).row(0)
     faults = []
     bad = pl.lit(False)
     for i, (rule, column, broken, message) in enumerate(checks):
-        if not flags[f"{i}"]:
+        if not flags[i]:
             continue
         bad = bad | broken.fill_null(False)
         found = rows.filter(broken)
         shown = examples(found, [*key, *([] if rule == "empty" else [column])])
         faults.append(Fault(rule, source, message, column, len(found), shown))
-    if flags["repeated"]:
-        repeated = pl.struct(key).is_duplicated()
+    # different digests are different keys; only equal ones are worth the slower look
+    digests = rows.select(key).hash_rows()
+    repeated = pl.struct(key).is_duplicated()
+    if digests.n_unique() < len(rows) and rows.select(repeated.any()).item():
         bad = bad | repeated
         found = rows.filter(repeated).sort(key)
         message = f"{', '.join(key)} must be unique"

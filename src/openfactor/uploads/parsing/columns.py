@@ -95,7 +95,9 @@ def cast(
         return None, Fault("wrong_type", source, message, name)
     if isinstance(result, str):
         return None, Fault("ambiguous_date", source, result, name)
-    unread = result.is_null() & series.is_not_null() & ~_stands_for_empty(series, column)
+    unread = result.is_null() & series.is_not_null()
+    if unread.any():  # the text is only looked at where it must be
+        unread &= ~_stands_for_empty(series, column)
     if not unread.any():
         return result, None
     bad = frame.filter(unread)

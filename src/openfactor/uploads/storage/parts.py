@@ -47,7 +47,7 @@ class Part:
 
 def write_parts(rows: pl.DataFrame, folder: Path, data_type: DataType) -> list[Part]:
     """Write rows, sorted by day, in as few files as may be; no rows, no files."""
-    if data_type.dated_by:
+    if data_type.dated_by and not rows[data_type.dated_by].is_sorted():
         rows = rows.sort(data_type.dated_by, maintain_order=True)
     return [_write(piece, folder, data_type) for piece in rows.iter_slices(PART_ROWS) if len(piece)]
 
