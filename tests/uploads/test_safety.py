@@ -251,7 +251,7 @@ def test_a_damaged_table(upload: Upload, tmp_path: Path, harm: str) -> None:
     attempts = {
         "read": lambda: upload.get_data(),
         "summary": lambda: upload.get_data_summary(),
-        "commit": lambda: upload.fast_commit(rates((9, "EUR", 1.0)), "append"),
+        "commit": lambda: upload.fast_commit(rates((9, "EUR", 1.0)), "overwrite"),
         "restore": lambda: upload.restore(1),
     }
     for name, attempt in attempts.items():

@@ -469,11 +469,10 @@ class Upload:
         parts = [part for item in items for part in item.parts]
 
         def change(table: Table, scratch: Path) -> Change:
-            stored = table.parts()
-            planned = plan(stored, parts, mode, match, self._type, scratch)
-            complete = self._type.dated_by is None or not stored or (mode == "overwrite" and not match)
-            if planned and complete:
-                rows = scan_parts(planned.apply(stored), self._type)
+            planned = plan(table.parts, parts, mode, match, self._type, scratch)
+            replaces = mode == "overwrite" and not match
+            if planned and (replaces or table.is_empty or self._type.dated_by is None):
+                rows = scan_parts(planned.apply(table.parts()), self._type)
                 refuse(heading, self._type.whole_faults(rows), remedy)
             return planned
 

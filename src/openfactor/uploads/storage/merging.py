@@ -7,7 +7,7 @@ M. Only files that may have rows of the same days are read, where M has the colu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,8 @@ import polars as pl
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.parts import Part, scan_parts, write_parts
 
+Stored = Callable[[Sequence[Part] | None], list[Part]]
+"""The files of a table: all of them, or those that may share days with others."""
 CommitMode = Literal["append", "upsert", "overwrite"]
 
 
@@ -38,14 +40,14 @@ class Change:
 
 
 def plan(
-    stored: Sequence[Part],
+    stored: Stored,
     incoming: Sequence[Part],
     mode: CommitMode,
     match: Sequence[str] | None,
     data_type: DataType,
     scratch: Path,
 ) -> Change:
-    """How `incoming` changes `stored`; files that must be written anew are written to `scratch`."""
+    """How `incoming` changes what is stored; files that must be written anew are written to `scratch`."""
     merge = _Merge(stored, incoming, list(match or data_type.key), data_type, scratch)
     if mode == "append":
         return merge.append()
@@ -56,7 +58,7 @@ def plan(
 
 @dataclass(frozen=True)
 class _Merge:
-    stored: Sequence[Part]
+    stored: Stored
     incoming: Sequence[Part]
     match: list[str]
     data_type: DataType
@@ -78,9 +80,10 @@ class _Merge:
 
     def replace_all(self) -> Change:
         """The incoming rows are all there is; files of equal bytes change nothing."""
-        if Counter(p.digest for p in self.stored) == Counter(p.digest for p in self.incoming):
+        stored = self.stored(None)
+        if Counter(p.digest for p in stored) == Counter(p.digest for p in self.incoming):
             return Change([], [])
-        return Change(list(self.incoming), list(self.stored))
+        return Change(list(self.incoming), stored)
 
     def replace_slices(self) -> Change:
         """The incoming rows are all there is of their slices."""
@@ -134,9 +137,7 @@ class _Merge:
 
     def _rivals(self, parts: Sequence[Part]) -> list[Part]:
         """Stored files that may have rows in the slices of the parts."""
-        if self.data_type.dated_by not in self.match:
-            return list(self.stored)
-        return [s for s in self.stored if any(s.overlaps(part) for part in parts)]
+        return self.stored(parts if self.data_type.dated_by in self.match else None)
 
     def _keep(self, rows: pl.DataFrame, gone: pl.DataFrame, on: list[str]) -> list[Part]:
         kept = rows.join(gone, on=on, how="anti", nulls_equal=True)

@@ -8,10 +8,13 @@ never changed or deleted, hence a version once readable stays readable.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import os
 import shutil
 import uuid
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,12 @@ from openfactor.uploads.storage.merging import Change
 from openfactor.uploads.storage.parts import Part
 
 LOG = "_delta_log"
+_FILES = {
+    "path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64, "low": pl.Date, "high": pl.Date,
+}  # fmt: skip
 _APPLICATION = "openfactor"
-_FOR_EVER = {
+_CONFIGURATION = {
+    "delta.checkpointInterval": "50",  # entries of the log that are read one by one when a table is opened
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
@@ -41,7 +48,7 @@ class CommitConflictError(Exception):
 def create(folder: Path, data_type: DataType) -> None:
     """Fill a new folder with version 0, which has the columns and no rows."""
     write_deltalake(
-        str(folder), data_type.empty(), mode="error", name=uuid.uuid4().hex, configuration=_FOR_EVER
+        str(folder), data_type.empty(), mode="error", name=uuid.uuid4().hex, configuration=_CONFIGURATION
     )
 
 
@@ -56,7 +63,7 @@ class Table:
     def __init__(self, folder: Path, data_type: DataType, version: int | None = None) -> None:
         self._folder = folder
         self._data_type = data_type
-        _check_log(folder)
+        _check_log(folder, whole=version is not None)
         try:
             self._delta = DeltaTable(str(folder), version=version)
         except (DeltaError, OSError, ValueError) as error:
@@ -68,28 +75,49 @@ class Table:
         """Names the rows of this version for ever: the table's own id and the version."""
         return f"{self._delta.metadata().id}@{self.version}"
 
-    def parts(self) -> list[Part]:
-        """The files of this version, each there with the size that it was written with."""
+    @property
+    def is_empty(self) -> bool:
+        """There are no rows."""
+        return not len(self._files)
+
+    @cached_property
+    def _files(self) -> pl.DataFrame:
+        """Path, size_bytes, num_records and, where rows are dated, low and high of each file."""
         day = self._data_type.dated_by
         files = pl.DataFrame(self._delta.get_add_actions(flatten=True))
-        low, high = f"min.{day}", f"max.{day}"
-        found = [
-            Part(
-                self._folder / row["path"],
-                row["num_records"],
-                row["size_bytes"],
-                _as_date(row.get(low)),
-                _as_date(row.get(high)),
-            )
-            for row in files.to_dicts()
+        if not len(files):
+            return pl.DataFrame(schema=_FILES)
+        days = [
+            (pl.col(f"{end}.{day}").cast(pl.Date) if day else pl.lit(None, pl.Date)).alias(name)
+            for name, end in (("low", "min"), ("high", "max"))
         ]
-        for part in found:
-            _check_part(part)
-        return found
+        return files.select("path", "size_bytes", "num_records", *days)
+
+    def parts(self, sharing_days_with: Sequence[Part] | None = None) -> list[Part]:
+        """The files of this version, or those that may have rows of the same days as others.
+
+        Each is there with the size that it was written with.
+        """
+        files = self._files
+        if sharing_days_with is not None and self._data_type.dated_by:
+            files = files.filter(_may_share(sharing_days_with))
+        self._check_files(files)
+        return [
+            Part(self._folder / path, rows, size, low, high) for path, size, rows, low, high in files.rows()
+        ]
+
+    def _check_files(self, files: pl.DataFrame) -> None:
+        for name, size in files.select("path", "size_bytes").rows():
+            try:
+                found = os.stat(f"{self._folder}/{name}").st_size
+            except OSError as error:
+                raise _damaged(self._folder, error) from error
+            if found != size:
+                raise _damaged(self._folder, f"{name} has {found:,} bytes, not {size:,}")
 
     def scan(self) -> pl.LazyFrame:
         """The rows; columns that the data type got later are empty."""
-        self.parts()  # damage is found now, not when rows are read
+        self._check_files(self._files)  # damage is found now, not when rows are read
         rows = pl.scan_delta(self._delta)
         stored = rows.collect_schema().names()
         new = [
@@ -178,6 +206,22 @@ class Table:
         return added <= files and not removed & files
 
 
+def _may_share(parts: Sequence[Part]) -> pl.Expr:
+    """Whether a file may have a day in common with one of the parts."""
+    stretches: list[tuple[dt.date, dt.date]] = []
+    for low, high in sorted((part.low, part.high) for part in parts if part.low and part.high):
+        if stretches and low <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(high, stretches[-1][1]))
+        else:
+            stretches.append((low, high))
+    if not stretches:
+        return pl.lit(False)
+    lows, highs = (pl.lit(pl.Series(days, dtype=pl.Date)) for days in zip(*stretches, strict=True))
+    # of the stretches that do not end before the file's first day, the first must begin by its last
+    at = highs.search_sorted(pl.col("low"), side="left")
+    return (at < len(stretches)) & (lows.gather(at.clip(0, len(stretches) - 1)) <= pl.col("high"))
+
+
 def _statistics(part: Part, data_type: DataType) -> str:
     statistics: dict[str, Any] = {"numRecords": part.rows}
     if data_type.dated_by:
@@ -201,28 +245,24 @@ def _removal(part: Part) -> RemoveAction:
     )
 
 
-def _as_date(value: Any) -> dt.date | None:
-    return dt.date.fromisoformat(value) if isinstance(value, str) else value
+def _check_log(folder: Path, whole: bool) -> None:
+    """Delta Lake takes an empty file of the log for a commit that changed nothing.
 
-
-def _check_log(folder: Path) -> None:
-    """Delta Lake takes an empty file of the log for a commit that changed nothing."""
+    whole : look at all of the log, not only at what follows the last checkpoint
+    """
+    log = folder / LOG
+    first = 0
     try:
-        with os.scandir(folder / LOG) as entries:
-            empty = sorted(e.name for e in entries if e.name.endswith(".json") and not e.stat().st_size)
-    except OSError as error:
+        if not whole and (log / "_last_checkpoint").exists():
+            first = int(json.loads((log / "_last_checkpoint").read_text())["version"]) + 1
+        for version in itertools.count(first):
+            name = f"{version:020}.json"
+            if os.stat(f"{log}/{name}").st_size == 0:
+                raise _damaged(folder, f"{LOG}/{name} is empty")
+    except FileNotFoundError:
+        return  # the end of the log; where it is not, the table cannot be opened
+    except (OSError, ValueError, KeyError) as error:
         raise _damaged(folder, error) from error
-    if empty:
-        raise _damaged(folder, f"{LOG}/{empty[0]} is empty")
-
-
-def _check_part(part: Part) -> None:
-    try:
-        size = part.path.stat().st_size
-    except OSError as error:
-        raise _damaged(part.path.parent, error) from error
-    if size != part.size:
-        raise _damaged(part.path.parent, f"{part.path.name} has {size:,} bytes, not {part.size:,}")
 
 
 def _damaged(folder: Path, what: object) -> StorageError:
