@@ -16,14 +16,15 @@ D = dt.date(2025, 5, 1)
 
 def rows(frame: pl.DataFrame, data_type=EXPOSURES, **options) -> list[tuple]:
     read = parse(frame, data_type, "t", **options)
-    assert read.rows is not None, read.faults
+    assert read.rows is not None
+    assert read.success, read.faults
     return read.rows.drop(ROW).rows()
 
 
 def refused(frame: pl.DataFrame, data_type=EXPOSURES, **options) -> set[str]:
     read = parse(frame, data_type, "t", **options)
-    assert read.rows is None
-    assert read.faults
+    assert not read.success
+    assert not any(result.success for result in read.results)
     return {f"{fault.rule}:{fault.column}" for fault in read.faults}
 
 

@@ -259,6 +259,7 @@ def test_a_damaged_table(upload: Upload, tmp_path: Path, harm: str) -> None:
             attempt()
         assert str(folder) in str(caught.value), name
         assert "restore the folder from a backup" in str(caught.value)
+    assert "exchange_rates upload 'fx'" in repr(upload)
 
 
 def test_steps_of_the_kill_test_are_right(tmp_path: Path) -> None:

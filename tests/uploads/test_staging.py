@@ -8,7 +8,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
+from openfactor.errors import (
+    ConflictError,
+    DataError,
+    DataWarning,
+    NotFoundError,
+    SettingsError,
+    StorageError,
+)
 from openfactor.uploads import Upload, UploadStore
 from tests.uploads.tables import rates, read
 
@@ -28,6 +35,8 @@ def test_stage_look_commit(upload: Upload) -> None:
     staged = upload.get_staging_data().collect().sort("date", "ccy")
     assert staged.columns == ["_name", "date", "ccy", "fx_rate"]
     assert staged["_name"].to_list() == ["a", "a", "b"]
+    with pytest.raises(SettingsError, match="no columns 'rate'"):
+        upload.get_staging_data(columns=["rate"])
     assert upload.get_staging_data(["b"], columns=["ccy"]).collect().rows() == [("b", "EUR")]
     assert upload.get_staging_data(columns=["_name"], unique=True).collect().height == 2
     assert upload.get_staging_data_summary()["n_rows"].to_list() == [2, 1]
@@ -40,8 +49,9 @@ def test_stage_look_commit(upload: Upload) -> None:
     assert upload.get_staging_results() == {}
     assert read(upload).height == 3
     for names in (None, ["a"]):
-        with pytest.raises(NotFoundError, match="is staged"):
-            upload.commit("append", names=names)
+        with pytest.warns(DataWarning, match="is staged, so nothing was committed"):
+            again = upload.commit("append", names=names)
+        assert (again.version, again.committed_names) == (2, [])
 
 
 def test_staging_outlives_the_session(upload: Upload, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def faults(upload: Upload, frame: pl.DataFrame) -> dict[str, str]:
 
 def test_types_are_normalised(upload: Upload) -> None:
     frame = price(close=pl.Series([10, 11], dtype=pl.Int16), delisted=[0, 1]).select(
-        pl.all().exclude("date"), pl.col("date").cast(pl.Datetime("us"))
+        pl.all().exclude("date"), pl.col("date").cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Tokyo")
     )
     upload.fast_commit(frame, "overwrite")
     rows = upload.get_data().collect().sort("date")
@@ -135,6 +135,39 @@ def test_good_rows_and_a_table_of_faults(tmp_path: Path) -> None:
     assert checked.table["first_rows"][0].to_list() == ["row 1, date 2024-01-02, ccy EUR, fx_rate -1.0"]
     assert "1 good rows, 2 faults" in repr(checked)
     assert read(upload).is_empty()
+
+
+def test_rows_that_cannot_be_read_do_not_hide_other_faults(tmp_path: Path) -> None:
+    upload = UploadStore(tmp_path).create("portfolios", "p")
+    rows = [
+        ("CORE", "A", "ticker", "2024-01-02", "5", None),
+        ("CORE", "B", "ticker", "soon", "inf", None),
+        ("CORE", "C", "ticker", "2024-01-02", "many", None),
+        ("CORE", "D", "ticker", "2024-01-02", None, None),
+        ("CORE", None, "ticker", "soon", "1", "x"),
+        ("CORE", "A", "ticker", "never", "1", None),
+        ("CORE", "E", "ticker", "2024-01-02", "1", "2"),
+        ("CORE", "E", "ticker", "2024-01-02", "1", "y"),
+    ]
+    names = ["portfolio_id", "asset_id", "asset_id_type", "date", "share_qty", "nav"]
+    checked = upload.validate(pl.DataFrame(rows, schema=names, orient="row"))
+    assert checked.rows["asset_id"].to_list() == ["A"]
+    assert checked.table.select("rule", "column", "count").rows() == [
+        ("unreadable", "date", 3),
+        ("unreadable", "share_qty", 1),
+        ("unreadable", "nav", 2),
+        ("empty", "asset_id", 1),
+        ("finite", "share_qty", 1),
+        ("size_given", "nav", 1),
+        ("duplicate_key", None, 2),
+    ]
+    assert checked.table["first_rows"][5].to_list()[0].startswith("row 3, ")
+    wide = UploadStore(tmp_path).create("series", "s")
+    checked = wide.validate(pl.DataFrame({"date": ["2024-01-02", "x"], "a": ["1", "2"], "b": ["y", "inf"]}))
+    assert checked.rows.rows() == [(D, "a", 1.0)]
+    assert [(f.rule, f.column) for f in checked.faults] == [
+        ("unreadable", "date"), ("unreadable", "b"), ("finite", "value"),
+    ]  # fmt: skip
 
 
 def test_a_tree_is_checked_with_what_is_there(tmp_path: Path) -> None:

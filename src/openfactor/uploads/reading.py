@@ -55,16 +55,19 @@ def _read(source: Source, data_type: DataType, scratch: Path, parser: str | None
     outcome = parse(frame, data_type, source.name, file_name=source.file_name, parser=parser)
     if outcome.rows is None:
         return _item(source.name, outcome.results, outcome.faults)
+    if outcome.faults:
+        faults = [*outcome.faults, *validate(outcome.rows, data_type, source.name).faults]
+        return _item(source.name, outcome.results, faults)
     if not len(outcome.rows):
         fault = Fault("no_rows", source.name, "the table has no rows")
         took = next(r.parser for r in outcome.results if r.success)
         result = UploadParserResult(parser=took, success=False, messages=[str(fault)])
         return _item(source.name, [result], [fault])
-    faults = validate(outcome.rows, data_type, source.name).faults
+    broken = validate(outcome.rows, data_type, source.name).faults
     folder = scratch / source.name
     folder.mkdir()
     parts = write_parts(outcome.rows.drop(ROW), folder, data_type)
-    return _item(source.name, [_noted(r, faults) for r in outcome.results], faults, parts)
+    return _item(source.name, [_noted(r, broken) for r in outcome.results], broken, parts)
 
 
 def _noted(result: UploadParserResult, faults: Sequence[Fault]) -> UploadParserResult:

@@ -8,13 +8,21 @@ import random
 import shutil
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
 
-from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
+from openfactor.errors import (
+    ConflictError,
+    DataError,
+    DataWarning,
+    NotFoundError,
+    SettingsError,
+    StorageError,
+)
 from openfactor.settings import (
     MultiParserResult,
     UploadCommitResult,
@@ -70,10 +78,11 @@ class Upload:
 
     def __repr__(self) -> str:
         staged = len(self._staging.names())
-        return (
-            f"<{self.data_type} upload {self.name!r}, version {self.version}"
-            f"{f', {staged} staged' if staged else ''}>"
-        )
+        try:
+            version = f"version {self.version}"
+        except StorageError:
+            version = "damaged"
+        return f"<{self.data_type} upload {self.name!r}, {version}{f', {staged} staged' if staged else ''}>"
 
     # what there is
 
@@ -119,14 +128,10 @@ class Upload:
         NotFoundError: no such version. SettingsError: a column or filter that cannot be used.
         """
         rows = self._table(version).scan()
-        schema = dict(rows.collect_schema())
         if filters:
-            rows = rows.filter(expression(filters, schema))
+            rows = rows.filter(expression(filters, dict(rows.collect_schema())))
         if columns is not None:
-            unknown = [c for c in columns if c not in schema]
-            if unknown:
-                raise SettingsError(f"no columns {', '.join(map(repr, unknown))}:", [", ".join(schema)])
-            rows = rows.select(columns)
+            rows = _select(rows, columns)
         if unique:
             rows = rows.unique()
         return rows if head is None else rows.head(head)
@@ -195,7 +200,7 @@ class Upload:
         """A frame in the columns of the data type, and which parser took it; no rows if none did."""
         frame = as_polars(df, name or self.data_type)
         outcome = parse(frame, self._type, name or self.data_type, file_name=name, parser=parser)
-        if outcome.rows is None:
+        if outcome.rows is None or outcome.faults:
             messages = [str(fault) for fault in outcome.faults]
             return self._type.empty(), UploadParserResult(success=False, messages=messages)
         return outcome.rows.select(*self._type.schema), next(r for r in outcome.results if r.success)
@@ -206,7 +211,8 @@ class Upload:
         outcome = parse(as_polars(df, source), self._type, source, file_name=name, parser=parser)
         if outcome.rows is None:
             return Validation(self._type.empty(), tuple(outcome.faults))
-        return validate(outcome.rows, self._type, source)
+        checked = validate(outcome.rows, self._type, source)
+        return Validation(checked.rows, (*outcome.faults, *checked.faults))
 
     # staging
 
@@ -268,7 +274,7 @@ class Upload:
         """The staged rows, with `_name` before them."""
         rows = self._staged_rows(self._staging.get(names))
         if columns is not None:
-            rows = rows.select([NAME, *(c for c in columns if c != NAME)])
+            rows = _select(rows, [NAME, *(c for c in columns if c != NAME)])
         return rows.unique() if unique else rows
 
     def get_staging_data_summary(self, names: Sequence[str] | None = None) -> pl.DataFrame:
@@ -318,7 +324,8 @@ class Upload:
         mode : `append`, `upsert` or `overwrite`; `get_commit_modes` says what they do
         match_columns : columns of the key, for `append` and `overwrite`
 
-        A commit that would change nothing adds no version. The names leave the staging area.
+        A commit that would change nothing adds no version. The names leave the staging area; if there are
+        none, a DataWarning says so.
 
         Raises
         ------
@@ -328,10 +335,10 @@ class Upload:
         """
         match = self._check_mode(mode, match_columns)
         items = self._staging.get(names)
-        if not items:
-            raise NotFoundError(
-                f"nothing {'of that name ' if names else ''}is staged; use stage_df or stage_file"
-            )
+        if not items:  # as after a commit whose answer was lost
+            which = " of these names" if names else ""
+            warnings.warn(f"nothing{which} is staged, so nothing was committed", DataWarning, stacklevel=2)
+            return UploadCommitResult(version=self.version)
         remedy = "; stage them again with replace=True, wipe_staging them, or name those to commit"
         version = self._merge(items, mode, match, remedy)
         self._staging.remove(items)
@@ -385,7 +392,7 @@ class Upload:
             moment = version.astimezone(dt.UTC)
             before = [v for v, time in latest.history().items() if time <= moment]
             if not before:
-                raise NotFoundError(f"{self!r} did not exist at {version}")
+                raise NotFoundError(f"{self.data_type} upload {self.name!r} did not exist at {version}")
             version = before[-1]
         if not 0 <= version <= latest.version:
             raise NotFoundError(
@@ -492,8 +499,16 @@ class Upload:
                 except CommitConflictError as error:
                     if time.monotonic() > until:
                         busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"
-                        raise ConflictError(f"{self!r} is busy: {busy}; try again") from error
+                        raise ConflictError(f"{self.name!r} is busy: {busy}; try again") from error
             time.sleep(random.uniform(0, 0.05))
+
+
+def _select(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    known = rows.collect_schema().names()
+    unknown = [column for column in columns if column not in known]
+    if unknown:
+        raise SettingsError(f"no columns {', '.join(map(repr, unknown))}:", [", ".join(known)])
+    return rows.select(columns)
 
 
 def _raising(error: DataError) -> Callable[[], pl.DataFrame]:

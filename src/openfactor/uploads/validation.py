@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -58,20 +59,27 @@ def examples(rows: pl.DataFrame, columns: list[str]) -> tuple[str, ...]:
     )
 
 
+def unread(column: str) -> str:
+    """Name of the column that says which cells of another could not be read, and were reported."""
+    return f"_unread {column}"
+
+
 def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None) -> Validation:
     """Hold normalised rows against every rule on rows, and the key.
 
-    rows : the columns of the data type in its types, with `_row` where the rows have numbers
+    rows : the columns of the data type in its types; with `_row` where the rows have numbers, and with
+        `unread(column)` where cells could not be read: such rows are not good, and only the rules on their
+        other cells apply
     source : what faults call the table, by default the data type
     """
     source = source or data_type.name
     if ROW not in rows.columns:
         rows = rows.with_row_index(ROW)
     key = data_type.key
-    checks = _checks(data_type)
+    checks = _checks(data_type, rows.columns)
     flags = rows.select(broken.any().alias(f"{i}") for i, (_, _, broken, _) in enumerate(checks)).row(0)
     faults = []
-    bad = pl.lit(False)
+    bad = _unread(data_type.schema, rows.columns)
     for i, (rule, column, broken, message) in enumerate(checks):
         if not flags[i]:
             continue
@@ -80,25 +88,36 @@ def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None)
         shown = examples(found, [*key, *([] if rule == "empty" else [column])])
         faults.append(Fault(rule, source, message, column, len(found), shown))
     # different digests are different keys; only equal ones are worth the slower look
-    digests = rows.select(key).hash_rows()
+    known = rows.filter(~_unread(key, rows.columns))
     repeated = pl.struct(key).is_duplicated()
-    if digests.n_unique() < len(rows) and rows.select(repeated.any()).item():
-        bad = bad | repeated
-        found = rows.filter(repeated).sort(key)
-        message = f"{', '.join(key)} must be unique"
-        faults.append(Fault("duplicate_key", source, message, None, len(found), examples(found, key)))
-    good = rows.filter(~bad) if faults else rows
-    return Validation(good.drop(ROW), tuple(faults))
+    if known.select(key).hash_rows().n_unique() < len(known):
+        found = known.filter(repeated).sort(key)
+        if len(found):
+            bad = bad | pl.col(ROW).is_in(found[ROW].implode())
+            message = f"{', '.join(key)} must be unique"
+            shown = examples(found, key)
+            faults.append(Fault("duplicate_key", source, message, None, len(found), shown))
+    return Validation(rows.filter(~bad).select(*data_type.schema), tuple(faults))
 
 
-def _checks(data_type: DataType) -> list[tuple[str, str, pl.Expr, str]]:
+def _checks(data_type: DataType, given: list[str]) -> list[tuple[str, str, pl.Expr, str]]:
     """Rule, column, what breaks it, message: first the cells that must not be empty."""
     empty = [
         ("empty", column.name, _is_empty(column), "must not be empty")
         for column in data_type.columns
         if not column.may_be_empty
     ]
-    return empty + [(r.name, r.column, r.broken, r.message) for r in data_type.rules]
+    checks = empty + [(r.name, r.column, r.broken, r.message) for r in data_type.rules]
+    return [
+        (rule, column, broken & ~_unread(broken.meta.root_names(), given), message)
+        for rule, column, broken, message in checks
+    ]
+
+
+def _unread(columns: Iterable[str], given: list[str]) -> pl.Expr:
+    """Whether a cell of one of the columns could not be read."""
+    masks = [pl.col(unread(column)) for column in columns if unread(column) in given]
+    return pl.any_horizontal(masks) if masks else pl.lit(False)
 
 
 def _is_empty(column: Column) -> pl.Expr:

@@ -10,7 +10,7 @@ import polars as pl
 
 from openfactor.errors import Fault
 from openfactor.uploads.schema import Column
-from openfactor.uploads.validation import ROW, examples
+from openfactor.uploads.validation import ROW, examples, unread
 
 EMPTY_NUMBERS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "-")
 """What stands for an empty cell in a column of numbers, dates or flags, in lower case."""
@@ -79,30 +79,40 @@ def assign(names: list[str], columns: tuple[Column, ...], source: str) -> Assign
     return Assignment(found, constants, [name for name in names if name not in taken], ambiguous)
 
 
-def cast(
-    frame: pl.DataFrame, column: Column, name: str, source: str
-) -> tuple[pl.Series | None, Fault | None]:
+@dataclass(frozen=True)
+class Cells:
+    """A column of cells in the type that they are to have."""
+
+    values: pl.Series
+    """Empty where a cell cannot be read."""
+    unread: pl.Series | None = None
+    """Where that is, if anywhere."""
+    fault: Fault | None = None
+
+
+def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
     """The user's column `name` in the type of `column`.
 
     Numbers of any width become Float64, datetimes at midnight become dates, categoricals become text, text
-    is read as what the column holds. Cells that cannot be read are null in the series, and in the fault;
-    without a series the type itself is wrong.
+    is read as what the column holds.
     """
     series = frame.get_column(name)
     result = _cast(series, column)
-    if result is None:
-        message = f"is {series.dtype}, must be {column.dtype}{_remedy(series, column)}"
-        return None, Fault("wrong_type", source, message, name)
-    if isinstance(result, str):
-        return None, Fault("ambiguous_date", source, result, name)
-    unread = result.is_null() & series.is_not_null()
-    if unread.any():  # the text is only looked at where it must be
-        unread &= ~_stands_for_empty(series, column)
-    if not unread.any():
-        return result, None
-    bad = frame.filter(unread)
+    if result is None or isinstance(result, str):
+        rule, message = "ambiguous_date", result
+        if result is None:
+            rule = "wrong_type"
+            message = f"is {series.dtype}, must be {column.dtype}{_remedy(series, column)}"
+        nothing = pl.repeat(None, len(frame), dtype=column.dtype, eager=True)
+        return Cells(nothing, series.is_not_null(), Fault(rule, source, str(message), name))
+    lost = result.is_null() & series.is_not_null()
+    if lost.any():  # the text is only looked at where it must be
+        lost &= ~_stands_for_empty(series, column)
+    if not lost.any():
+        return Cells(result)
+    bad = frame.filter(lost)
     message = f"cannot be read as {_MEANING[type(column.dtype)]}"
-    return result, Fault("unreadable", source, message, name, len(bad), examples(bad, [name]))
+    return Cells(result, lost, Fault("unreadable", source, message, name, len(bad), examples(bad, [name])))
 
 
 _MEANING: dict[type[pl.DataType], str] = {
@@ -148,8 +158,9 @@ def _cast(series: pl.Series, column: Column) -> pl.Series | str | None:
     if wanted == pl.Boolean and series.dtype.is_integer():
         return series.cast(pl.Boolean) if bool(series.drop_nulls().is_in([0, 1]).all()) else None
     if wanted == pl.Date and isinstance(series.dtype, pl.Datetime):
-        days = series.cast(pl.Date)
-        return days if bool((days.cast(series.dtype) == series).all()) else None
+        local = series.dt.replace_time_zone(None)
+        days = local.cast(pl.Date)
+        return days if bool((days.cast(local.dtype) == local).all()) else None
     if wanted == pl.Date and series.dtype.is_integer():
         return _dates(series.cast(pl.String))
     return None
@@ -194,22 +205,19 @@ def normalise(
 
     frame : holds `_row`
 
-    Cells that cannot be read are empty in the frame, and in the faults.
+    Cells that cannot be read are empty; `unread(column)`, where there are any, says which they are.
     """
     faults: list[Fault] = []
     out = [frame.get_column(ROW)]
     for column in columns:
-        name = assigned.columns.get(column.name)
-        if column.name in assigned.constants:
-            constant = pl.Series([assigned.constants[column.name]], dtype=column.dtype)
-            series: pl.Series | None = constant.new_from_index(0, len(frame))
-        elif name is None:
-            series = None
-        else:
-            series, fault = cast(frame, column, name, source)
-            if fault:
-                faults.append(fault)
-        if series is None:
-            series = pl.repeat(None, len(frame), dtype=column.dtype, eager=True)
-        out.append(series.alias(column.name))
+        value, name = assigned.constants.get(column.name), assigned.columns.get(column.name)
+        if name is None:
+            out.append(pl.Series(column.name, [value], dtype=column.dtype).new_from_index(0, len(frame)))
+            continue
+        cells = cast(frame, column, name, source)
+        out.append(cells.values.alias(column.name))
+        if cells.unread is not None:
+            out.append(cells.unread.alias(unread(column.name)))
+        if cells.fault:
+            faults.append(cells.fault)
     return pl.DataFrame(out), faults

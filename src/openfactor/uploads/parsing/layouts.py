@@ -13,24 +13,26 @@ from openfactor.errors import Fault, NotFoundError
 from openfactor.settings import UploadParserResult
 from openfactor.uploads.parsing.columns import Assignment, assign, cast, normalise, plain
 from openfactor.uploads.schema import Column, DataType, Wide
-from openfactor.uploads.validation import ROW
+from openfactor.uploads.validation import ROW, unread
 
 _FILE_DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What parsing gave: the rows, or the faults that stood in the way."""
+    """What parsing gave."""
 
     rows: pl.DataFrame | None
-    """The columns of the data type, and `_row`."""
+    """The columns of the data type, `_row`, and what says which cells could not be read; None if no parser
+    knows the layout."""
     results: list[UploadParserResult]
     """One for each parser that was asked."""
     faults: list[Fault]
+    """What stands in the way; of the layout that it is, or that it comes nearest to."""
 
     @property
     def success(self) -> bool:
-        return self.rows is not None
+        return self.rows is not None and not self.faults
 
 
 def parse(
@@ -51,23 +53,23 @@ def parse(
     ------
     NotFoundError: no parser of that name.
     """
-    asked = _asked(data_type, parser)
     results = []
-    recognised: list[list[Fault]] = []
+    read: list[tuple[list[Fault], pl.DataFrame]] = []
     refused: list[list[Fault]] = []
-    rows = None
-    for one in asked:
+    for one in _asked(data_type, parser):
         known, faults = one.recognise(frame, data_type, source, file_name)
         if known is None:
             refused.append(faults)
         else:
-            found, faults = one.read(_numbered(frame), data_type, known, source)
-            recognised.append(faults)
-            rows = found if rows is None and not faults else rows
+            rows, faults = one.read(_numbered(frame), data_type, known, source)
+            read.append((faults, rows))
         results.append(UploadParserResult(
             parser=one.name, success=not faults, messages=[str(fault) for fault in faults]
         ))  # fmt: skip
-    return Outcome(rows, results, [] if rows is not None else min(recognised or refused, key=len))
+    if not read:
+        return Outcome(None, results, min(refused, key=len))
+    faults, rows = min(read, key=lambda found: len(found[0]))
+    return Outcome(rows, results, faults)
 
 
 def parser_names(data_type: DataType) -> list[str]:
@@ -105,7 +107,7 @@ class Table:
     def read(
         self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str
     ) -> tuple[pl.DataFrame, list[Fault]]:
-        """The rows that can be read, and the faults of the others."""
+        """The rows, and the faults of what cannot be read."""
         return normalise(frame, data_type.columns, known, source)
 
     def example(self, data_type: DataType) -> pl.DataFrame:
@@ -155,14 +157,11 @@ class WideTable(Table):
         headings: dict[str, list[str]] = {}
         values = []
         for i, name in enumerate(known.rest):
-            series, fault = cast(frame, value, name, source)
-            if fault:
-                faults.append(fault)
-            if series is not None:
-                values.append(series.alias(f"_{i}"))
-                headings[f"_{i}"] = name.split(".", len(wide.names) - 1)
-        if faults:
-            return data_type.empty(), faults
+            cells = cast(frame, value, name, source)
+            values.append(cells.values.alias(f"_{i}"))
+            headings[f"_{i}"] = name.split(".", len(wide.names) - 1)
+            if cells.fault:
+                faults.append(cells.fault)
         rows = left.hstack(values).unpivot(
             on=list(headings), index=left.columns, variable_name="_heading", value_name=wide.value
         )
@@ -173,7 +172,7 @@ class WideTable(Table):
             for i, part in enumerate(wide.names)
         ]
         rows = rows.filter(pl.col(wide.value).is_not_null()).with_columns(parts)
-        return rows.select(ROW, *data_type.schema), faults
+        return rows.select(ROW, *data_type.schema, pl.selectors.starts_with(unread(""))), faults
 
     def example(self, data_type: DataType) -> pl.DataFrame:
         wide = _wide(data_type)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,7 +54,8 @@ class StagingArea:
 
     def get(self, names: Sequence[str] | None = None) -> list[StagedItem]:
         """The items, or those of the names that are there."""
-        return [self._read(name) for name in self.names() if names is None or name in names]
+        read = [self._read(name) for name in self.names() if names is None or name in names]
+        return [item for item in read if item is not None]
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -91,7 +93,9 @@ class StagingArea:
             self._hide(item.name, scratch)
             try:
                 (scratch / item.name).rename(self._folder / item.name)
-            except FileExistsError as error:
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
                 raise ConflictError(f"{item.name!r} was staged by someone else; stage it again") from error
 
     def remove(self, items: Sequence[StagedItem]) -> None:
@@ -103,10 +107,11 @@ class StagingArea:
                     self._hide(item.name, scratch)
 
     def _hide(self, name: str, scratch: Path) -> None:
-        if (self._folder / name).is_dir():
+        with suppress(FileNotFoundError):
             (self._folder / name).rename(scratch / f"replaced-{uuid.uuid4().hex}")
 
-    def _read(self, name: str) -> StagedItem:
+    def _read(self, name: str) -> StagedItem | None:
+        """The item; None if someone else took it away meanwhile."""
         folder = self._folder / name
         try:
             content = json.loads((folder / _RESULT).read_text())
@@ -120,6 +125,8 @@ class StagingArea:
             result = UploadStagingResult.model_validate(content["result"])
             faults = [Fault(**{**f, "examples": tuple(f["examples"])}) for f in content["faults"]]
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+            if not folder.exists():
+                return None
             raise StorageError(
                 f"what is staged in {folder} is damaged: {error}; delete that folder"
             ) from error

@@ -130,9 +130,13 @@ class Table:
 
     def history(self, limit: int | None = None) -> dict[int, dt.datetime]:
         """Version to the time of its commit (UTC), ascending; or the last `limit` of them."""
+        try:
+            entries = self._delta.history(limit)
+        except (DeltaError, OSError, ValueError) as error:
+            raise _damaged(self._folder, error) from error
         return {
             int(entry["version"]): dt.datetime.fromtimestamp(entry["timestamp"] / 1000, tz=dt.UTC)
-            for entry in reversed(self._delta.history(limit))
+            for entry in reversed(entries)
         }
 
     def write(self, change: Change, operation: str) -> int:
