@@ -50,6 +50,16 @@ class UploadStagingResult(_Result):
         """The parser that took it."""
         return next((r.parser for r in self.results if r.success), None)
 
+    def __repr__(self) -> str:
+        told = [
+            f"\n  {f'{result.parser}: ' if result.parser else ''}{message}"
+            for result in self.results
+            if result.success == self.success
+            for message in result.messages
+        ]
+        how = f"staged by {self.success_parser!r}" if self.success else "could not be staged"
+        return f"<{self.name!r} {how}{':' if told else ''}{''.join(told)}>"
+
 
 class UploadCommitResult(_Result):
     """The version after a commit, and the staged names that went into it."""
