@@ -4,9 +4,9 @@
 
 The archive: 35,800 names, 31 days, 10 factors in long form, daily CSV files in one ZIP. Ours is staging and
 committing it; the floor is polars reading the unpacked files and writing one Parquet file. The history: one
-day of exposures at a time, up to 2,520 days; ours is appending a day to a long history, the floor the same at
-its beginning. Each run is a process of its own, so that its peak memory is its own; only ratios mean
-something on another machine.
+day of exposures at a time, up to 2,520 days, most of them of 3,000 names to save time; ours is appending a
+day of 3,000 or 35,800 names to the long history, the floor the same at its beginning. Each run is a process
+of its own, so that its peak memory is its own; only ratios mean something on another machine.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ FACTORS = [
     "Europe",
 ]
 MIB = 2**20
+AT_ONCE = 20
+"""Days that are appended by one process, to find the median."""
 
 
 def exposures(names: int, day: dt.date) -> pl.DataFrame:
@@ -102,6 +104,16 @@ def append(folder: Path, names: int, first: int, days: int) -> list[float]:
     return seconds
 
 
+def appended(folder: Path, args: argparse.Namespace, first: int) -> list[tuple[float, float]]:
+    """For days of the names of the history and of the archive: median seconds of a commit, peak memory."""
+    found = []
+    for i, names in enumerate((args.history_names, args.names)):
+        _, peak, seconds = measured(append, folder, names, first + i * AT_ONCE, AT_ONCE)
+        assert isinstance(seconds, list)
+        found.append((statistics.median(seconds), peak))
+    return found
+
+
 def measured(run: Callable[..., object], *args: object) -> tuple[float, float, object]:
     """Seconds and peak memory in bytes of a process of its own, and what it gives."""
     here, there = multiprocessing.get_context("spawn").Pipe()
@@ -146,21 +158,20 @@ def main() -> None:
             )
         print(f"  median ratio {statistics.median(ratios):.2f}, of {min(ratios):.2f} to {max(ratios):.2f}")
 
-        at_once = 20
-        per_day = args.history_names * len(FACTORS)
-        print(f"history: {args.history_days:,} days of {per_day:,} rows, appended one at a time")
-        append(folder, args.history_names, 0, 3)
-        few = measured(append, folder, args.history_names, 3, at_once)
-        append(folder, args.history_names, 3 + at_once, args.history_days - 2 * at_once - 3)
-        many = measured(append, folder, args.history_names, args.history_days - at_once, at_once)
-        for name, (_, peak, seconds) in (("first", few), ("last", many)):
-            assert isinstance(seconds, list)
-            middle = statistics.median(seconds) * 1000
-            print(f"  {name} {at_once} days: {middle:5.1f} ms a day (median), peak {peak / MIB:,.0f} MiB")
-        assert isinstance(few[2], list)
-        assert isinstance(many[2], list)
-        times = statistics.median(many[2]) / statistics.median(few[2])
-        print(f"  last / first: {times:.2f} in time, {many[1] / few[1]:.2f} in memory")
+        print(f"history: {args.history_days:,} days of {args.history_names:,} names, appended one at a time")
+        first, last = AT_ONCE, args.history_days - 2 * AT_ONCE
+        append(folder, args.history_names, 0, first)
+        begin = appended(folder, args, first)
+        append(folder, args.history_names, 3 * AT_ONCE, last - 3 * AT_ONCE)
+        end = appended(folder, args, last)
+        sizes = (args.history_names, args.names)
+        for names, (seconds, peak), (later, more) in zip(sizes, begin, end, strict=True):
+            print(
+                f"  a day of {names:6,} names:"
+                f" at the beginning {seconds * 1000:5.1f} ms, {peak / MIB:,.0f} MiB;"
+                f" at the end {later * 1000:5.1f} ms, {more / MIB:,.0f} MiB;"
+                f"  ratios {later / seconds:.2f}, {more / peak:.2f}"
+            )
         assert history(folder).version == args.history_days
     finally:
         shutil.rmtree(folder)

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import io
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,11 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from openfactor import Client
 from openfactor.errors import DataError, NotFoundError, SettingsError
 from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
@@ -260,3 +264,30 @@ def test_long_lines_are_found_wherever_they_are(tmp_path: Path) -> None:
     assert len(many) > 16 << 20
     (source,) = sources(write(tmp_path / "x.csv", many))
     assert source.read().height == 900_000
+
+
+texts = st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in text)
+numbers = st.floats(min_value=5e-324, max_value=1.7e308, allow_subnormal=True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.tuples(st.integers(1, 28), texts), numbers, min_size=1, max_size=6))
+def test_any_text_and_number_comes_back_from_text(rows: dict[tuple[int, str], float]) -> None:
+    frame = rates(*((day, ccy, rate) for (day, ccy), rate in rows.items()))
+    with tempfile.TemporaryDirectory() as folder:
+        upload = UploadStore(Path(folder) / "store").create("exchange_rates", "fx")
+        for separator in (",", ";", "\t"):
+            path = Path(folder) / "x.csv"
+            frame.write_csv(path, separator=separator, quote_style="non_numeric")
+            assert upload.stage_file(path, replace=True).success
+            staged = upload.get_staging_data().drop("_name").collect()
+            assert_frame_equal(staged.sort("date", "ccy"), frame.sort("date", "ccy"), check_exact=True)
+
+
+def test_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = zipped(tmp_path / "x.zip", {"a.csv": GOOD, "b.csv": GOOD.replace(b"01-01", b"01-02")})
+    for shown in (True, False):
+        client = Client.local(tmp_path / "workspace", progress=shown)
+        upload = client.equity.uploaders["exchange_rates"].create_or_replace_dataset("fx")
+        assert upload.stage_file(path).success
+        assert ("reading exchange_rates: 100%" in capfd.readouterr().err) == shown
