@@ -63,15 +63,17 @@ class LocalWorkspace:
 
     def __init__(self, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> None:
         self._path = Path(path).expanduser().resolve()
-        try:
-            self._path.mkdir(parents=True, exist_ok=True)
-            self._database = sa.create_engine(f"sqlite:///{self._path / 'openfactor.sqlite'}")
-            _TABLES.create_all(self._database)
-        except (OSError, sa.exc.SQLAlchemyError) as error:
-            raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
         self._threads = threads
         self._hide_progress = None if progress is None else not progress
         self.uploads = UploadStore(self._path / "uploads", threads=threads, hide_progress=self._hide_progress)
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            self._database = sa.create_engine(
+                sa.URL.create("sqlite", database=str(self._path / "openfactor.sqlite"))
+            )
+            _TABLES.create_all(self._database)
+        except (OSError, sa.exc.SQLAlchemyError) as error:
+            raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
         self._open: dict[str, RiskDataset] = {}
 
     def __repr__(self) -> str:

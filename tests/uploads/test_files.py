@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from openfactor import Client
-from openfactor.errors import DataError, NotFoundError, SettingsError
+from openfactor.errors import DataError, NotFoundError, SettingsError, StorageError
 from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
 from tests.uploads.tables import rates, read
@@ -291,3 +291,28 @@ def test_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         upload = client.equity.uploaders["exchange_rates"].create_or_replace_dataset("fx")
         assert upload.stage_file(path).success
         assert ("reading exchange_rates: 100%" in capfd.readouterr().err) == shown
+
+
+@pytest.mark.parametrize("folder", ["a b", "é", "h#i", "q?r", "y*", "{z}", "s's", 't"u', "~", ":"])
+def test_folders_and_files_of_any_name(tmp_path: Path, folder: str) -> None:
+    upload = Client.local(tmp_path / folder).equity.uploaders["exchange_rates"].create_dataset("fx")
+    upload.fast_commit(FRAME, "append")
+    upload.stage_df(folder, rates((2, "EUR", 0.8)))
+    assert upload.get_staging_data().collect()["_name"].to_list() == [folder]
+    upload.commit("append")
+    upload.fast_commit(rates((2, "EUR", 0.7)), "upsert")
+    assert read(upload)["fx_rate"].to_list() == [0.9, 0.7]
+    assert upload.get_data(filters=[("date", "=", "2024-01-02")]).collect().height == 1
+    for suffix, form in (("csv", "write_csv"), ("parquet", "write_parquet"), ("arrow", "write_ipc")):
+        for name in (f"{folder}.{suffix}", f"[x] {folder}.{suffix}"):
+            with (tmp_path / name).open("wb") as file:
+                getattr(rates((3, "EUR", 0.6)), form)(file)
+            assert upload.stage_file(tmp_path / name, replace=True).success
+            assert upload.get_staging_data([Path(name).stem]).collect()["fx_rate"].to_list() == [0.6]
+
+
+@pytest.mark.parametrize("folder", ["x[1]", "p%20q", "a|b", "a^b", "a\\b", "a\nb"])
+def test_folders_that_tables_cannot_be_in(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(StorageError, match="choose a folder without"):
+        Client.local(tmp_path / folder)
+    assert list(tmp_path.iterdir()) == []

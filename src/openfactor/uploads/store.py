@@ -12,7 +12,7 @@ from openfactor.folders import write_whole
 from openfactor.settings import UploadDataTypeFreshness
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.table import LOG, create
+from openfactor.uploads.storage.table import FORBIDDEN, LOG, create
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
@@ -22,6 +22,10 @@ class UploadStore:
 
     threads : processors to use, by default all
     hide_progress : show no progress bars; None hides them where standard error is no terminal
+
+    Raises
+    ------
+    StorageError: the path of the folder has characters that tables cannot have.
     """
 
     def __init__(
@@ -32,6 +36,9 @@ class UploadStore:
         threads: int | None = None,
         hide_progress: bool | None = None,
     ) -> None:
+        forbidden = sorted(set(folder.as_posix()) & set(FORBIDDEN))
+        if forbidden:
+            raise StorageError(f"choose a folder without {' or '.join(map(repr, forbidden))}: {folder}")
         self._folder = folder
         self._types = data_types
         self._threads = threads

@@ -105,9 +105,10 @@ def _read(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
         if suffix in TEXT_FILES:
             return _read_text(name, data, origin)
         if suffix == ".parquet":
-            return pl.read_parquet(origin)
+            return pl.read_parquet(origin, glob=False)
         if suffix in (".arrow", ".feather", ".ipc"):
-            return pl.read_ipc(origin) if data[:6] == b"ARROW1" else pl.read_ipc_stream(origin)
+            framed = data[:6] == b"ARROW1"
+            return pl.scan_ipc(origin, glob=False).collect() if framed else pl.read_ipc_stream(origin)
         return _read_workbook(name, bytes(data))
     except (
         pl.exceptions.PolarsError,
@@ -132,7 +133,7 @@ def _read_text(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
     if repeated:
         raise _fault(name, "repeated_heading", f"{', '.join(map(repr, repeated))} must be there once")
     try:
-        cells = pl.read_csv(origin, separator=separator, infer_schema=False)
+        cells = pl.read_csv(origin, separator=separator, infer_schema=False, glob=False)
     except pl.exceptions.ComputeError as error:
         _check_encoding(name, data)
         message = str(error).partition("\n")[0]

@@ -71,6 +71,7 @@ def scan_parts(parts: Sequence[Part], data_type: DataType, *, path_column: str |
         return empty.with_columns(pl.lit("").alias(path_column)) if path_column else empty
     return pl.scan_parquet(
         [part.path for part in parts],
+        glob=False,
         schema=data_type.schema,
         missing_columns="insert",
         include_file_paths=path_column,

@@ -14,9 +14,11 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
@@ -29,6 +31,8 @@ from openfactor.uploads.storage.merging import Change
 from openfactor.uploads.storage.parts import Part
 
 LOG = "_delta_log"
+FORBIDDEN = "%[]\\^|\t\n\r\v\f"
+"""Characters that deltalake does not find again in the path of a table."""
 _FILES = {
     "path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64, "low": pl.Date, "high": pl.Date,
 }  # fmt: skip
@@ -39,6 +43,17 @@ _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
+
+
+class _DeltaTable(DeltaTable):
+    """Names files as the file system does: deltalake gives URLs, in which polars looks for `%20`."""
+
+    @property
+    def table_uri(self) -> str:
+        return unquote(super().table_uri)
+
+    def file_uris(self, *args: Any, **options: Any) -> list[str]:
+        return [unquote(uri) for uri in super().file_uris(*args, **options)]
 
 
 class CommitConflictError(Exception):
@@ -65,7 +80,7 @@ class Table:
         self._data_type = data_type
         _check_log(folder, whole=version is not None)
         try:
-            self._delta = DeltaTable(str(folder), version=version)
+            self._delta = _DeltaTable(str(folder), version=version)
         except (DeltaError, OSError, ValueError) as error:
             raise _damaged(folder, error) from error
         self.version: int = self._delta.version()
@@ -163,8 +178,9 @@ class Table:
                 ),
             )
         except (OSError, DeltaError) as error:
-            if self._landed(change, linked):  # what failed came after the commit
-                return base + 1
+            landed = self._landed(change, base)
+            if landed is not None:  # what failed came after the commit
+                return landed
             for path in linked:
                 path.unlink(missing_ok=True)
             if isinstance(error, CommitFailedError):
@@ -198,16 +214,17 @@ class Table:
             stats=_statistics(part, self._data_type),
         )
 
-    def _landed(self, change: Change, linked: list[Path]) -> bool:
-        """Whether a commit that reported an error is in the log all the same."""
-        try:
-            latest = DeltaTable(str(self._folder))
-            files = set(pl.DataFrame(latest.get_add_actions(flatten=True))["path"])
-        except (OSError, DeltaError):
-            linked.clear()  # it may be, so the files must stay
-            return False
-        added, removed = ({part.path.name for part in parts} for parts in (change.add, change.remove))
-        return added <= files and not removed & files
+    def _landed(self, change: Change, base: int) -> int | None:
+        """The version of a commit that reported an error and is in the log all the same."""
+        names = [part.path.name for part in (*change.add, *change.remove)]
+        for version in itertools.count(base + 1):
+            try:
+                entry = (self._folder / LOG / f"{version:020}.json").read_text()
+            except FileNotFoundError:
+                return None
+            if all(name in entry for name in names):
+                return version
+        raise AssertionError("a log has an end")
 
 
 def _may_share(parts: Sequence[Part]) -> pl.Expr:
@@ -256,17 +273,19 @@ def _check_log(folder: Path, whole: bool) -> None:
     """
     log = folder / LOG
     first = 0
-    try:
-        if not whole and (log / "_last_checkpoint").exists():
+    if not whole:
+        with suppress(OSError, ValueError, KeyError):  # there is none yet
             first = int(json.loads((log / "_last_checkpoint").read_text())["version"]) + 1
-        for version in itertools.count(first):
-            name = f"{version:020}.json"
-            if os.stat(f"{log}/{name}").st_size == 0:
-                raise _damaged(folder, f"{LOG}/{name} is empty")
-    except FileNotFoundError:
-        return  # the end of the log; where it is not, the table cannot be opened
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(folder, error) from error
+    for version in itertools.count(first):
+        name = f"{version:020}.json"
+        try:
+            size = os.stat(f"{log}/{name}").st_size
+        except FileNotFoundError:
+            return  # the end of the log; where it is not, the table cannot be opened
+        except OSError as error:
+            raise _damaged(folder, error) from error
+        if size == 0:
+            raise _damaged(folder, f"{LOG}/{name} is empty")
 
 
 def _damaged(folder: Path, what: object) -> StorageError:
