@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import io
+import random
 import struct
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
 from tests.uploads.tables import rates, read
 
+DAMAGES = 400
 GOOD = b"date,ccy,fx_rate\n2024-01-01,EUR,0.9\n"
 FRAME = rates((1, "EUR", 0.9))
 
@@ -316,3 +319,41 @@ def test_folders_that_tables_cannot_be_in(tmp_path: Path, folder: str) -> None:
     with pytest.raises(StorageError, match="choose a folder without"):
         Client.local(tmp_path / folder)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_files_are_refused_or_read(upload: Upload, tmp_path: Path) -> None:
+    """Cut anywhere, or with some bytes changed: never another error than a refusal."""
+    rng = random.Random(4)
+    frame = rates(*((day, ccy, 0.5 + day) for day in range(1, 29) for ccy in ("EUR", "JPY")))
+    writers = {
+        "x.parquet": frame.write_parquet, "x.arrow": frame.write_ipc, "s.arrow": frame.write_ipc_stream,
+        "x.xlsx": frame.write_excel, "x.csv": frame.write_csv,
+    }  # fmt: skip
+    for name, write_file in writers.items():
+        write_file(tmp_path / name)
+    whole = {name: (tmp_path / name).read_bytes() for name in writers}
+    zipped(tmp_path / "x.zip", {"a.csv": whole["x.csv"], "b.parquet": whole["x.parquet"]})
+    whole["x.zip"] = (tmp_path / "x.zip").read_bytes()
+    told: Counter[str] = Counter()
+    for _ in range(DAMAGES):
+        name = rng.choice(sorted(whole))
+        data = bytearray(whole[name])
+        if rng.random() < 0.3:
+            del data[rng.randrange(len(data)) :]
+        for _ in range(rng.choice([1, 3, 10]) if data else 0):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        result = upload.stage_file(write(tmp_path / name, bytes(data)), replace=True)
+        assert result.success or result.results[0].messages
+        told["read" if result.success else "refused"] += 1
+    print(f"{DAMAGES} damaged files: {dict(told)}")
+    assert told["refused"] > DAMAGES / 2
+
+
+def test_days_beyond_the_calendar(upload: Upload, tmp_path: Path) -> None:
+    days = pl.Series("date", [7_000_000, -900_000], dtype=pl.Int32).cast(pl.Date)
+    frame = pl.DataFrame([days]).with_columns(ccy=pl.lit("EUR"), fx_rate=1.0)
+    frame.write_parquet(tmp_path / "x.parquet")
+    late = frame.with_columns(pl.col("date").cast(pl.Datetime("us")))
+    for df in (tmp_path / "x.parquet", frame, late):
+        with pytest.raises(DataError, match=r"\[unreadable\] .*date: cannot be read as a date"):
+            upload.fast_commit(df, "append")

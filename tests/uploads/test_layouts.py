@@ -1,6 +1,7 @@
 """Layouts, names of columns, dates: what a user's table is taken for."""
 
 import datetime as dt
+from decimal import Decimal
 
 import polars as pl
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from openfactor.errors import NotFoundError
 from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.parsing import parse
-from openfactor.uploads.validation import ROW
+from openfactor.uploads.validation import ROW, validate
 
 EXPOSURES, RATES, SERIES = DATA_TYPES["exposures"], DATA_TYPES["exchange_rates"], DATA_TYPES["series"]
 D = dt.date(2025, 5, 1)
@@ -172,3 +173,36 @@ def test_empty_rows_are_left_out_and_the_others_keep_their_numbers() -> None:
     )
     read = parse(frame, RATES, "t")
     assert read.faults[0].examples == ("row 2, date x",)
+
+
+ODD = {
+    "wide integers": pl.Series([2**63, 1], dtype=pl.UInt64),
+    "wider integers": pl.Series([2**100, 1], dtype=pl.Int128),
+    "not a number": pl.Series([float("nan"), float("inf")]),
+    "decimals": pl.Series([Decimal("1.5"), None]),
+    "flags": pl.Series([True, None]),
+    "enumeration": pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])),
+    "date-times": pl.Series([dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, 3)]),
+    "zoned": pl.Series([dt.datetime(2024, 1, 1)] * 2).dt.replace_time_zone("America/New_York"),
+    "times": pl.Series([dt.time(1), None]),
+    "durations": pl.Series([dt.timedelta(1), None]),
+    "lists": pl.Series([[1], [2]]),
+    "structures": pl.Series([{"a": 1}, {"a": 2}]),
+    "bytes": pl.Series([b"x", b"\xff"]),
+    "nothing": pl.Series([None, None]),
+    "objects": pl.Series([object(), 1], dtype=pl.Object),
+    "odd text": pl.Series(["\U0001f600", "\x00"]),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_columns_of_every_type_are_read_or_refused(kind: str) -> None:
+    for data_type in DATA_TYPES.values():
+        for column in data_type.columns:
+            frame = data_type.example().with_columns(ODD[kind].alias(column.name))
+            read = parse(frame, data_type, "t")
+            assert read.rows is not None
+            assert dict(read.rows.select(*data_type.schema).schema) == data_type.schema
+            assert validate(read.rows, data_type).table.height >= 0
+            if not read.success:
+                assert {fault.column for fault in read.faults} == {column.name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -111,6 +112,8 @@ def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
     if not lost.any():
         return Cells(result)
     bad = frame.filter(lost)
+    if series.dtype.is_temporal():  # days beyond the calendar cannot be shown but as numbers
+        bad = bad.with_columns(pl.col(name).to_physical())
     message = f"cannot be read as {_MEANING[type(column.dtype)]}"
     return Cells(result, lost, Fault("unreadable", source, message, name, len(bad), examples(bad, [name])))
 
@@ -141,7 +144,7 @@ def _cast(series: pl.Series, column: Column) -> pl.Series | str | None:
     """The series in its type with nulls for what cannot be read, or why an order of days is unclear."""
     wanted = column.dtype
     if series.dtype == wanted:
-        return series
+        return _in_calendar(series) if wanted == pl.Date else series
     if series.dtype == pl.Null:
         return series.cast(wanted)
     if isinstance(series.dtype, pl.Categorical | pl.Enum):
@@ -159,7 +162,7 @@ def _cast(series: pl.Series, column: Column) -> pl.Series | str | None:
         return series.cast(pl.Boolean) if bool(series.drop_nulls().is_in([0, 1]).all()) else None
     if wanted == pl.Date and isinstance(series.dtype, pl.Datetime):
         local = series.dt.replace_time_zone(None)
-        days = local.cast(pl.Date)
+        days = _in_calendar(local.cast(pl.Date))
         return days if bool((days.cast(local.dtype) == local).all()) else None
     if wanted == pl.Date and series.dtype.is_integer():
         return _dates(series.cast(pl.String))
@@ -195,7 +198,13 @@ def _dates(series: pl.Series) -> pl.Series | str:
             best, chosen = days, form
         elif chosen == "%m/%d/%Y" and days.null_count() == best.null_count() and (days != best).any():
             return "day and month could be either way round; write 2024-12-31"
-    return series.replace_strict(texts, best, default=None, return_dtype=pl.Date)
+    return _in_calendar(series.replace_strict(texts, best, default=None, return_dtype=pl.Date))
+
+
+def _in_calendar(days: pl.Series) -> pl.Series:
+    """Without the days that no calendar has, which damaged files hold and nothing can show."""
+    beyond = ~days.is_between(dt.date.min, dt.date.max).fill_null(True)
+    return days.set(beyond, None) if beyond.any() else days
 
 
 def normalise(

@@ -6,6 +6,7 @@ import csv
 import io
 import mmap
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ _PACKED = {
     b"\xfd7zXZ": "xz",
     b"PK\x03\x04": "zip",
 }
+_BROKEN = (
+    pl.exceptions.PolarsError, pl.exceptions.PanicException, fastexcel.FastExcelError, zipfile.BadZipFile,
+    zlib.error, OSError, ValueError, NotImplementedError, EOFError,
+)  # fmt: skip
+"""What damaged files raise."""
 _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 
 Buffer = bytes | mmap.mmap
@@ -112,10 +118,9 @@ def _read(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
         return _read_workbook(name, bytes(data))
     except (
         pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
         fastexcel.FastExcelError,
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
+        *_BROKEN,
     ) as error:
         message = str(error).strip().partition("\n")[0]
         raise _fault(name, "unreadable_file", message or type(error).__name__) from error
@@ -214,7 +219,7 @@ def _members(path: Path) -> list[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except _BROKEN as error:
         raise _fault(path.name, "unreadable_file", f"{error}") from error
     stems: dict[str, str] = {}
     for info in infos:
@@ -251,7 +256,7 @@ def _member_reader(path: Path, info: zipfile.ZipInfo) -> Callable[[], pl.DataFra
         try:
             with zipfile.ZipFile(path) as archive:
                 data = archive.read(info)  # stops at the size that was checked; more is a wrong checksum
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        except _BROKEN as error:
             raise _fault(info.filename, "unreadable_file", f"{error}") from error
         return _read(info.filename, data, data)
 
