@@ -17,6 +17,7 @@ from openfactor.errors import (
     StorageError,
 )
 from openfactor.uploads import Upload, UploadStore
+from openfactor.uploads.storage.staging import StagingArea
 from tests.uploads.tables import rates, read
 
 
@@ -202,3 +203,15 @@ def test_a_damaged_item_says_so(upload: Upload, tmp_path: Path) -> None:
     part.write_bytes(part.read_bytes()[:-1])
     with pytest.raises(StorageError, match=r"cut short; delete that folder"):
         upload.commit("append")
+
+
+def test_what_was_staged_anew_stays(upload: Upload, tmp_path: Path) -> None:
+    """Someone replaces a table while it is being committed."""
+    area = StagingArea(tmp_path / "exchange_rates" / "fx")
+    upload.stage_df("a", rates((1, "EUR", 0.9)))
+    upload.stage_df("b", rates((2, "EUR", 0.9)))
+    committed = area.get()
+    upload.stage_df("a", rates((1, "EUR", 0.8)), replace=True)
+    area.remove(committed)
+    assert list(upload.get_staging_results()) == ["a"]
+    assert upload.get_staging_data().collect()["fx_rate"].to_list() == [0.8]

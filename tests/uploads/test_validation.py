@@ -119,6 +119,8 @@ def test_the_first_price_has_no_return(upload: Upload) -> None:
     message = faults(upload, price(**{"return": [0.5, 0.1]}))["first_return:return"]
     assert "date 2024-01-02, asset_id A" in message
     assert "return 0.5" in message
+    with pytest.raises(DataError, match="first_return"):
+        upload.fast_commit(price(**{"return": [0.5, 0.1]}), "append")
     upload.fast_commit(price(), "append")
     later = price(date=[D + dt.timedelta(2), D + dt.timedelta(3)], **{"return": [0.5, 0.1]})
     assert upload.fast_commit(later, "append").version == 2, "not the first rows of the name"
