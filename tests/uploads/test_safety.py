@@ -60,7 +60,8 @@ def test_kill_9(tmp_path: Path, processes: ForkServerContext) -> None:
     upload = UploadStore(tmp_path).create("exchange_rates", "fx")
     versions: list[Rows] = [{}]
     left: Counter[str] = Counter()
-    seconds = [0.0]
+    seconds: list[float] = []
+    middle = 0.0
     while sum(left.values()) < KILLS:
         todo = random_step(rng, len(versions) - 1)
         expected = after(versions[-1], versions, todo)
@@ -70,20 +71,23 @@ def test_kill_9(tmp_path: Path, processes: ForkServerContext) -> None:
         child = processes.Process(target=commit_once, args=(tmp_path, todo, there))
         child.start()
         assert here.recv() == "begin"
-        if len(seconds) <= UNHARMED:
+        if len(seconds) < UNHARMED:
             seconds.append(here.recv())
+            middle = sorted(seconds)[len(seconds) // 2]
             child.join()
             versions.append(expected)
             continue
-        time.sleep(rng.uniform(0, 1.2 * max(seconds)))
+        time.sleep(rng.uniform(0, 2 * middle))
         child.kill()
         child.join()
         assert upload.version in (len(versions) - 1, len(versions))
         if upload.version == len(versions):
             versions.append(expected)
             left["the version after"] += 1
+            middle /= 1.05  # so that kills come about as often before the commit as after
         else:
             left["the version before"] += 1
+            middle *= 1.05
         assert_frame_equal(read(upload), frame(versions[-1]).sort("date", "ccy"))
         assert all(result.success for result in upload.get_staging_results().values())
         upload.wipe_staging()
