@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,6 +164,16 @@ def encrypted(path: Path) -> Path:
     return write(path, bytes(data))
 
 
+def parquet_bomb(path: Path) -> Path:
+    """600 million rows without a value, in a megabyte."""
+    empty = pa.record_batch({"ccy": pa.nulls(10_000_000, pa.float64())})
+    with pq.ParquetWriter(path, empty.schema) as file:
+        for _ in range(60):
+            file.write_batch(empty)
+    assert path.stat().st_size < 2 << 20
+    return path
+
+
 def two_sheets(path: Path) -> Path:
     import xlsxwriter
 
@@ -204,6 +216,7 @@ HOSTILE: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "quote without an end": ("x.csv", raw(GOOD + b'2024-01-02,"EUR,1\n'), "unreadable_file"),
     "empty file": ("x.csv", raw(b""), "empty_file"),
     "headings only": ("x.csv", raw(b"date,ccy,fx_rate\n"), "no_rows"),
+    "Parquet bomb": ("x.parquet", parquet_bomb, "bomb"),
     "cut Parquet": ("x.parquet", raw(b"PAR1xxxxPAR1"), "unreadable_file"),
     "cut Arrow": ("x.arrow", raw(b"ARROW1\0\0"), "unreadable_file"),
     "cut stream": ("x.arrow", raw(b"\xff\xff\xff\xff\x10"), "unreadable_file"),
@@ -233,7 +246,7 @@ def test_refused(upload: Upload, tmp_path: Path, case: str) -> None:
 
 def test_counts_of_hostile_files() -> None:
     print(f"{len(HOSTILE)} kinds of harmful or broken files are refused")
-    assert len(HOSTILE) == 30
+    assert len(HOSTILE) == 31
 
 
 def test_the_line_that_is_not_utf8_is_named(tmp_path: Path) -> None:

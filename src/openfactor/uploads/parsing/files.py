@@ -23,6 +23,8 @@ MAX_MEMBER = 2 << 30
 MAX_RATIO, RATIO_FREE = 200, 16 << 20
 """A file of an archive may unpack to this many times its size, if to more than `RATIO_FREE` bytes."""
 MAX_ARCHIVE = 64 << 30
+CELLS_FREE = 4 << 30
+"""A Parquet file may have so many bytes of cells, at eight each, whatever its size."""
 SEPARATORS = ",;\t|"
 TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
 FORMATS = (*TEXT_FILES, ".parquet", ".arrow", ".feather", ".ipc", ".xlsx", ".xls", ".xlsb", ".ods", ".zip")
@@ -111,6 +113,7 @@ def _read(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
         if suffix in TEXT_FILES:
             return _read_text(name, data, origin)
         if suffix == ".parquet":
+            _check_rows(name, len(data), pl.scan_parquet(origin, glob=False))
             return pl.read_parquet(origin, glob=False)
         if suffix in (".arrow", ".feather", ".ipc"):
             framed = data[:6] == b"ARROW1"
@@ -207,6 +210,13 @@ def _check_ratio(name: str, info: zipfile.ZipInfo) -> None:
     if info.file_size > RATIO_FREE and info.file_size > MAX_RATIO * info.compress_size:
         message = f"unpacks to more than {MAX_RATIO} times its size ({info.file_size:,} bytes)"
         raise _fault(name, "bomb", message)
+
+
+def _check_rows(name: str, size: int, rows: pl.LazyFrame) -> None:
+    """Refuse a file whose cells, which runs of equal values hide, are out of all proportion to its size."""
+    cells = rows.select(pl.len()).collect().item() * len(rows.collect_schema())
+    if cells * 8 > max(CELLS_FREE, MAX_RATIO * size):
+        raise _fault(name, "bomb", f"unpacks to {cells:,} cells from {size:,} bytes; split it")
 
 
 def _members(path: Path) -> list[Source]:
