@@ -22,6 +22,7 @@ from openfactor import dataset as datasets
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
 from openfactor.errors import ConflictError, DataWarning, NotFoundError, StorageError
+from openfactor.exposures import Universe
 from openfactor.model import RiskModel, estimate
 from openfactor.model.estimation import storage as estimates_storage
 from openfactor.settings import (
@@ -29,8 +30,9 @@ from openfactor.settings import (
     FactorRiskModelSettings,
     RiskDatasetProperties,
     RootRiskDatasetSettings,
+    UniverseSettings,
 )
-from openfactor.settings.validation import validate_model
+from openfactor.settings.validation import validate_model, validate_universe
 from openfactor.uploads import UploadStore, check_name
 
 ENGINE = 1
@@ -138,6 +140,14 @@ class LocalWorkspace:
     def riskdataset(self, name: str) -> RiskDataset:
         """The dataset itself; its panel is mapped into memory."""
         return self._dataset(self._row(name).fingerprint)
+
+    # universes
+
+    def universe(self, bound: DatasetSettings[UniverseSettings]) -> Universe:
+        """The universe; SettingsError with everything that the dataset does not have."""
+        menu = self.describe_riskdataset(bound.dataset).universe_settings_menu
+        validate_universe(bound.setting, menu)
+        return Universe(bound.dataset, self.riskdataset(bound.dataset), bound.setting)
 
     # models
 

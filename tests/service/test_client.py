@@ -22,7 +22,12 @@ from openfactor.errors import (
     StorageError,
 )
 from openfactor.model import RiskModel
-from openfactor.settings import ExposureSettings, FactorRiskModelSettings, UniverseSettings
+from openfactor.settings import (
+    CategoricalFilterSettings,
+    ExposureSettings,
+    FactorRiskModelSettings,
+    UniverseSettings,
+)
 from openfactor.synthetic import simulate
 from tests.markets import dataset_settings, model_settings
 
@@ -289,3 +294,18 @@ def test_no_warning_on_an_ordinary_path(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         client.equity.riskdatasets.create_dataset("d", dataset_settings())
         client.equity.riskmodels.load(model_settings().with_dataset("d")).get_model()
+
+
+def test_universes(folder: Path) -> None:
+    equity = Client.local(folder).equity
+    member = CategoricalFilterSettings(hierarchy="estimation_universe")
+    settings = UniverseSettings(id_type="ticker", categorical_filters=[member])
+    universe = equity.universes.load(settings.with_dataset("d"))
+    assert set(universe.coverage()) <= set(MARKET.uploads["idmap"]["from_id"])
+    assert 0 < universe.counts(dates=False)["max"].item() <= 45
+    with pytest.raises(TypeError, match="with_dataset"):
+        equity.universes.load(settings)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=r"universe.id_type: there is no 'tickr'; did you mean 'ticker'"):
+        equity.universes.load(UniverseSettings(id_type="tickr").with_dataset("d"))
+    with pytest.raises(NotFoundError, match="known: d"):
+        equity.universes.load(settings.with_dataset("e"))

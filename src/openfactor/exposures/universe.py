@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.panel import RiskDataset
+from openfactor.errors import SettingsError
 from openfactor.settings.universe import CategoricalFilterSettings, UniverseSettings
 
 Mask = NDArray[np.bool_]
@@ -35,3 +41,156 @@ def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mas
     is_in = np.logical_or.reduce([included[codes] for codes in group.codes])
     is_out = np.logical_or.reduce([excluded[codes] for codes in group.codes])
     return np.asarray(is_in & ~is_out)
+
+
+class Universe:
+    """The assets of a universe, day by day.
+
+    Membership is decided by the stored values of the day itself. A listing can be a member from its first
+    price to its last.
+    """
+
+    def __init__(self, name: str, dataset: RiskDataset, settings: UniverseSettings) -> None:
+        self.dataset = name
+        self.settings = settings
+        self._data = dataset
+        self._inside = members(dataset, settings)
+        days = np.diff(dataset.panel.offsets)
+        self._day_of_row = np.repeat(np.arange(len(days), dtype=np.int32), days)
+        self._trading = trading_days(dataset.closed, settings.calendar.filters, len(dataset.days))
+
+    def __repr__(self) -> str:
+        first, last = self.dates(range_only=True)
+        return f"<universe on {self.dataset!r}, {first} to {last}, assets as {self.settings.id_type}>"
+
+    @property
+    def id_types(self) -> list[str]:
+        """The id types in which assets can be given."""
+        return list(self._data.identifiers.id_types)
+
+    def dates(self, *, range_only: bool = False, trade_only: bool = False) -> list[dt.date]:
+        """The days of the dataset, ascending.
+
+        range_only : the first and the last of them
+        trade_only : only trading days of the universe's calendar
+        """
+        days = [self._data.days[i] for i in self._trading] if trade_only else list(self._data.days)
+        return [days[0], days[-1]] if range_only and days else days
+
+    def coverage(self, id_type: str | None = None) -> list[str]:
+        """The assets that are members on any day, sorted; by default in the universe's id type.
+
+        Raises
+        ------
+        SettingsError: the dataset does not have the id type.
+        """
+        names = self._data.identifiers.names(self._chosen(id_type))
+        return sorted({names[i] for i in np.unique(self._data.panel.listing[self._inside])})
+
+    def get(
+        self,
+        *,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        id_type: str | None = None,
+        filter_tradedays: bool = False,
+    ) -> pl.DataFrame:
+        """One row for each day and member: date, and the id type; sorted.
+
+        start, end : first and last day, both included
+        id_type : by default the universe's
+        filter_tradedays : only trading days of the universe's calendar
+
+        Raises
+        ------
+        SettingsError: the dataset does not have the id type.
+        """
+        chosen = self._chosen(id_type)
+        rows = np.flatnonzero(self._inside & self._on_days(start, end, filter_tradedays))
+        names = pl.Series(self._data.identifiers.names(chosen), dtype=pl.String)
+        frame = pl.DataFrame(
+            {"date": self._dates_of(rows), chosen: names.gather(self._data.panel.listing[rows])}
+        )
+        return frame.unique().sort("date", chosen)
+
+    def counts(
+        self, dates: bool = True, categorical_hierarchy_levels: Mapping[str, int] | None = None
+    ) -> pl.DataFrame:
+        """How many members there are on trading days.
+
+        dates : one row a day with `count`; otherwise `mean`, `min` and `max` of the days' counts, days
+            without any member of a category included
+        categorical_hierarchy_levels : hierarchy to the number of levels to count by, -1 for all; each adds
+            the columns `{hierarchy}_level_1`, ... A member of two categories counts in both, one of none
+            under null.
+
+        Raises
+        ------
+        SettingsError: a hierarchy or level that the dataset does not have.
+        """
+        levels = dict(categorical_hierarchy_levels or {})
+        self._check_levels(levels)
+        rows = np.flatnonzero(self._inside & self._on_days(None, None, True))
+        by_entity = self.settings.id_type != self.id_types[0]
+        listing = self._data.panel.listing[rows]
+        frame = pl.DataFrame(
+            {
+                "row": rows,
+                "date": self._dates_of(rows),
+                "asset": self._data.entity[listing] if by_entity else listing,
+            }
+        )
+        for hierarchy in levels:
+            frame = frame.join(self._categories(hierarchy), on="row", how="left")
+        groups = [f"{hierarchy}_level_1" for hierarchy in levels]
+        daily = frame.group_by("date", *groups).agg(count=pl.col("asset").n_unique().cast(pl.Int64))
+        if dates:
+            return daily.sort("date", *groups)
+        n = len(self._trading)
+        every_day = pl.len() == n
+        spread = (
+            (pl.col("count").sum() / n).alias("mean"),
+            pl.when(every_day).then(pl.col("count").min()).otherwise(0).alias("min"),
+            pl.col("count").max().alias("max"),
+        )
+        return daily.group_by(groups).agg(spread).sort(groups) if groups else daily.select(spread)
+
+    def _chosen(self, id_type: str | None) -> str:
+        chosen = id_type or self.settings.id_type
+        if chosen not in self.id_types:
+            raise SettingsError(f"there is no id type {chosen!r}:", [f"possible: {', '.join(self.id_types)}"])
+        return chosen
+
+    def _on_days(self, start: dt.date | None, end: dt.date | None, trade_only: bool) -> Mask:
+        """(rows,) the row's day is asked for."""
+        days = self._data.days
+        asked = np.array([(not start or day >= start) and (not end or day <= end) for day in days])
+        if trade_only:
+            asked &= np.isin(np.arange(len(days)), self._trading)
+        return np.asarray(asked[self._day_of_row])
+
+    def _dates_of(self, rows: NDArray[np.int64]) -> pl.Series:
+        return pl.Series(self._data.days, dtype=pl.Date).gather(self._day_of_row[rows])
+
+    def _check_levels(self, levels: Mapping[str, int]) -> None:
+        problems = []
+        for hierarchy, level in levels.items():
+            if hierarchy not in self._data.panel.sparse:
+                known = ", ".join(sorted(self._data.panel.sparse)) or "none"
+                problems.append(f"there is no hierarchy {hierarchy!r}; possible: {known}")
+            elif level not in (-1, 1):
+                problems.append(
+                    f"{hierarchy!r} has 1 level; ask for 1, or for -1 to have all, not for {level}"
+                )
+        if problems:
+            raise SettingsError("the counts cannot be had:", problems)
+
+    def _categories(self, hierarchy: str) -> pl.DataFrame:
+        """row, `{hierarchy}_level_1`: a row for each category of each row of the panel that has one."""
+        group = self._data.panel.sparse[hierarchy]
+        names = pl.Series(group.categories, dtype=pl.String)
+        frames = []
+        for codes in group.codes:
+            held = np.flatnonzero((codes >= 0) & self._inside)
+            frames.append(pl.DataFrame({"row": held, f"{hierarchy}_level_1": names.gather(codes[held])}))
+        return pl.concat(frames)

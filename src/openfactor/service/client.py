@@ -7,6 +7,7 @@ from pathlib import Path
 from openfactor.service.protocol import Workspace
 from openfactor.service.riskdatasets import RiskDatasets
 from openfactor.service.riskmodels import RiskModels
+from openfactor.service.universes import Universes
 from openfactor.service.uploaders import Uploaders
 
 
@@ -16,6 +17,7 @@ class Equity:
     def __init__(self, workspace: Workspace) -> None:
         self.uploaders = Uploaders(workspace.uploads)
         self.riskdatasets = RiskDatasets(workspace)
+        self.universes = Universes(workspace)
         self.riskmodels = RiskModels(workspace)
 
 

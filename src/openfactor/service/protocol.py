@@ -9,10 +9,12 @@ from openfactor.settings import (
     FactorRiskModelSettings,
     RiskDatasetProperties,
     RootRiskDatasetSettings,
+    UniverseSettings,
     UploadDataTypeFreshness,
 )
 
 if TYPE_CHECKING:  # the engine is not loaded before it is used
+    from openfactor.exposures import Universe
     from openfactor.model import RiskModel
     from openfactor.uploads import DataType, Upload
 
@@ -39,5 +41,6 @@ class Workspace(Protocol):
     def delete_riskdataset(self, name: str) -> None: ...
     def riskdataset_settings(self, name: str) -> RootRiskDatasetSettings: ...
     def describe_riskdataset(self, name: str) -> RiskDatasetProperties: ...
+    def universe(self, bound: DatasetSettings[UniverseSettings]) -> Universe: ...
     def validate_riskmodel(self, bound: DatasetSettings[FactorRiskModelSettings]) -> None: ...
     def riskmodel(self, bound: DatasetSettings[FactorRiskModelSettings]) -> RiskModel: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from openfactor.service.bound import check_bound
 from openfactor.service.protocol import Workspace
 from openfactor.settings import DatasetSettings, FactorRiskModelSettings
 
@@ -39,7 +40,6 @@ class RiskModels:
         ------
         TypeError: settings without a dataset. SettingsError: with all that the dataset does not have.
         """
-        if not isinstance(settings, DatasetSettings):
-            raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
+        check_bound(settings)
         self._workspace.validate_riskmodel(settings)
         return RiskModelEngine(self._workspace, settings)

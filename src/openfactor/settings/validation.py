@@ -37,6 +37,13 @@ def validate_model(settings: FactorRiskModelSettings, menu: FactorRiskModelSetti
         raise SettingsError("the model does not fit the dataset:", problems)
 
 
+def validate_universe(settings: UniverseSettings, menu: UniverseSettingsMenu) -> None:
+    """Raise SettingsError with everything in `settings` that the dataset does not have."""
+    problems = _universe("universe", settings, menu)
+    if problems:
+        raise SettingsError("the universe does not fit the dataset:", problems)
+
+
 def _universe(where: str, settings: UniverseSettings, menu: UniverseSettingsMenu) -> list[str]:
     exchanges = {exchange for group in settings.calendar.filters for exchange in group}
     problems = _choice(f"{where}.id_type", [settings.id_type], menu.id_types)
