@@ -2,10 +2,12 @@
 
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from openfactor import Client
 from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.document import rewrite
 from tests.markets import SOURCES
@@ -21,6 +23,18 @@ def test_the_readme_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert scope["model"].fret().shape == (252, 1 + 1 + 12 + 4)
     assert "shape: (252, 18)" in capsys.readouterr().out
     assert os.listdir(tmp_path) == ["my-workspace"]
+
+
+def test_the_code_on_uploads_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "uploads.md").read_text(), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    example = DATA_TYPES["exposures"].example()
+    with zipfile.ZipFile("exposures_2025.zip", "w") as archive:
+        archive.writestr("exposures_2025-05-01.csv", example.write_csv())
+    scope = {"client": Client.local(tmp_path / "workspace"), "frame": example.with_columns(exposure=2.0)}
+    exec(compile(code, "uploads.md", "exec"), scope)
+    assert scope["upload"].version == 3
+    assert scope["upload"].get_data().collect()["exposure"].sort().to_list() == [-1.2, 0.31]
 
 
 def test_the_page_of_uploads_follows_from_the_types(tmp_path: Path) -> None:
