@@ -22,17 +22,18 @@ from openfactor import dataset as datasets
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
 from openfactor.errors import ConflictError, DataWarning, NotFoundError, StorageError
-from openfactor.exposures import Universe
+from openfactor.exposures import ExposureMatrix, Universe, universe_on
 from openfactor.model import RiskModel, estimate
 from openfactor.model.estimation import storage as estimates_storage
 from openfactor.settings import (
     DatasetSettings,
+    ExposureSettings,
     FactorRiskModelSettings,
     RiskDatasetProperties,
     RootRiskDatasetSettings,
     UniverseSettings,
 )
-from openfactor.settings.validation import validate_model, validate_universe
+from openfactor.settings.validation import validate_model
 from openfactor.uploads import UploadStore, check_name
 
 ENGINE = 1
@@ -141,13 +142,15 @@ class LocalWorkspace:
         """The dataset itself; its panel is mapped into memory."""
         return self._dataset(self._row(name).fingerprint)
 
-    # universes
+    # universes and exposures
 
     def universe(self, bound: DatasetSettings[UniverseSettings]) -> Universe:
         """The universe; SettingsError with everything that the dataset does not have."""
-        menu = self.describe_riskdataset(bound.dataset).universe_settings_menu
-        validate_universe(bound.setting, menu)
-        return Universe(bound.dataset, self.riskdataset(bound.dataset), bound.setting)
+        return universe_on(bound.dataset, self.riskdataset(bound.dataset), bound.setting)
+
+    def exposures(self, bound: DatasetSettings[ExposureSettings]) -> ExposureMatrix:
+        """The exposures; SettingsError with everything that the dataset does not have."""
+        return ExposureMatrix(bound.dataset, self.riskdataset(bound.dataset), bound.setting)
 
     # models
 

@@ -309,3 +309,17 @@ def test_universes(folder: Path) -> None:
         equity.universes.load(UniverseSettings(id_type="tickr").with_dataset("d"))
     with pytest.raises(NotFoundError, match="known: d"):
         equity.universes.load(settings.with_dataset("e"))
+
+
+def test_exposures_are_those_of_the_model(folder: Path, model: RiskModel) -> None:
+    """On trading days, one row a company; this market has one listing each."""
+    equity = Client.local(folder).equity
+    settings = model.settings.exposures[0]
+    found = equity.exposures.load(settings.with_dataset("d")).get(
+        model.settings.universe[0], filter_tradedays=True
+    )
+    of_model = model.exposures().sort("date", "ticker")
+    assert_frame_equal(found, of_model.filter(~pl.all_horizontal(pl.exclude("date", "ticker").is_null())))
+    assert found.height > 0
+    with pytest.raises(TypeError, match="with_dataset"):
+        equity.exposures.load(settings)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """A RiskDataset and settings become a universe and the columns of a model."""
 
 from openfactor.exposures.design import Exposures, resolve
-from openfactor.exposures.universe import Universe, members
+from openfactor.exposures.matrix import ExposureMatrix, exposure_frame
+from openfactor.exposures.universe import Universe, members, universe_on
 
-__all__ = ["Exposures", "Universe", "members", "resolve"]
+__all__ = ["ExposureMatrix", "Exposures", "Universe", "exposure_frame", "members", "resolve", "universe_on"]

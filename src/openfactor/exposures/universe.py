@@ -10,9 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days
+from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import RiskDataset
 from openfactor.errors import SettingsError
 from openfactor.settings.universe import CategoricalFilterSettings, UniverseSettings
+from openfactor.settings.validation import validate_universe
 
 Mask = NDArray[np.bool_]
 
@@ -43,6 +45,17 @@ def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mas
     return np.asarray(is_in & ~is_out)
 
 
+def universe_on(name: str, dataset: RiskDataset, settings: UniverseSettings) -> Universe:
+    """The universe on the dataset of that name.
+
+    Raises
+    ------
+    SettingsError: with everything in the settings that the dataset does not have.
+    """
+    validate_universe(settings, describe(dataset).universe_settings_menu)
+    return Universe(name, dataset, settings)
+
+
 class Universe:
     """The assets of a universe, day by day.
 
@@ -54,7 +67,8 @@ class Universe:
         self.dataset = name
         self.settings = settings
         self._data = dataset
-        self._inside = members(dataset, settings)
+        self.inside = members(dataset, settings)
+        """(rows,) the panel's rows that are members."""
         days = np.diff(dataset.panel.offsets)
         self._day_of_row = np.repeat(np.arange(len(days), dtype=np.int32), days)
         self._trading = trading_days(dataset.closed, settings.calendar.filters, len(dataset.days))
@@ -74,8 +88,12 @@ class Universe:
         range_only : the first and the last of them
         trade_only : only trading days of the universe's calendar
         """
-        days = [self._data.days[i] for i in self._trading] if trade_only else list(self._data.days)
+        days = [self._data.days[i] for i in self.days(trade_only)]
         return [days[0], days[-1]] if range_only and days else days
+
+    def days(self, trade_only: bool = False) -> list[int]:
+        """The same as indices of the dataset's days."""
+        return self._trading.tolist() if trade_only else list(range(len(self._data.days)))
 
     def coverage(self, id_type: str | None = None) -> list[str]:
         """The assets that are members on any day, sorted; by default in the universe's id type.
@@ -84,8 +102,8 @@ class Universe:
         ------
         SettingsError: the dataset does not have the id type.
         """
-        names = self._data.identifiers.names(self._chosen(id_type))
-        return sorted({names[i] for i in np.unique(self._data.panel.listing[self._inside])})
+        names = self._data.identifiers.names(self.id_type(id_type))
+        return sorted({names[i] for i in np.unique(self._data.panel.listing[self.inside])})
 
     def get(
         self,
@@ -105,8 +123,8 @@ class Universe:
         ------
         SettingsError: the dataset does not have the id type.
         """
-        chosen = self._chosen(id_type)
-        rows = np.flatnonzero(self._inside & self._on_days(start, end, filter_tradedays))
+        chosen = self.id_type(id_type)
+        rows = np.flatnonzero(self.inside & self._on_days(start, end, filter_tradedays))
         names = pl.Series(self._data.identifiers.names(chosen), dtype=pl.String)
         frame = pl.DataFrame(
             {"date": self._dates_of(rows), chosen: names.gather(self._data.panel.listing[rows])}
@@ -130,7 +148,7 @@ class Universe:
         """
         levels = dict(categorical_hierarchy_levels or {})
         self._check_levels(levels)
-        rows = np.flatnonzero(self._inside & self._on_days(None, None, True))
+        rows = np.flatnonzero(self.inside & self._on_days(None, None, True))
         by_entity = self.settings.id_type != self.id_types[0]
         listing = self._data.panel.listing[rows]
         frame = pl.DataFrame(
@@ -155,7 +173,8 @@ class Universe:
         )
         return daily.group_by(groups).agg(spread).sort(groups) if groups else daily.select(spread)
 
-    def _chosen(self, id_type: str | None) -> str:
+    def id_type(self, id_type: str | None = None) -> str:
+        """The id type, by default the universe's; SettingsError if the dataset does not have it."""
         chosen = id_type or self.settings.id_type
         if chosen not in self.id_types:
             raise SettingsError(f"there is no id type {chosen!r}:", [f"possible: {', '.join(self.id_types)}"])
@@ -191,6 +210,6 @@ class Universe:
         names = pl.Series(group.categories, dtype=pl.String)
         frames = []
         for codes in group.codes:
-            held = np.flatnonzero((codes >= 0) & self._inside)
+            held = np.flatnonzero((codes >= 0) & self.inside)
             frames.append(pl.DataFrame({"row": held, f"{hierarchy}_level_1": names.gather(codes[held])}))
         return pl.concat(frames)

@@ -12,7 +12,7 @@ from scipy.special import stdtr
 
 from openfactor.dataset.panel import RiskDataset
 from openfactor.errors import SettingsError
-from openfactor.exposures import Exposures, members, resolve
+from openfactor.exposures import Exposures, exposure_frame, members, resolve
 from openfactor.model.estimation import Estimates
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
 from openfactor.model.estimation.timing import rows_before
@@ -128,32 +128,19 @@ class RiskModel:
         One row a trading day and listing; null where a dense exposure is missing, 0 where a name is not
         in a category.
         """
-        columns, panel, e = self._columns, self._dataset.panel, self._estimates
-        position = {name: k for k, name in enumerate(columns.names)}
-        ids = pl.Series(self._dataset.identifiers.names(self._id_type(id_type)), dtype=pl.String)
-        frames = []
-        for date, day in zip(e.dates, self._days, strict=True):
-            if (start is not None and date < start) or (end is not None and date > end):
-                continue
-            rows = slice(int(panel.offsets[day]), int(panel.offsets[day + 1]))
-            inside = np.flatnonzero(self._universe[rows])
-            x = np.zeros((len(position), rows.stop - rows.start), np.float32)
-            x[: len(columns.dense)] = columns.dense_rows(rows)
-            for code, load in zip(*columns.categories(rows), strict=True):
-                held = np.flatnonzero(code >= 0)
-                np.add.at(x, (code[held], held), load[held])
-            frames.append(
-                pl.DataFrame(
-                    {
-                        "date": pl.repeat(date, len(inside), dtype=pl.Date, eager=True),
-                        self._id_type(id_type): ids.gather(panel.listing[rows][inside]),
-                        **{name: x[position[name], inside] for name in e.factors},
-                    }
-                )
-            )
-        if not frames:
-            return self._by_factor(e.factor_returns[:0], start, end)
-        return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
+        days = [
+            int(day)
+            for date, day in zip(self._estimates.dates, self._days, strict=True)
+            if (start is None or date >= start) and (end is None or date <= end)
+        ]
+        return exposure_frame(
+            self._dataset,
+            self._columns,
+            self._estimates.factors,
+            days,
+            self._universe,
+            self._id_type(id_type),
+        )
 
     def asset_returns(
         self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None

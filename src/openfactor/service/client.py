@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+from openfactor.service.loader import Loader
 from openfactor.service.protocol import Workspace
 from openfactor.service.riskdatasets import RiskDatasets
-from openfactor.service.riskmodels import RiskModels
-from openfactor.service.universes import Universes
+from openfactor.service.riskmodels import load_engine
 from openfactor.service.uploaders import Uploaders
 
 
@@ -17,8 +18,9 @@ class Equity:
     def __init__(self, workspace: Workspace) -> None:
         self.uploaders = Uploaders(workspace.uploads)
         self.riskdatasets = RiskDatasets(workspace)
-        self.universes = Universes(workspace)
-        self.riskmodels = RiskModels(workspace)
+        self.universes = Loader("universes", workspace.universe)
+        self.exposures = Loader("exposures", workspace.exposures)
+        self.riskmodels = Loader("risk models", partial(load_engine, workspace))
 
 
 class Client:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from openfactor.settings import (
     DatasetSettings,
+    ExposureSettings,
     FactorRiskModelSettings,
     RiskDatasetProperties,
     RootRiskDatasetSettings,
@@ -14,7 +15,7 @@ from openfactor.settings import (
 )
 
 if TYPE_CHECKING:  # the engine is not loaded before it is used
-    from openfactor.exposures import Universe
+    from openfactor.exposures import ExposureMatrix, Universe
     from openfactor.model import RiskModel
     from openfactor.uploads import DataType, Upload
 
@@ -42,5 +43,6 @@ class Workspace(Protocol):
     def riskdataset_settings(self, name: str) -> RootRiskDatasetSettings: ...
     def describe_riskdataset(self, name: str) -> RiskDatasetProperties: ...
     def universe(self, bound: DatasetSettings[UniverseSettings]) -> Universe: ...
+    def exposures(self, bound: DatasetSettings[ExposureSettings]) -> ExposureMatrix: ...
     def validate_riskmodel(self, bound: DatasetSettings[FactorRiskModelSettings]) -> None: ...
     def riskmodel(self, bound: DatasetSettings[FactorRiskModelSettings]) -> RiskModel: ...

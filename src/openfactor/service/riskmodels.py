@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openfactor.service.bound import check_bound
 from openfactor.service.protocol import Workspace
 from openfactor.settings import DatasetSettings, FactorRiskModelSettings
 
@@ -27,19 +26,7 @@ class RiskModelEngine:
         return self._workspace.riskmodel(self.settings)
 
 
-class RiskModels:
-    """Factor models on risk datasets."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-
-    def load(self, settings: DatasetSettings[FactorRiskModelSettings]) -> RiskModelEngine:
-        """Settings bound by `with_dataset(name)`, checked against that dataset.
-
-        Raises
-        ------
-        TypeError: settings without a dataset. SettingsError: with all that the dataset does not have.
-        """
-        check_bound(settings)
-        self._workspace.validate_riskmodel(settings)
-        return RiskModelEngine(self._workspace, settings)
+def load_engine(workspace: Workspace, bound: DatasetSettings[FactorRiskModelSettings]) -> RiskModelEngine:
+    """The engine of settings that fit their dataset; else SettingsError."""
+    workspace.validate_riskmodel(bound)
+    return RiskModelEngine(workspace, bound)

@@ -7,26 +7,20 @@ from difflib import get_close_matches
 
 from openfactor.errors import SettingsError
 from openfactor.settings.exposures import CategoricalExposureGroupSettings, ExposureSettings
-from openfactor.settings.menus import FactorRiskModelSettingsMenu, UniverseSettingsMenu
+from openfactor.settings.menus import (
+    ExposureSettingsMenu,
+    FactorRiskModelSettingsMenu,
+    UniverseSettingsMenu,
+)
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
 from openfactor.settings.universe import UniverseSettings
 
 
 def validate_model(settings: FactorRiskModelSettings, menu: FactorRiskModelSettingsMenu) -> None:
     """Raise SettingsError with everything in `settings` that the dataset does not have."""
-    exposure_menu = menu.exposure_settings_menu
+    exposure_menu, exposures = menu.exposure_settings_menu, settings.exposures[0]
     problems = _universe("universe", settings.universe[0], exposure_menu.universe_settings_menu)
-    exposures = settings.exposures[0]
-    for group in exposures.exposures:
-        known = (
-            exposure_menu.categorical_hierarchies
-            if isinstance(group, CategoricalExposureGroupSettings)
-            else exposure_menu.continuous_hierarchies
-        )
-        where = f"exposures: {group.exposure_type} group {group.factor_group!r}"
-        problems += _choice(where, [group.hierarchy], list(known))
-        if group.hierarchy in known:
-            problems += _selection(where, group.include, group.exclude, known[group.hierarchy])
+    problems += _exposures(exposures, exposure_menu)
     construction = settings.modelconstruction[0]
     if construction.estimation_universe is not None:
         problems += _universe(
@@ -42,6 +36,28 @@ def validate_universe(settings: UniverseSettings, menu: UniverseSettingsMenu) ->
     problems = _universe("universe", settings, menu)
     if problems:
         raise SettingsError("the universe does not fit the dataset:", problems)
+
+
+def validate_exposures(settings: ExposureSettings, menu: ExposureSettingsMenu) -> None:
+    """Raise SettingsError with everything in `settings` that the dataset does not have."""
+    problems = _exposures(settings, menu)
+    if problems:
+        raise SettingsError("the exposures do not fit the dataset:", problems)
+
+
+def _exposures(settings: ExposureSettings, menu: ExposureSettingsMenu) -> list[str]:
+    problems = []
+    for group in settings.exposures:
+        known = (
+            menu.categorical_hierarchies
+            if isinstance(group, CategoricalExposureGroupSettings)
+            else menu.continuous_hierarchies
+        )
+        where = f"exposures: {group.exposure_type} group {group.factor_group!r}"
+        problems += _choice(where, [group.hierarchy], list(known))
+        if group.hierarchy in known:
+            problems += _selection(where, group.include, group.exclude, known[group.hierarchy])
+    return problems
 
 
 def _universe(where: str, settings: UniverseSettings, menu: UniverseSettingsMenu) -> list[str]:
