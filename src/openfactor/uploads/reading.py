@@ -55,19 +55,18 @@ def _read(source: Source, data_type: DataType, scratch: Path, parser: str | None
     outcome = parse(frame, data_type, source.name, file_name=source.file_name, parser=parser)
     if outcome.rows is None:
         return _item(source.name, outcome.results, outcome.faults)
+    broken = validate(outcome.rows, data_type, source.name).faults
     if outcome.faults:
-        faults = [*outcome.faults, *validate(outcome.rows, data_type, source.name).faults]
-        return _item(source.name, outcome.results, faults)
+        return _item(source.name, outcome.results, [*outcome.faults, *broken])
     if not len(outcome.rows):
         fault = Fault("no_rows", source.name, "the table has no rows")
         took = next(r.parser for r in outcome.results if r.success)
         result = UploadParserResult(parser=took, success=False, messages=[str(fault)])
         return _item(source.name, [result], [fault])
-    broken = validate(outcome.rows, data_type, source.name).faults
     folder = scratch / source.name
     folder.mkdir()
     parts = write_parts(outcome.rows.drop(ROW), folder, data_type)
-    return _item(source.name, [_noted(r, broken) for r in outcome.results], broken, parts)
+    return _item(source.name, [_noted(r, broken) for r in outcome.results], broken, parts, success=True)
 
 
 def _noted(result: UploadParserResult, faults: Sequence[Fault]) -> UploadParserResult:
@@ -78,23 +77,24 @@ def _noted(result: UploadParserResult, faults: Sequence[Fault]) -> UploadParserR
 
 
 def _item(
-    name: str, results: list[UploadParserResult], faults: Sequence[Fault], parts: Sequence[Part] = ()
+    name: str,
+    results: list[UploadParserResult],
+    faults: Sequence[Fault],
+    parts: Sequence[Part] = (),
+    *,
+    success: bool = False,
 ) -> StagedItem:
-    result = UploadStagingResult(
-        name=name,
-        timestamp=dt.datetime.now(dt.UTC),
-        success=bool(parts),
-        results=results,
-    )
+    now = dt.datetime.now(dt.UTC)
+    result = UploadStagingResult(name=name, timestamp=now, success=success, results=results)
     return StagedItem(result, tuple(parts), tuple(faults))
 
 
 def of_archive(name: str, items: Sequence[StagedItem]) -> StagedItem:
     """What came of an archive: how many tables each parser took, or all that failed."""
     failed = [item for item in items if not item.result.success]
+    faults = [fault for item in failed or items for fault in item.faults]
     if failed:
-        results = [result for item in failed for result in item.result.results]
-        return _item(name, results, [fault for item in failed for fault in item.faults])
+        return _item(name, [result for item in failed for result in item.result.results], faults)
     took: dict[str | None, list[str]] = {}
     for item in items:
         took.setdefault(item.result.success_parser, []).append(item.name)
@@ -102,5 +102,4 @@ def of_archive(name: str, items: Sequence[StagedItem]) -> StagedItem:
     for parser, names in took.items():
         message = f"{len(names):,} tables, {names[0]} to {names[-1]}"
         results.append(UploadParserResult(parser=parser, success=True, messages=[message]))
-    result = UploadStagingResult(name=name, timestamp=dt.datetime.now(dt.UTC), success=True, results=results)
-    return StagedItem(result, (), tuple(fault for item in items for fault in item.faults))
+    return _item(name, results, faults, success=True)

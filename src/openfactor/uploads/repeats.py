@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
 from openfactor.errors import Fault
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.parts import Part, scan_parts
-from openfactor.uploads.storage.staging import StagedItem
-from openfactor.uploads.validation import EXAMPLES, examples
+from openfactor.uploads.storage.parts import clusters
+from openfactor.uploads.storage.staging import StagedItem, owners, scan_owned
+from openfactor.uploads.validation import examples
+
+_OWNER = "_owner"
 
 
 def repeats(items: Sequence[StagedItem], data_type: DataType) -> list[Fault]:
@@ -18,40 +20,26 @@ def repeats(items: Sequence[StagedItem], data_type: DataType) -> list[Fault]:
 
     Only tables that share days are read.
     """
-    owner = {str(part.path): item.name for item in items for part in item.parts}
     faults = []
-    for cluster in _clusters([part for item in items for part in item.parts]):
+    owner = owners(items)
+    for cluster in clusters(part for item in items for part in item.parts):
         if len({owner[str(part.path)] for part in cluster}) > 1:
-            faults += _repeats(cluster, owner, data_type)
+            faults += _repeats(scan_owned(cluster, owner, data_type, _OWNER), data_type)
     return faults
 
 
-def _clusters(parts: list[Part]) -> Iterator[list[Part]]:
-    """Groups of parts such that parts of different groups share no day."""
-    cluster: list[Part] = []
-    for part in sorted(parts, key=lambda part: str(part.low)):
-        if cluster and not any(part.overlaps(other) for other in cluster):
-            yield cluster
-            cluster = []
-        cluster.append(part)
-    if cluster:
-        yield cluster
-
-
-def _repeats(parts: list[Part], owner: dict[str, str], data_type: DataType) -> list[Fault]:
+def _repeats(rows: pl.LazyFrame, data_type: DataType) -> list[Fault]:
     key = data_type.key
     found = (
-        scan_parts(parts, data_type, path_column="_path")
-        .select(*key, pl.col("_path").replace_strict(owner, return_dtype=pl.String).alias("_owner"))
-        .group_by(key)
-        .agg(pl.col("_owner").unique().sort())
-        .filter(pl.col("_owner").list.len() > 1)
-        .with_columns(pl.col("_owner").list.join(", "))
-        .sort("_owner", *key)
+        rows.group_by(key)
+        .agg(pl.col(_OWNER).unique().sort())
+        .filter(pl.col(_OWNER).list.len() > 1)
+        .with_columns(pl.col(_OWNER).list.join(", "))
+        .sort(_OWNER, *key)
         .collect(engine="streaming")
     )
     message = f"{', '.join(key)} must be in one table only"
     return [
-        Fault("staged_twice", names[0], message, None, len(rows), examples(rows.head(EXAMPLES), key))
-        for names, rows in found.partition_by("_owner", as_dict=True).items()
+        Fault("staged_twice", names[0], message, None, len(rows), examples(rows, key))
+        for names, rows in found.partition_by(_OWNER, as_dict=True).items()
     ]

@@ -145,9 +145,11 @@ def date_column(description: str) -> Column:
     )  # fmt: skip
 
 
-def currency_column(description: str) -> Column:
+def currency_column(description: str, *, key: bool = False) -> Column:
     """A currency code that must be given."""
-    return Column("ccy", TEXT, description, ("USD", "USD"), aliases=("currency", "currency_code"))
+    return Column(
+        "ccy", TEXT, description, ("USD", "USD"), key=key, aliases=("currency", "currency_code")
+    )  # fmt: skip
 
 
 def finite(column: str) -> Rule:

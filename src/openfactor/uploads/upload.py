@@ -31,13 +31,21 @@ from openfactor.settings import (
 )
 from openfactor.uploads.filters import Filters, expression
 from openfactor.uploads.names import check_staged_name
-from openfactor.uploads.parsing import Source, as_polars, parse, parser_example, parser_names, sources
+from openfactor.uploads.parsing import (
+    Outcome,
+    Source,
+    as_polars,
+    parse,
+    parser_example,
+    parser_names,
+    sources,
+)
 from openfactor.uploads.reading import of_archive, read_all
 from openfactor.uploads.repeats import repeats
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.merging import Change, CommitMode, plan
 from openfactor.uploads.storage.parts import scan_parts
-from openfactor.uploads.storage.staging import StagedItem, StagingArea
+from openfactor.uploads.storage.staging import StagedItem, StagingArea, owners, scan_owned
 from openfactor.uploads.storage.table import CommitConflictError, Table
 from openfactor.uploads.summaries import NAME, detail_summary, summary
 from openfactor.uploads.validation import FAULT_SCHEMA, Validation, refuse, validate
@@ -190,16 +198,13 @@ class Upload:
 
         name : a file name, which may hold the date
         """
-        frame = as_polars(df, name or self.data_type)
-        outcome = parse(frame, self._type, name or self.data_type, file_name=name, parser=parser)
-        return MultiParserResult(results=outcome.results)
+        return MultiParserResult(results=self._parse(df, parser, name).results)
 
     def parse(
         self, df: Any, parser: str | None = None, name: str | None = None
     ) -> tuple[pl.DataFrame, UploadParserResult]:
         """A frame in the columns of the data type, and which parser took it; no rows if none did."""
-        frame = as_polars(df, name or self.data_type)
-        outcome = parse(frame, self._type, name or self.data_type, file_name=name, parser=parser)
+        outcome = self._parse(df, parser, name)
         if outcome.rows is None or outcome.faults:
             messages = [str(fault) for fault in outcome.faults]
             return self._type.empty(), UploadParserResult(success=False, messages=messages)
@@ -207,11 +212,10 @@ class Upload:
 
     def validate(self, df: Any, parser: str | None = None, name: str | None = None) -> Validation:
         """The good rows of a frame, and the faults of the others; `table` shows them. Stores nothing."""
-        source = name or self.data_type
-        outcome = parse(as_polars(df, source), self._type, source, file_name=name, parser=parser)
+        outcome = self._parse(df, parser, name)
         if outcome.rows is None:
             return Validation(self._type.empty(), tuple(outcome.faults))
-        checked = validate(outcome.rows, self._type, source)
+        checked = validate(outcome.rows, self._type, name)
         return Validation(checked.rows, (*outcome.faults, *checked.faults))
 
     # staging
@@ -374,11 +378,8 @@ class Upload:
         then = self._table(version)
 
         def change(table: Table, scratch: Path) -> Change:
-            before, now = then.parts(), table.parts()
-            return Change(
-                [p for p in before if p not in now],
-                [p for p in now if p not in before],
-            )
+            before, now = (dict.fromkeys(t.parts()) for t in (then, table))
+            return Change([p for p in before if p not in now], [p for p in now if p not in before])
 
         return UploadCommitResult(version=self._write(change, f"restore {then.version}"))
 
@@ -400,6 +401,10 @@ class Upload:
             )
         return latest if version == latest.version else Table(self._folder, self._type, version)
 
+    def _parse(self, df: Any, parser: str | None, name: str | None) -> Outcome:
+        source = name or self.data_type
+        return parse(as_polars(df, source), self._type, source, file_name=name, parser=parser)
+
     def _named(self, schema: dict[str, pl.DataType], which: Which) -> dict[str, pl.DataType]:
         if which not in ("data", "staging"):
             raise SettingsError(f"{which!r} is unknown:", ["data: what is committed", "staging: what waits"])
@@ -407,11 +412,7 @@ class Upload:
 
     def _staged_rows(self, items: Sequence[StagedItem]) -> pl.LazyFrame:
         parts = [part for item in items for part in item.parts]
-        owner = {str(part.path): item.name for item in items for part in item.parts}
-        rows = scan_parts(parts, self._type, path_column=NAME)
-        return rows.select(
-            pl.col(NAME).replace_strict(owner, default="", return_dtype=pl.String), *self._type.schema
-        )
+        return scan_owned(parts, owners(items), self._type, NAME)
 
     def _read_all(self, found: Sequence[Source], scratch: Path, parser: str | None) -> list[StagedItem]:
         return read_all(
@@ -427,10 +428,9 @@ class Upload:
         self, found: Sequence[Source], archive: str | None, parser: str | None, replace: bool
     ) -> UploadStagingResult:
         """Stage tables, all of them or none; `archive` is the name of the archive they come from, if any."""
-        names = [check_staged_name(source.name) for source in found]
         if archive:
             check_staged_name(archive)
-        taken = [] if replace else self._staging.taken(names)
+        taken = [] if replace else self._staging.taken([source.name for source in found])
         if taken:
             shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
             raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")

@@ -142,9 +142,7 @@ class WideTable(Table):
             faults += [
                 Fault("unknown_column", source, f"must be named {'.'.join(wide.names)}", name)
                 for name in names
-                if name.startswith("_")
-                or not all(name.split(".", len(wide.names) - 1))
-                or name.count(".") < len(wide.names) - 1
+                if name.startswith("_") or len([p for p in _split(name, wide) if p]) < len(wide.names)
             ]
         return (None if faults else known), faults
 
@@ -159,7 +157,7 @@ class WideTable(Table):
         for i, name in enumerate(known.rest):
             cells = cast(frame, value, name, source)
             values.append(cells.values.alias(f"_{i}"))
-            headings[f"_{i}"] = name.split(".", len(wide.names) - 1)
+            headings[f"_{i}"] = _split(name, wide)
             if cells.fault:
                 faults.append(cells.fault)
         rows = left.hstack(values).unpivot(
@@ -189,6 +187,11 @@ def parser_example(data_type: DataType, parser: str) -> pl.DataFrame:
 def _wide(data_type: DataType) -> Wide:
     assert data_type.wide is not None  # only such data types have this parser
     return data_type.wide
+
+
+def _split(name: str, wide: Wide) -> list[str]:
+    """The parts of a heading; what follows the last dot that counts may have more."""
+    return name.split(".", len(wide.names) - 1)
 
 
 def _kept(data_type: DataType) -> tuple[Column, ...]:

@@ -69,13 +69,11 @@ class _Merge:
         add: list[Part] = []
         for part in self.incoming:
             rivals = self._rivals([part])
-            rows = self._scan([part])
-            new = rows.join(self._scan(rivals), on=self.match, how="anti", nulls_equal=True)
-            kept = new.collect(engine="streaming") if rivals else None
-            if kept is None or len(kept) == part.rows:
+            if not rivals:
                 add.append(part)
-            else:
-                add += write_parts(kept, self.scratch, self.data_type)
+                continue
+            new = self._scan([part]).join(self._scan(rivals), on=self.match, how="anti", nulls_equal=True)
+            add += self._only(new.collect(engine="streaming"), part)
         return Change(add, [])
 
     def replace_all(self) -> Change:
@@ -88,29 +86,18 @@ class _Merge:
     def replace_slices(self) -> Change:
         """The incoming rows are all there is of their slices."""
         slices = self._scan(self.incoming).select(self.match).unique().collect()
-        replaced: list[pl.DataFrame] = []
-        remove, add = [], []
-        for part in self._rivals(self.incoming):
-            rows = self._scan([part]).collect()
-            gone = rows.join(slices, on=self.match, how="semi", nulls_equal=True)
-            if len(gone):
-                replaced.append(gone)
-                remove.append(part)
-                add += self._keep(rows, slices, self.match)
-        if sum(map(len, replaced)) == sum(part.rows for part in self.incoming):
-            before, after = (
-                pl.concat([self.data_type.empty(), *replaced]),
-                self._scan(self.incoming).collect(),
-            )
-            if not len(_other_rows(after, before)):
+        change, replaced = self._take_out(slices, self.match)
+        if len(replaced) == sum(part.rows for part in self.incoming):
+            incoming = self._scan(self.incoming).collect()
+            if not len(_other_rows(incoming, replaced)):
                 return Change([], [])
-        return Change([*add, *self.incoming], remove)
+        return Change([*change.add, *self.incoming], change.remove)
 
     def upsert(self) -> Change:
         """Add rows with new keys; replace rows whose key is there with other values."""
         key = self.data_type.key
         add: list[Part] = []
-        changed_keys: list[pl.DataFrame] = []
+        changed_keys = [self.data_type.empty().select(key)]
         for part in self.incoming:
             rivals = self._rivals([part])
             if not rivals:
@@ -120,17 +107,12 @@ class _Merge:
             before = self._scan(rivals).join(rows.lazy().select(key), on=key, how="semi", nulls_equal=True)
             changed = _other_rows(rows, before.collect(engine="streaming"))
             changed_keys.append(changed.select(key))
-            unchanged = len(changed) == len(rows)
-            add += [part] if unchanged else write_parts(changed, self.scratch, self.data_type)
-        remove: list[Part] = []
-        if sum(map(len, changed_keys)):
-            keys = pl.concat(changed_keys)
-            for part in self._rivals(self.incoming):
-                rows = self._scan([part]).collect()
-                if len(rows.join(keys, on=key, how="semi", nulls_equal=True)):
-                    remove.append(part)
-                    add += self._keep(rows, keys, key)
-        return Change(add, remove)
+            add += self._only(changed, part)
+        keys = pl.concat(changed_keys)
+        if not len(keys):
+            return Change(add, [])
+        change, _ = self._take_out(keys, key)
+        return Change([*add, *change.add], change.remove)
 
     def _scan(self, parts: Sequence[Part]) -> pl.LazyFrame:
         return scan_parts(parts, self.data_type)
@@ -139,9 +121,23 @@ class _Merge:
         """Stored files that may have rows in the slices of the parts."""
         return self.stored(parts if self.data_type.dated_by in self.match else None)
 
-    def _keep(self, rows: pl.DataFrame, gone: pl.DataFrame, on: list[str]) -> list[Part]:
-        kept = rows.join(gone, on=on, how="anti", nulls_equal=True)
-        return write_parts(kept, self.scratch, self.data_type)
+    def _only(self, rows: pl.DataFrame, part: Part) -> list[Part]:
+        """Files of some of the part's rows: the part itself if it is all of them."""
+        return [part] if len(rows) == part.rows else write_parts(rows, self.scratch, self.data_type)
+
+    def _take_out(self, slices: pl.DataFrame, on: list[str]) -> tuple[Change, pl.DataFrame]:
+        """What takes the rows of the slices out of the stored files, and these rows."""
+        taken = [self.data_type.empty()]
+        change = Change([], [])
+        for part in self._rivals(self.incoming):
+            rows = self._scan([part]).collect()
+            gone = rows.join(slices, on=on, how="semi", nulls_equal=True)
+            if len(gone):
+                taken.append(gone)
+                kept = rows.join(slices, on=on, how="anti", nulls_equal=True)
+                change.remove.append(part)
+                change.add.extend(write_parts(kept, self.scratch, self.data_type))
+        return change, pl.concat(taken)
 
 
 def _other_rows(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +38,22 @@ class Part:
         """Equal for files of equal bytes."""
         return self.path.name.partition("-")[0]
 
-    def overlaps(self, other: Part) -> bool:
-        """Whether both may have rows of the same day; true where rows are not dated."""
-        if self.low is None or self.high is None or other.low is None or other.high is None:
-            return True
-        return self.low <= other.high and other.low <= self.high
+
+def clusters(parts: Iterable[Part]) -> list[list[Part]]:
+    """Groups of parts, by day, such that parts of different groups share none; one where they are not dated.
+
+    The first part of a group begins it.
+    """
+    found: list[list[Part]] = []
+    last: dt.date | None = None  # last day of the group at hand
+    for part in sorted(parts, key=lambda part: str(part.low)):
+        if not found or (last is not None and part.low is not None and part.low > last):
+            found.append([part])
+            last = part.high
+        else:
+            found[-1].append(part)
+            last = None if last is None or part.high is None else max(last, part.high)
+    return found
 
 
 def write_parts(rows: pl.DataFrame, folder: Path, data_type: DataType) -> list[Part]:

@@ -7,16 +7,18 @@ import errno
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import polars as pl
 from pydantic import ValidationError
 
 from openfactor.errors import ConflictError, Fault, StorageError
 from openfactor.settings import UploadStagingResult
-from openfactor.uploads.storage.parts import Part
+from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.parts import Part, scan_parts
 
 AREA = "_staging"
 _RESULT = "result.json"
@@ -34,9 +36,20 @@ class StagedItem:
     def name(self) -> str:
         return self.result.name
 
-    @property
-    def rows(self) -> int:
-        return sum(part.rows for part in self.parts)
+
+def owners(items: Iterable[StagedItem]) -> dict[str, str]:
+    """Path of a file to the name of the table that it belongs to."""
+    return {str(part.path): item.name for item in items for part in item.parts}
+
+
+def scan_owned(
+    parts: Sequence[Part], owner: Mapping[str, str], data_type: DataType, column: str
+) -> pl.LazyFrame:
+    """The rows of parts, with the name of the table of each before them, in `column`."""
+    rows = scan_parts(parts, data_type, path_column=column)
+    # where there are no parts the path is empty
+    name = pl.col(column).replace_strict(owner, default="", return_dtype=pl.String)
+    return rows.select(name, *data_type.schema)
 
 
 class StagingArea:

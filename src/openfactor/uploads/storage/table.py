@@ -28,7 +28,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from openfactor.errors import StorageError
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.merging import Change
-from openfactor.uploads.storage.parts import Part
+from openfactor.uploads.storage.parts import Part, clusters
 
 LOG = "_delta_log"
 FORBIDDEN = "%[]\\^|\t\n\r\v\f"
@@ -229,18 +229,14 @@ class Table:
 
 def _may_share(parts: Sequence[Part]) -> pl.Expr:
     """Whether a file may have a day in common with one of the parts."""
-    stretches: list[tuple[dt.date, dt.date]] = []
-    for low, high in sorted((part.low, part.high) for part in parts if part.low and part.high):
-        if stretches and low <= stretches[-1][1]:
-            stretches[-1] = (stretches[-1][0], max(high, stretches[-1][1]))
-        else:
-            stretches.append((low, high))
-    if not stretches:
+    groups = clusters(part for part in parts if part.low and part.high)
+    if not groups:
         return pl.lit(False)
-    lows, highs = (pl.lit(pl.Series(days, dtype=pl.Date)) for days in zip(*stretches, strict=True))
-    # of the stretches that do not end before the file's first day, the first must begin by its last
+    lows = pl.lit(pl.Series([group[0].low for group in groups], dtype=pl.Date))
+    highs = pl.lit(pl.Series([max(p.high for p in group if p.high) for group in groups], dtype=pl.Date))
+    # of the groups that do not end before the file's first day, the first must begin by its last
     at = highs.search_sorted(pl.col("low"), side="left")
-    return (at < len(stretches)) & (lows.gather(at.clip(0, len(stretches) - 1)) <= pl.col("high"))
+    return (at < len(groups)) & (lows.gather(at.clip(0, len(groups) - 1)) <= pl.col("high"))
 
 
 def _statistics(part: Part, data_type: DataType) -> str:

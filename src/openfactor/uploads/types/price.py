@@ -6,10 +6,10 @@ from openfactor.errors import Fault
 from openfactor.uploads.schema import (
     FLAG,
     NUMBER,
-    TEXT,
     Column,
     DataType,
     Rule,
+    currency_column,
     date_column,
     finite,
     id_columns,
@@ -25,8 +25,7 @@ class Price(DataType):
     columns = (
         date_column("day"),
         *id_columns("identifier of the listing"),
-        Column("ccy", TEXT, "currency of close and return", ("USD", "USD"), key=True,
-               aliases=("currency", "currency_code")),
+        currency_column("currency of close and return", key=True),
         Column("close", NUMBER, "closing price", (185.6, 370.6), nullable=True,
                aliases=("price", "close_price", "px_last")),
         Column("return", NUMBER, "simple total return since the listing's last price", (None, None),
