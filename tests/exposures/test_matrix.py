@@ -54,6 +54,10 @@ def test_one_row_a_day_and_asset() -> None:
         (FRI, "B", 0.0, 0.0, -0.5, 2.0),
     ]
     assert matrix().factors() == {"sector": ["X", "Y"], "style": ["size", "value"]}
+    dotted = ExposureSettings(
+        exposures=[ContinuousExposureGroupSettings(hierarchy="style", factor_group="a.b")]
+    )
+    assert matrix(dotted).factors() == {"a.b": ["size", "value"]}
     assert repr(matrix()) == "<exposures on 'd': sector, style>"
 
 

@@ -21,6 +21,11 @@ def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDAr
     }
 
 
+def within(day: dt.date, start: dt.date | None, end: dt.date | None) -> bool:
+    """Whether start <= day <= end; None is no bound."""
+    return (start is None or day >= start) and (end is None or day <= end)
+
+
 def trading_days(
     closed: Mapping[str, NDArray[np.bool_]], filters: Sequence[Sequence[str]], n_days: int
 ) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from openfactor.errors import Fault
+from openfactor.errors import Fault, SettingsError
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,14 @@ class Identifiers:
     @property
     def n_entities(self) -> int:
         return self.table["entity"].n_unique()
+
+    def known_type(self, id_type: str) -> str:
+        """The id type; SettingsError if the dataset does not have it."""
+        if id_type not in self.id_types:
+            raise SettingsError(
+                f"there is no id type {id_type!r}:", [f"possible: {', '.join(self.id_types)}"]
+            )
+        return id_type
 
     def names(self, id_type: str) -> list[str]:
         """The identifier of each listing in an id type."""

@@ -51,6 +51,16 @@ class Panel:
     def n_rows(self) -> int:
         return len(self.listing)
 
+    @cached_property
+    def day(self) -> NDArray[np.int32]:
+        """(rows,) stored day of each row."""
+        days = np.arange(len(self.offsets) - 1, dtype=np.int32)
+        return np.repeat(days, np.diff(self.offsets))
+
+    def rows_of(self, day: int) -> slice:
+        """The rows of a stored day."""
+        return slice(int(self.offsets[day]), int(self.offsets[day + 1]))
+
 
 @dataclass(frozen=True)
 class RiskDataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,3 +113,21 @@ def resolve(dataset: RiskDataset, settings: ExposureSettings) -> Exposures:
 
 def _wanted(group: ExposureGroupSettings, factor: str) -> bool:
     return (group.include == "All" or factor in group.include) and factor not in group.exclude
+
+
+def split_names(names: Sequence[str], settings: ExposureSettings) -> list[tuple[str, str]]:
+    """Group and factor of each `{group}.{factor}`; the groups of the settings may have dots themselves."""
+    groups = [g.factor_group for g in settings.exposures]
+    split = []
+    for name in names:
+        group = max((g for g in groups if name.startswith(f"{g}.")), key=len)
+        split.append((group, name[len(group) + 1 :]))
+    return split
+
+
+def by_group(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Group to its factors, in the order of the pairs."""
+    out: dict[str, list[str]] = {}
+    for group, factor in pairs:
+        out.setdefault(group, []).append(factor)
+    return out

@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset import RiskDataset, describe
-from openfactor.exposures.design import Exposures, resolve
+from openfactor.dataset.calendar import within
+from openfactor.exposures.design import Exposures, by_group, resolve, split_names
 from openfactor.exposures.universe import Universe, universe_on
 from openfactor.settings.exposures import ExposureSettings
 from openfactor.settings.universe import UniverseSettings
@@ -39,11 +40,7 @@ class ExposureMatrix:
 
     def factors(self) -> dict[str, list[str]]:
         """Group to its factors, both sorted."""
-        out: dict[str, list[str]] = {}
-        for name in sorted(self._columns.names):
-            group, _, factor = name.partition(".")
-            out.setdefault(group, []).append(factor)
-        return out
+        return by_group(split_names(sorted(self._columns.names), self.settings))
 
     def dates(self, universe: Universe | UniverseSettings, *, range_only: bool = False) -> list[dt.date]:
         """The days on which there can be exposures, or the first and the last of them."""
@@ -74,7 +71,7 @@ class ExposureMatrix:
         """
         chosen = self._on(universe)
         shown = chosen.id_type(id_type)
-        days = [i for i in chosen.days(filter_tradedays) if _within(self._data.days[i], start, end)]
+        days = [i for i in chosen.days(filter_tradedays) if within(self._data.days[i], start, end)]
         names = sorted(self._columns.names)
         inside = self._companies(chosen.inside)
         frame = exposure_frame(self._data, self._columns, names, days, inside, shown)
@@ -90,7 +87,7 @@ class ExposureMatrix:
         """(rows,) one member of each company and day: the main listing, else the first."""
         panel = self._data.panel
         rows = np.flatnonzero(inside)
-        day = np.repeat(np.arange(len(panel.offsets) - 1), np.diff(panel.offsets))[rows]
+        day = panel.day[rows]
         listing = panel.listing[rows]
         entity = self._data.entity[listing]
         order = np.lexsort((listing, ~self._data.main[listing], entity, day))
@@ -121,7 +118,7 @@ def exposure_frame(
     schema = {"date": pl.Date, id_type: pl.String, **dict.fromkeys(factors, pl.Float32)}
     frames = [pl.DataFrame(schema=schema)]
     for day in days:
-        rows = slice(int(panel.offsets[day]), int(panel.offsets[day + 1]))
+        rows = panel.rows_of(day)
         shown = np.flatnonzero(inside[rows])
         x = np.zeros((len(position), rows.stop - rows.start), np.float32)
         x[: len(columns.dense)] = columns.dense_rows(rows)
@@ -141,7 +138,3 @@ def _nothing(frame: pl.DataFrame, columns: Exposures) -> pl.Expr:
     dense = [pl.col(name).is_null() for name in columns.dense_names]
     categories = [pl.col(name) == 0 for name in columns.names[len(columns.dense_names) :]]
     return pl.all_horizontal([*dense, *categories]) if frame.width > 2 else pl.lit(True)
-
-
-def _within(day: dt.date, start: dt.date | None, end: dt.date | None) -> bool:
-    return (start is None or day >= start) and (end is None or day <= end)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset.calendar import trading_days
+from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import RiskDataset
 from openfactor.errors import SettingsError
@@ -69,8 +69,6 @@ class Universe:
         self._data = dataset
         self.inside = members(dataset, settings)
         """(rows,) the panel's rows that are members."""
-        days = np.diff(dataset.panel.offsets)
-        self._day_of_row = np.repeat(np.arange(len(days), dtype=np.int32), days)
         self._trading = trading_days(dataset.closed, settings.calendar.filters, len(dataset.days))
 
     def __repr__(self) -> str:
@@ -175,21 +173,17 @@ class Universe:
 
     def id_type(self, id_type: str | None = None) -> str:
         """The id type, by default the universe's; SettingsError if the dataset does not have it."""
-        chosen = id_type or self.settings.id_type
-        if chosen not in self.id_types:
-            raise SettingsError(f"there is no id type {chosen!r}:", [f"possible: {', '.join(self.id_types)}"])
-        return chosen
+        return self._data.identifiers.known_type(id_type or self.settings.id_type)
 
     def _on_days(self, start: dt.date | None, end: dt.date | None, trade_only: bool) -> Mask:
         """(rows,) the row's day is asked for."""
         days = self._data.days
-        asked = np.array([(not start or day >= start) and (not end or day <= end) for day in days])
-        if trade_only:
-            asked &= np.isin(np.arange(len(days)), self._trading)
-        return np.asarray(asked[self._day_of_row])
+        asked = np.zeros(len(days), np.bool_)
+        asked[[i for i in self.days(trade_only) if within(days[i], start, end)]] = True
+        return np.asarray(asked[self._data.panel.day])
 
     def _dates_of(self, rows: NDArray[np.int64]) -> pl.Series:
-        return pl.Series(self._data.days, dtype=pl.Date).gather(self._day_of_row[rows])
+        return pl.Series(self._data.days, dtype=pl.Date).gather(self._data.panel.day[rows])
 
     def _check_levels(self, levels: Mapping[str, int]) -> None:
         problems = []

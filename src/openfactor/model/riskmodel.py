@@ -10,9 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
+from openfactor.dataset.calendar import within
 from openfactor.dataset.panel import RiskDataset
-from openfactor.errors import SettingsError
-from openfactor.exposures import Exposures, exposure_frame, members, resolve
+from openfactor.exposures import Exposures, by_group, exposure_frame, members, resolve, split_names
 from openfactor.model.estimation import Estimates
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
 from openfactor.model.estimation.timing import rows_before
@@ -58,10 +58,7 @@ class RiskModel:
 
     def factors(self) -> dict[str, list[str]]:
         """Group to its factors, both sorted."""
-        out: dict[str, list[str]] = {}
-        for group, factor in self._names:
-            out.setdefault(group, []).append(factor)
-        return out
+        return by_group(self._names)
 
     def fret(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
         """Factor returns: date, `{group}.{factor}`; daily, fractions.
@@ -131,7 +128,7 @@ class RiskModel:
         days = [
             int(day)
             for date, day in zip(self._estimates.dates, self._days, strict=True)
-            if (start is None or date >= start) and (end is None or date <= end)
+            if within(date, start, end)
         ]
         return exposure_frame(
             self._dataset,
@@ -183,12 +180,7 @@ class RiskModel:
 
     @cached_property
     def _names(self) -> list[tuple[str, str]]:
-        groups = [g.factor_group for g in self._settings.exposures[0].exposures]
-        split = []
-        for name in self._estimates.factors:
-            group = max((g for g in groups if name.startswith(f"{g}.")), key=len)
-            split.append((group, name[len(group) + 1 :]))
-        return split
+        return split_names(self._estimates.factors, self._settings.exposures[0])
 
     @cached_property
     def _t(self) -> Float:
@@ -210,11 +202,7 @@ class RiskModel:
         return np.array([at[date] for date in self._estimates.dates], np.int64)
 
     def _id_type(self, id_type: str | None) -> str:
-        chosen = id_type or self._settings.universe[0].id_type
-        known = self._dataset.identifiers.id_types
-        if chosen not in known:
-            raise SettingsError("unknown id type:", [f"{chosen!r}; possible: {', '.join(known)}"])
-        return chosen
+        return self._dataset.identifiers.known_type(id_type or self._settings.universe[0].id_type)
 
     def _by_factor(self, values: Float, start: dt.date | None, end: dt.date | None) -> pl.DataFrame:
         return between(

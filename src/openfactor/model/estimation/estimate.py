@@ -125,7 +125,7 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
         job.time.forward_return[~job.universe] = np.nan
     specific = np.zeros(rows)  # touched first by the threads that fill it
     for d in np.setdiff1d(np.arange(len(job.dataset.days)), job.time.days[:-1]):
-        specific[job.dataset.panel.offsets[d] : job.dataset.panel.offsets[d + 1]] = np.nan
+        specific[job.dataset.panel.rows_of(int(d))] = np.nan
     status = np.zeros(t, np.int8)
     status[:1] = STATUSES.index("first_day")
     return _Results(

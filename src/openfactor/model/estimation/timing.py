@@ -27,8 +27,7 @@ PARTS = 16
 
 def rows_before(panel: Panel, days: NDArray[np.int64], i: int) -> slice:
     """Rows of the panel whose exposures explain the return of trading day i >= 1."""
-    p = days[i - 1]
-    return slice(int(panel.offsets[p]), int(panel.offsets[p + 1]))
+    return panel.rows_of(int(days[i - 1]))
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def timeline(
     days = trading_days(dataset.closed, calendar.filters, len(dataset.days))
     returns = np.empty(panel.n_rows)
     for d in np.setdiff1d(np.arange(len(dataset.days)), days[:-1]):
-        returns[panel.offsets[d] : panel.offsets[d + 1]] = np.nan
+        returns[panel.rows_of(int(d))] = np.nan
 
     def fill(part: NDArray[np.int64]) -> None:
         """Returns that follow the trading days of `part`, whose last day belongs to the next part."""
@@ -88,5 +87,5 @@ def _convert(
     for p, t in pairwise(days):
         gain = dataset.usd[t] / dataset.usd[p] * (numeraire[p] / numeraire[t])
         if (gain != 1.0).any():
-            rows = slice(panel.offsets[p], panel.offsets[p + 1])
+            rows = panel.rows_of(int(p))
             returns[rows] = (1.0 + returns[rows]) * gain[dataset.currency[panel.listing[rows]]] - 1.0
