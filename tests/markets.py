@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
@@ -52,8 +52,19 @@ def dataset_settings(**changes: Any) -> RootRiskDatasetSettings:
 
 def dataset_of(uploads: Mapping[str, pl.DataFrame], **changes: Any) -> RiskDataset:
     """Read and validated as at upload, then built."""
-    rows = {name: good_rows(frame, name).lazy() for name, frame in uploads.items()}
-    return build(dataset_settings(**changes), rows, "test")
+    return build(dataset_settings(**changes), reader(uploads), "test")
+
+
+def reader(uploads: Mapping[str, pl.DataFrame]) -> Callable[[str, str], pl.LazyFrame]:
+    """Gives rows by data type and name; the frames are keyed by the name, or by the data type."""
+    rows: dict[str, pl.LazyFrame] = {}
+
+    def read(data_type: str, name: str) -> pl.LazyFrame:
+        if name not in rows:
+            rows[name] = good_rows(uploads[name], data_type).lazy()
+        return rows[name]
+
+    return read
 
 
 def model_settings(

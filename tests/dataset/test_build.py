@@ -74,6 +74,12 @@ def column(dataset: RiskDataset, values: np.ndarray, name: str) -> dict[dt.date,
     return {dataset.days[d]: v for d, v in zip(day[mine], values[mine].tolist(), strict=True)}
 
 
+def main_by_day(dataset: RiskDataset) -> list[str]:
+    """The main listing of each day, where there is one entity."""
+    names = dataset.identifiers.names("ticker")
+    return [names[i] for i in dataset.panel.listing[dataset.panel.main]]
+
+
 def faults(changes: dict | None = None, **settings) -> dict[str, str]:
     with pytest.raises(DataError) as caught:
         dataset_of(tables(**(changes or {})), **(GROUPS | settings))
@@ -128,7 +134,7 @@ def test_share_classes_share_exposures_and_caps_but_not_returns() -> None:
     rows = [(MON, "B", "style", "size", -0.5), (MON, "B", "industry", "Y", 1.0)]
     caps = tables()["market_cap"].filter(pl.col("asset_id") == "B")
     dataset = built(idmap=idmap, exposures=exposure_rows(rows), market_cap=caps)
-    assert dataset.main.tolist() == [False, True]
+    assert main_by_day(dataset) == ["A", "B", "B", "B", "B"]  # B is listed on Tuesday
     size = dataset.panel.dense["style"]["size"].astype(float)
     assert set(column(dataset, size, "A").values()) == {-0.5}
     assert set(column(dataset, dataset.panel.cap, "A").values()) == {50.0}
@@ -139,7 +145,7 @@ def test_share_classes_share_exposures_and_caps_but_not_returns() -> None:
 def test_main_listing_is_the_one_with_caps_when_none_is_the_core() -> None:
     idmap = tables()["idmap"].with_columns(pl.Series("to_id", ["E1", "E1"]))
     caps = tables()["market_cap"].filter(pl.col("asset_id") == "B")
-    assert built(idmap=idmap, market_cap=caps).main.tolist() == [False, True]
+    assert main_by_day(built(idmap=idmap, market_cap=caps)) == ["A", "B", "B", "B", "B"]
 
 
 def test_delisting_ends_a_name() -> None:
@@ -230,7 +236,7 @@ def test_history_that_starts_with_a_return_after_appends() -> None:
     rows = {name: frame.lazy() for name, frame in tables().items()}
     rows["price"] = rows["price"].filter(pl.col("date") > MON)
     with pytest.raises(DataError, match="first_return"):
-        build(dataset_settings(**GROUPS), rows, "x")
+        build(dataset_settings(**GROUPS), lambda data_type, _: rows[data_type], "x")
 
 
 def test_all_faults_come_together() -> None:

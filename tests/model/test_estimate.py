@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from openfactor.dataset import RiskDataset
+from openfactor.dataset.timing import Timeline, timeline
 from openfactor.errors import DataError
 from openfactor.model import Estimates, estimate
 from openfactor.model.estimation.estimates import STATUSES
-from openfactor.model.estimation.timing import Timeline, timeline
 from openfactor.settings import (
     CalendarSettings,
     ExposureSettings,
@@ -28,9 +28,9 @@ from tests.markets import dataset_of, fit, model_settings
 MARKET = simulate(60, 14, industries=4, seed=11)
 
 
-def line(dataset: RiskDataset, **construction) -> Timeline:
+def line(dataset: RiskDataset, currency: str | None = "USD") -> Timeline:
     with ThreadPoolExecutor(2) as pool:
-        return timeline(dataset, CalendarSettings(), ModelConstructionSettings(**construction), pool)
+        return timeline(dataset, CalendarSettings(), currency, pool)
 
 
 def statuses(uploads: dict[str, pl.DataFrame]) -> list[str]:
@@ -147,7 +147,7 @@ def test_returns_convert_between_currencies() -> None:
 def test_local_returns_when_not_converted() -> None:
     market = simulate(30, 8, industries=2, currencies=("EUR", "JPY"), seed=3)
     dataset = dataset_of(market.uploads)
-    plain = line(dataset, fx_convert_returns=False)
+    plain = line(dataset, currency=None)
     row = int(dataset.panel.offsets[plain.days[0]])
     after = int(dataset.panel.offsets[plain.days[0] + 1])
     listing = dataset.panel.listing[row]

@@ -8,7 +8,7 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 from openfactor import numerics
-from openfactor.numerics.asof import latest, snapshot_events
+from openfactor.numerics.asof import carry_categories, carry_numbers, latest, most_memberships
 from openfactor.numerics.compounding import forward_returns
 from openfactor.numerics.half import widen
 from openfactor.numerics.normal_equations import invert, solve_constrained
@@ -110,38 +110,97 @@ def test_latest_value() -> None:
     np.testing.assert_array_equal(got, latest_slowly(events, rows))
 
 
-def snapshot_slowly(events, rows, priced):
-    """events (day, entity); the rule of `snapshot_events` by recursion over days."""
+def held_slowly(events, rows, priced, fill, of_day):
+    """What each row (day, listing) holds, by recursion over its own days.
 
-    def holds(day: int, entity: int) -> int:
-        days = [d for d, _ in events if d <= day]
-        if not days:
-            return -1
-        for j, (d, e) in enumerate(events):
-            if d == days[-1] and e == entity:
-                return j
-        if (day, entity) not in rows or (day, entity) in priced:
-            return -1
-        return holds(day - 1, entity)
+    events : day to {entity: value}; of_day : entity of a listing
+    """
 
-    return [holds(d, e) for d, e in rows]
+    def holds(day: int, listing: int):
+        if (day, listing) not in rows:
+            return None
+        entity = of_day[listing]
+        days = [d for d in events if d <= day and (events[d] if not fill else entity in events[d])]
+        if days and entity in events[max(days)]:
+            return events[max(days)][entity]
+        return None if (day, listing) in priced else holds(day - 1, listing)
+
+    return [holds(d, i) for d, i in rows]
 
 
-def test_snapshots() -> None:
+@pytest.mark.parametrize("fill", [False, True])
+@pytest.mark.parametrize("run", [1, 3, 8])
+def test_snapshots(fill: bool, run: int) -> None:
+    """Any cut of the days into runs gives the same, and it is the rule by recursion."""
     rng = np.random.default_rng(2)
+    entity_of = np.array([0, 1, 2, 2], np.int32)
     for _ in range(20):
-        events = [(d, e) for d in range(8) for e in range(3) if rng.random() < (0.0 if d % 3 else 0.6)]
-        rows = [(d, e) for d in range(8) for e in range(3) if d >= e]  # name e is alive from day e
-        priced = {r for r in rows if rng.random() < 0.6} | {(e, e) for e in range(3)}
-        row_day = np.array([d for d, _ in rows])
-        entity = np.array([e for _, e in rows], np.int32)
-        got = snapshot_events(
-            np.searchsorted(np.array([d for d, _ in events], np.int64), np.arange(9)),
-            np.array([e for _, e in events], np.int32),
-            np.searchsorted(row_day, np.arange(9)), entity, entity,
-            np.array([r in priced for r in rows]), 3, 3,
+        rows = [(d, i) for d in range(8) for i in range(4) if d >= i]  # listing i is alive from day i
+        priced = {r for r in rows if rng.random() < 0.6} | {(i, i) for i in range(4)}
+        sent = [(d, i) for d in range(8) for i in range(4) if rng.random() < (0.0 if d % 3 else 0.6)]
+        events: dict[int, dict[int, float]] = {d: {} for d in range(8)}
+        for j, (d, i) in enumerate(sent):  # listing 2 outranks listing 3 of the same entity
+            if not (i == 3 and (d, 2) in sent):
+                events[d][int(entity_of[i])] = float(j)
+        offsets = np.searchsorted([d for d, _ in rows], np.arange(9))
+        event_offsets = np.searchsorted(np.array([d for d, _ in sent], np.int64), np.arange(9))
+        listing = np.array([i for _, i in rows], np.int32)
+        rank = np.array([int(i == 3) for _, i in sent], np.int32)
+        nan = np.full(1, np.nan).view(np.uint64)[0]
+        known, held = np.full((1, 3), nan), np.full((1, 4), nan)
+        known_day, known_rank = np.full((1, 3), -1, np.int32), np.zeros((1, 3), np.int32)
+        snapshot, out, outranked = np.full(1, -1, np.int32), np.zeros((1, len(rows))), 0
+        for first in range(0, 8, run):
+            last = min(first + run, 8)
+            j = slice(event_offsets[first], event_offsets[last])
+            outranked += carry_numbers(
+                first, event_offsets[first : last + 1] - event_offsets[first],
+                np.zeros(j.stop - j.start, np.int32), entity_of[[i for _, i in sent]][j], rank[j],
+                np.arange(len(sent), dtype=float)[j].view(np.uint64), offsets[first : last + 1],
+                entity_of[listing], listing, np.array([r in priced for r in rows]), fill, known, known_day,
+                known_rank, snapshot, held, nan, out.view(np.uint64),
+            )  # fmt: skip
+        expected = held_slowly(events, rows, priced, fill, entity_of)
+        assert [None if np.isnan(x) else x for x in out[0]] == expected
+        assert outranked == sum(i == 3 and (d, 2) in sent for d, i in sent)
+
+
+@pytest.mark.parametrize("fill", [False, True])
+def test_snapshots_of_categories(fill: bool) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        rows = [(d, i) for d in range(8) for i in range(3) if d >= i]
+        priced = {r for r in rows if rng.random() < 0.6} | {(i, i) for i in range(3)}
+        events: dict[int, dict[int, list]] = {d: {} for d in range(8)}
+        sent = []
+        for d in range(0, 8, 3):
+            for i in range(3):
+                codes = rng.permutation(5)[: rng.integers(0, 4)]
+                sent += [(d, i, int(c), float(c) / 8) for c in codes]
+                if len(codes):
+                    events[d][i] = sorted((int(c), float(c) / 8) for c in codes)
+        offsets = np.searchsorted([d for d, _ in rows], np.arange(9))
+        event_offsets = np.searchsorted(np.array([d for d, *_ in sent], np.int64), np.arange(9))
+        entity = np.array([i for _, i, *_ in sent], np.int32)
+        listing = np.array([i for _, i in rows], np.int32)
+        assert most_memberships(event_offsets, entity, 3) == max(
+            len(v) for e in events.values() for v in e.values()
+        )
+        codes = np.full((3, len(rows)), -1, np.int16)
+        loads = np.zeros((3, len(rows)))
+        carry_categories(
+            0, event_offsets, np.array([c for _, _, c, _ in sent], np.int16), entity,
+            np.zeros(len(sent), np.int32), np.array([x for *_, x in sent]).view(np.uint64), offsets, listing,
+            listing, np.array([r in priced for r in rows]), fill, np.full((3, 3), -1, np.int16),
+            np.zeros((3, 3)).view(np.uint64), np.full(3, -1, np.int32), np.zeros(3, np.int32),
+            np.full(1, -1, np.int32), np.full((3, 3), -1, np.int16), np.zeros((3, 3)).view(np.uint64), codes,
+            loads.view(np.uint64),
         )  # fmt: skip
-        assert got.tolist() == snapshot_slowly(events, rows, priced)
+        got = [
+            [(int(c), float(x)) for c, x in zip(codes[:, r], loads[:, r], strict=True) if c >= 0]
+            for r in range(len(rows))
+        ]
+        assert got == [sets or [] for sets in held_slowly(events, rows, priced, fill, [0, 1, 2])]
 
 
 def test_no_kernel_calls_a_kernel_of_another_file() -> None:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openfactor.exposures import resolve
+from openfactor.dataset.timing import rows_before
+from openfactor.exposures import CrossSection, resolve
 from openfactor.model import Estimates, estimate
-from openfactor.model.estimation.timing import rows_before
 from openfactor.synthetic import SyntheticUniverse, simulate
 from tests.markets import dataset_of, fit, model_settings
 
@@ -34,15 +34,16 @@ markets = st.builds(
 def designs(market: SyntheticUniverse, estimates: Estimates):
     """For each regression: index, rows and the whole design in the order of the results."""
     dataset = dataset_of(market.uploads)
-    columns = resolve(dataset, model_settings().exposures[0])
+    settings, main = model_settings(), dataset.panel.main
+    columns = resolve(dataset, settings.inline_exposures, settings.inline_universe, CrossSection(main, main))
     days = np.array([dataset.days.index(d) for d in estimates.dates])
     order = [columns.names.index(name) for name in estimates.factors]
     for i in range(1, len(days)):
         rows = rows_before(dataset.panel, days, i)
-        dense = columns.dense_rows(rows)
+        dense, codes, loads = columns.at(rows)
         x = np.zeros((rows.stop - rows.start, len(columns.names)))
         x[:, : len(dense)] = dense.T
-        for code, load in zip(*columns.categories(rows), strict=True):
+        for code, load in zip(codes, loads, strict=True):
             for j in np.flatnonzero(code >= 0):
                 x[j, code[j]] += load[j]
         yield i, rows, x[:, order], dataset.panel.cap[rows]

@@ -16,7 +16,7 @@ from openfactor.settings import (
     ModelConstructionSettings,
     UniverseSettings,
 )
-from openfactor.settings.validation import validate_model
+from openfactor.settings.validation import validate
 from tests.dataset.test_build import built
 from tests.markets import dataset_settings, model_settings
 
@@ -54,10 +54,6 @@ def test_settings_are_frozen_and_closed() -> None:
         (
             lambda: UniverseSettings(categorical_filters=[CategoricalFilterSettings(hierarchy="x")] * 2),
             "more than one filter on x",
-        ),
-        (
-            lambda: ExposureSettings(exposures=[ContinuousExposureGroupSettings(hierarchy="x")] * 2),
-            "named twice: x",
         ),
         (lambda: ModelConstructionSettings(return_clip_bounds=(0.1, 0.2)), "less than or equal to 0"),
         (
@@ -107,7 +103,7 @@ def test_everything_that_a_dataset_lacks_is_named_at_once() -> None:
         ),
     )
     with pytest.raises(SettingsError) as caught:
-        validate_model(settings, menu)
+        validate(settings, menu)
     for part in (
         "universe.id_type: there is no 'isin'; possible: ticker, ticker_core",
         "there is no 'XNYZ'; did you mean 'XNYS'?",

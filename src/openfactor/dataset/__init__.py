@@ -1,7 +1,8 @@
 """Upload versions and settings become a RiskDataset: the panel, its calendar and its identifiers."""
 
 from openfactor.dataset.build import build
+from openfactor.dataset.derived import derive
 from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import Panel, RiskDataset, SparseGroup
 
-__all__ = ["Panel", "RiskDataset", "SparseGroup", "build", "describe"]
+__all__ = ["Panel", "RiskDataset", "SparseGroup", "build", "derive", "describe"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -13,47 +12,38 @@ from numpy.typing import NDArray
 
 from openfactor.dataset import checks
 from openfactor.dataset.calendar import closed_days, open_weekends
-from openfactor.dataset.groups import dense_group, sparse_group
+from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers, project
+from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Panel, RiskDataset
+from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.rows import Rows, day_index, event_offsets, lay_rows
+from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import latest
+from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 from openfactor.uploads import DATA_TYPES
 
 Float = NDArray[np.float64]
 Progress = Callable[[str], None]
-
-
-@dataclass
-class Tally:
-    """Rows read and rows dropped, by upload and reason."""
-
-    read: dict[str, int] = field(default_factory=dict)
-    dropped: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-
-    def drop(self, upload: str, reason: str, count: int) -> None:
-        if count:
-            self.dropped[upload][reason] = self.dropped[upload].get(reason, 0) + count
+NO_SERIES = pl.DataFrame(schema={"date": pl.Date, "series": pl.String, "value": pl.Float64})
 
 
 @dataclass(frozen=True)
-class _Tables:
-    """The uploads after the checks: rows of known listings only."""
+class _Start:
+    """What is known before a row of the panel is laid."""
 
     identifiers: Identifiers
-    prices: pl.DataFrame
-    caps: pl.DataFrame
-    exposures: dict[str, pl.DataFrame]
-    fx: pl.DataFrame
-    closed: pl.DataFrame
+    plans: list[GroupPlan]
+    found: pl.DataFrame
+    """What is in the exposures upload."""
 
 
 def build(
     settings: RootRiskDatasetSettings,
-    uploads: Mapping[str, pl.LazyFrame],
+    read: Read,
     fingerprint: str,
     progress: Progress = lambda step: None,
 ) -> RiskDataset:
@@ -61,7 +51,7 @@ def build(
 
     Parameters
     ----------
-    uploads : rows by data type, as validated when they were uploaded
+    read : gives the rows of each upload, as validated when they were uploaded
     fingerprint : names the settings and the versions of the uploads
     progress : called with the name of each step as it begins
 
@@ -69,153 +59,185 @@ def build(
     ------
     DataError: the uploads do not fit together; every fault is named.
     """
-    progress("identifiers")
     tally = Tally()
-    identifiers = _identify(settings, uploads, tally)
+    uploads = {data_type: read(data_type, name) for data_type, name in settings.sources.items()}
+    progress("identifiers")
+    start = _identify(settings, uploads, read, tally)
     progress("prices")
-    tables = _read(settings, uploads, identifiers, tally)
-    days = _stored_days([tables.prices, *tables.exposures.values()])
-    rows = lay_rows(tables.prices, days, identifiers)
-    currencies = tuple(sorted({*tables.fx["ccy"], "USD"}))
-    usd = _usd(tables.fx, currencies, days)
+    prices = _prices(uploads["price"], start.identifiers, tally)
+    planned = start.found.filter(pl.col("factor_group").is_in(list(settings.groups)))
+    days = pl.concat([prices["date"].unique(), planned["date"].unique()]).unique().sort().to_list()
+    rows = lay_rows(prices, days, start.identifiers)
+    priced_days = np.isin(np.array(days, "datetime64[D]"), prices["date"].unique().to_numpy())
+    fx = uploads["exchange_rates"].collect()
+    currencies = tuple(sorted({*fx["ccy"], "USD"}))
+    currency = _currency(prices, currencies, start.identifiers.n_listings)
+    faults = checks.rates("price", prices, fx)
+    del prices
+    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress)
     progress("market caps")
-    cap, idio_vol = _caps(tables.caps, rows, currencies, usd, tally)
-    dense, sparse = {}, {}
-    for group, loadings in tables.exposures.items():
-        progress(f"exposures {group}")
-        events = _of_entities(loadings, "exposures", ["date", "entity", "factor"], tally)
-        if group in settings.dense_factor_groups:
-            dense[group] = dense_group(events, rows, settings.exposure_dtype)
-        else:
-            sparse[group] = sparse_group(events, rows, settings.exposure_dtype)
-    closed = closed_days(tables.closed, days)
-    priced_days = np.isin(np.array(days, "datetime64[D]"), tables.prices["date"].unique().to_numpy())
+    caps = _entity_caps(uploads["market_cap"], start.identifiers, tally)
+    stop_on([*faults, *checks.rates("market_cap", caps, fx), *lost])
+    usd = _usd(fx, currencies, days)
+    cap, idio_vol = _carry_caps(caps, rows, currencies, usd)
+    closures = uploads["exchange_dates"].select("exchange", "date").sort("exchange", "date").collect()
+    panel = Panel(
+        rows.offsets, rows.listing, rows.local_return, rows.priced, rows.main, cap, idio_vol,
+        loadings.dense, loadings.sparse,
+    )  # fmt: skip
     return RiskDataset(
         fingerprint=fingerprint,
         settings=settings,
+        exposure_dtype=settings.exposure_dtype,
         days=tuple(days),
-        identifiers=identifiers,
+        identifiers=start.identifiers,
         currencies=currencies,
-        currency=_currency(tables.prices, currencies, identifiers.n_listings),
+        currency=currency,
         usd=usd,
-        closed=closed,
-        panel=Panel(rows.offsets, rows.listing, rows.local_return, rows.priced, cap, idio_vol, dense, sparse),
-        report=BuildReport(
-            first_date=str(days[0]),
-            last_date=str(days[-1]),
-            n_days=len(days),
-            n_listings=identifiers.n_listings,
-            n_entities=identifiers.n_entities,
-            n_rows=len(rows.listing),
-            rows_read=tally.read,
-            rows_dropped=dict(tally.dropped),
-            warnings=open_weekends(closed, days, priced_days),
+        closures=closures,
+        panel=panel,
+        trees=trees_of(start.plans, loadings),
+        series=uploads["series"].collect() if "series" in uploads else NO_SERIES,
+        coverage=coverage_by_date(panel, days),
+        report=report_of(
+            panel,
+            days,
+            start.identifiers,
+            tally,
+            open_weekends(closed_days(closures, days), days, priced_days),
         ),
     )
 
 
+def report_of(
+    panel: Panel, days: list[dt.date], identifiers: Identifiers, tally: Tally, warnings: list[str]
+) -> BuildReport:
+    """The build report of a panel."""
+    return BuildReport(
+        first_date=str(days[0]),
+        last_date=str(days[-1]),
+        n_days=len(days),
+        n_listings=len(np.unique(panel.listing)),
+        n_entities=len(np.unique(identifiers.table["entity"].to_numpy()[panel.listing])),
+        n_rows=panel.n_rows,
+        rows_read=tally.read,
+        rows_dropped=dict(tally.dropped),
+        warnings=warnings,
+    )
+
+
+def trees_of(plans: list[GroupPlan], loadings: Loadings) -> dict[str, Tree]:
+    """Group to tree: that of its hierarchy, without factors of a continuous group that nobody has an
+    exposure to; or the flat list of its factors."""
+    trees = {}
+    for plan in plans:
+        here = loadings.sparse[plan.name].categories if plan.sparse else tuple(loadings.dense[plan.name])
+        if plan.tree is None:
+            trees[plan.name] = Tree(list(here))
+        else:
+            trees[plan.name] = plan.tree if plan.sparse else plan.tree.below(here)
+    return trees
+
+
 def _identify(
-    settings: RootRiskDatasetSettings, uploads: Mapping[str, pl.LazyFrame], tally: Tally
-) -> Identifiers:
-    """Listings and entities, after everything that can be checked without them."""
+    settings: RootRiskDatasetSettings, uploads: Mapping[str, pl.LazyFrame], read: Read, tally: Tally
+) -> _Start:
+    """Listings, entities and trees, after everything that can be checked without them."""
     idmap, master = uploads["idmap"].collect(), settings.master_id_type
+    found = survey(uploads["exposures"])
+    counts = {"exposures": found.group_by("asset_id_type").agg(pl.col("rows").sum())}
+    for name in ("price", "market_cap"):
+        counts[name] = uploads[name].group_by("asset_id_type").agg(rows=pl.len()).collect()
     for name, rows in uploads.items():
-        tally.read[name] = rows.select(pl.len()).collect().item()
+        tally.read[name] = (
+            int(counts[name]["rows"].sum()) if name in counts else rows.select(pl.len()).collect().item()
+        )
+    for name, by_type in counts.items():
+        other = by_type.filter(pl.col("asset_id_type") != master)
+        tally.drop(name, "another id type", int(other["rows"].sum()))
     with_caps = uploads["market_cap"].filter(pl.col("asset_id_type") == master).select("asset_id").unique()
     identifiers, faults = project(
         idmap, master, settings.master_id_core_type, settings.as_of_date, with_caps.collect()["asset_id"]
     )
-    tabled = {name: uploads[name] for name in ("market_cap", "price", "exposures")}
-    faults += checks.id_types(tabled, idmap, master)
-    found = uploads["exposures"].group_by("factor_group").len().sort("factor_group").collect()
-    groups = [*settings.dense_factor_groups, *settings.sparse_factor_groups]
-    faults += checks.factor_groups(found["factor_group"].to_list(), groups)
-    for group, count in found.rows():
-        if group not in groups:
+    faults += checks.id_types(counts, idmap, master)
+    of_master = found.filter(pl.col("asset_id_type") == master)
+    groups = of_master.group_by("factor_group").agg(pl.col("rows").sum()).sort("factor_group")
+    faults += checks.factor_groups(groups["factor_group"].to_list(), settings.groups)
+    for group, count in groups.rows():
+        if group not in settings.groups:
             tally.drop("exposures", f"factor group {group} is not in the settings", count)
     for name, rows in uploads.items():
         faults += DATA_TYPES[name].whole_faults(rows)
-    _stop_on(faults)
-    return identifiers
+    plans = []
+    for group, source in settings.groups.items():
+        tree, wrong = read_tree(source, read) if source else (None, [])
+        faults += wrong
+        plans.append(GroupPlan(group, group in settings.sparse_factor_groups, tree))
+    faults += unknown_factors(of_master, plans, "exposures")
+    stop_on(faults)
+    return _Start(identifiers, plans, of_master)
 
 
-def _read(
+def _prices(rows: pl.LazyFrame, identifiers: Identifiers, tally: Tally) -> pl.DataFrame:
+    """date, listing, return, ccy: one currency a listing (the one with the most days), and nothing after a
+    delisting.
+
+    Raises
+    ------
+    DataError: no price of a known listing.
+    """
+    known = identifiers.code(
+        rows.with_columns(pl.col("ccy").cast(pl.Categorical)), ["ccy", "return", "delisted"]
+    ).collect()
+    total = rows.filter(pl.col("asset_id_type") == identifiers.id_types[0]).select(pl.len()).collect().item()
+    tally.drop("price", "unknown asset", total - len(known))
+    if not len(known):
+        stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
+    uses = known.group_by("listing", "ccy").len().with_columns(pl.col("ccy").cast(pl.String))
+    most = uses.sort("listing", "len", "ccy", descending=[False, True, False])
+    most = most.unique("listing", keep="first", maintain_order=True).select("listing", "ccy")
+    kept = known
+    if len(uses) > len(most):
+        kept = known.with_columns(pl.col("ccy").cast(pl.String)).join(most, on=["listing", "ccy"], how="semi")
+        tally.drop("price", "quoted in another currency", len(known) - len(kept))
+    ends = kept.filter(pl.col("delisted")).group_by("listing").agg(end=pl.col("date").min())
+    if len(ends):
+        before = len(kept)
+        kept = kept.join(ends, on="listing", how="left").filter(
+            pl.col("end").is_null() | (pl.col("date") <= pl.col("end"))
+        )
+        tally.drop("price", "after the delisting", before - len(kept))
+    return kept.select("date", "listing", "return", "ccy")
+
+
+def _loadings(
     settings: RootRiskDatasetSettings,
-    uploads: Mapping[str, pl.LazyFrame],
-    identifiers: Identifiers,
+    exposures: pl.LazyFrame,
+    start: _Start,
+    rows: Rows,
     tally: Tally,
-) -> _Tables:
-    """The rows that enter the dataset, after the checks between uploads."""
-    master = settings.master_id_type
-    prices = _prices(_known(uploads["price"], "price", identifiers, master, tally), tally)
-    caps = _known(uploads["market_cap"], "market_cap", identifiers, master, tally)
-    fx = uploads["exchange_rates"].collect()
-    faults = checks.rates({"price": prices, "market_cap": caps}, fx)
-    exposures = {}
-    for group in (*settings.dense_factor_groups, *settings.sparse_factor_groups):
-        rows = uploads["exposures"].filter(pl.col("factor_group") == group)
-        exposures[group] = _known(rows, "exposures", identifiers, master, tally)
-        faults += checks.precision(exposures[group], settings.exposure_dtype)
-    if not len(prices):
-        faults.append(Fault("no_rows", "price", "no price of a listing that the idmap knows"))
-    _stop_on(faults)
-    return _Tables(identifiers, prices, caps, exposures, fx, uploads["exchange_dates"].collect())
+    progress: Progress,
+) -> tuple[Loadings, list[Fault]]:
+    return read_loadings(
+        exposures, start.found, start.plans, rows, start.identifiers, settings.exposure_dtype, tally,
+        progress=lambda date: progress(f"exposures {date}"),
+    )  # fmt: skip
 
 
 def _currency(prices: pl.DataFrame, currencies: tuple[str, ...], n_listings: int) -> NDArray[np.int32]:
-    """(listings,) index into `currencies`; USD for a listing without prices."""
+    """(listings,) index into `currencies`; USD for a listing without prices or with unknown rates."""
     code = {ccy: i for i, ccy in enumerate(currencies)}
     out = np.full(n_listings, code["USD"], np.int32)
     listed = prices.unique("listing")
-    out[listed["listing"].to_numpy()] = [code[ccy] for ccy in listed["ccy"]]
+    out[listed["listing"].to_numpy()] = [code.get(ccy, code["USD"]) for ccy in listed["ccy"]]
     return out
 
 
-def _stop_on(faults: list[Fault]) -> None:
+def stop_on(faults: list[Fault]) -> None:
+    """Raise DataError with the faults, if there are any."""
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
         raise DataError(f"the uploads do not make a risk dataset, {count}:", faults)
-
-
-def _known(
-    rows: pl.LazyFrame, upload: str, identifiers: Identifiers, master: str, tally: Tally
-) -> pl.DataFrame:
-    """Rows of listings that the id map knows, with listing, entity and main in place of the id."""
-    table = identifiers.table.select("listing", "id", "entity", "main")
-    joined = rows.join(table.lazy(), left_on="asset_id", right_on="id", how="left", coalesce=False).collect()
-    master_rows = joined.filter(pl.col("asset_id_type") == master)
-    tally.drop(upload, "another id type", len(joined) - len(master_rows))
-    kept = master_rows.filter(pl.col("listing").is_not_null())
-    tally.drop(upload, "unknown asset", len(master_rows) - len(kept))
-    return kept.drop("asset_id", "asset_id_type")
-
-
-def _of_entities(rows: pl.DataFrame, upload: str, key: list[str], tally: Tally) -> pl.DataFrame:
-    """One row a key: that of the entity's main listing where several listings brought one."""
-    kept = rows.sort("main", descending=True).unique(key, keep="first", maintain_order=True)
-    tally.drop(upload, "the entity's main listing has the same", len(rows) - len(kept))
-    return kept
-
-
-def _prices(rows: pl.DataFrame, tally: Tally) -> pl.DataFrame:
-    """One currency a listing (the one with the most days), and nothing after a delisting."""
-    most = (
-        rows.group_by("listing", "ccy").len()
-        .sort("listing", "len", "ccy", descending=[False, True, False])
-        .unique("listing", keep="first", maintain_order=True)
-    )  # fmt: skip
-    kept = rows.join(most.select("listing", "ccy"), on=["listing", "ccy"], how="semi")
-    tally.drop("price", "quoted in another currency", len(rows) - len(kept))
-    ends = kept.filter(pl.col("delisted")).group_by("listing").agg(end=pl.col("date").min())
-    alive = kept.join(ends, on="listing", how="left").filter(
-        pl.col("end").is_null() | (pl.col("date") <= pl.col("end"))
-    )
-    tally.drop("price", "after the delisting", len(kept) - len(alive))
-    return alive.drop("end")
-
-
-def _stored_days(frames: list[pl.DataFrame]) -> list[dt.date]:
-    return pl.concat([f.select("date").unique() for f in frames])["date"].unique().sort().to_list()
 
 
 def _usd(fx: pl.DataFrame, currencies: tuple[str, ...], days: list[dt.date]) -> Float:
@@ -232,15 +254,31 @@ def _usd(fx: pl.DataFrame, currencies: tuple[str, ...], days: list[dt.date]) -> 
     return out
 
 
-def _caps(
-    caps: pl.DataFrame, rows: Rows, currencies: tuple[str, ...], usd: Float, tally: Tally
+def _entity_caps(rows: pl.LazyFrame, identifiers: Identifiers, tally: Tally) -> pl.DataFrame:
+    """date, entity, ccy, market_cap, idio_vol: one row a day and entity, that of the first listing by rank
+    where several have one; sorted by date."""
+    total = rows.filter(pl.col("asset_id_type") == identifiers.id_types[0]).select(pl.len()).collect().item()
+    of_listing = identifiers.table.select("entity", "rank")
+    coded = identifiers.code(
+        rows.with_columns(pl.col("ccy").cast(pl.Categorical)), ["ccy", "market_cap", "idio_vol"]
+    ).collect()
+    tally.drop("market_cap", "unknown asset", total - len(coded))
+    caps = coded.with_columns(of_listing[coded["listing"]]).drop("listing").sort("date", maintain_order=True)
+    if identifiers.n_entities < identifiers.n_listings:
+        kept = caps.sort("rank", maintain_order=True).unique(["date", "entity"], keep="first")
+        tally.drop("market_cap", "the entity's main listing has the same", len(caps) - len(kept))
+        caps = kept.sort("date", "entity")
+    return caps.drop("rank")
+
+
+def _carry_caps(
+    caps: pl.DataFrame, rows: Rows, currencies: tuple[str, ...], usd: Float
 ) -> tuple[Float, Float]:
     """Market cap in USD and idio_vol of each panel row, the latest on or before its day."""
-    caps = _of_entities(caps, "market_cap", ["date", "entity"], tally)
-    code = {ccy: i for i, ccy in enumerate(currencies)}
-    events = caps.filter(pl.col("date") <= rows.days[-1]).sort("date")
+    events = caps.filter(pl.col("date") <= rows.days[-1])
     day = day_index(events["date"], rows.days)
-    ccy = events["ccy"].replace_strict(code, return_dtype=pl.Int32).to_numpy()
+    code = {ccy: i for i, ccy in enumerate(currencies)}
+    ccy = events["ccy"].cast(pl.String).replace_strict(code, return_dtype=pl.Int32).to_numpy()
     value = events["market_cap"].to_numpy() * usd[day, ccy]
     vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
     offsets, entities = event_offsets(day, len(rows.days)), events["entity"].to_numpy()

@@ -17,21 +17,21 @@ from openfactor.settings.menus import (
 
 def describe(dataset: RiskDataset) -> RiskDatasetProperties:
     """The menus of a dataset and its build report."""
-    sparse = {name: list(group.categories) for name, group in dataset.panel.sparse.items()}
-    dense = {name: list(factors) for name, factors in dataset.panel.dense.items()}
+    sparse = {name: dataset.trees[name] for name in dataset.panel.sparse}
+    dense = {name: dataset.trees[name] for name in dataset.panel.dense}
     universe = UniverseSettingsMenu(
         calendar_settings_menu=CalendarSettingsMenu(exchanges=sorted(dataset.closed)),
         id_types=list(dataset.identifiers.id_types),
-        categorical_hierarchies=sparse,
-        categorical_hierarchies_labels={name: {c: c for c in codes} for name, codes in sparse.items()},
+        categorical_hierarchies={name: tree.hierarchy for name, tree in sparse.items()},
+        categorical_hierarchies_labels={name: tree.labels for name, tree in sparse.items()},
     )
     has_vol = bool(np.isfinite(dataset.panel.idio_vol).any())
     return RiskDatasetProperties(
         factor_risk_model_settings_menu=FactorRiskModelSettingsMenu(
             exposure_settings_menu=ExposureSettingsMenu(
                 universe_settings_menu=universe,
-                continuous_hierarchies=dense,
-                continuous_hierarchies_labels={name: {c: c for c in codes} for name, codes in dense.items()},
+                continuous_hierarchies={name: tree.hierarchy for name, tree in dense.items()},
+                continuous_hierarchies_labels={name: tree.labels for name, tree in dense.items()},
             ),
             modelconstruction_settings_menu=ModelConstructionSettingsMenu(
                 weights=["SqrtCap", "Cap", *(["InvIdioVar"] if has_vol else [])],

@@ -8,11 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.calendar import closed_days
 from openfactor.dataset.identifiers import Identifiers
+from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
-from openfactor.settings.riskdataset import RootRiskDatasetSettings
+from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
 Float = NDArray[np.float64]
 Exposure = NDArray[Any]  # float16 or float32, as the dataset's exposure_dtype says
@@ -39,6 +42,8 @@ class Panel:
     local_return: Float
     """Simple return in the currency of the price, as a fraction; NaN where there is none."""
     priced: NDArray[np.bool_]
+    main: NDArray[np.bool_]
+    """The listing stands for its entity on that day: its return is the entity's."""
     cap: Float
     """Market cap of the entity in USD, the latest on or before the day."""
     idio_vol: Float
@@ -67,7 +72,9 @@ class RiskDataset:
     """Everything that models need, and the fingerprint of what it was made from."""
 
     fingerprint: str
-    settings: RootRiskDatasetSettings
+    settings: AnyRiskDatasetSettings
+    exposure_dtype: str
+    """Precision of the exposures: "float16" or "float32"."""
     days: tuple[dt.date, ...]
     """(D,) stored days: those with prices or exposures."""
     identifiers: Identifiers
@@ -76,20 +83,26 @@ class RiskDataset:
     """(listings,) index into `currencies` of each listing's prices."""
     usd: Float
     """(D, C) USD that one unit of each currency buys, the latest on or before the day."""
-    closed: dict[str, NDArray[np.bool_]]
-    """Exchange to (D,): closed on that day."""
+    closures: pl.DataFrame
+    """The days on which each exchange is closed, stored days or not: exchange, date."""
     panel: Panel
+    trees: dict[str, Tree]
+    """Factor group to the tree of its factors."""
+    series: pl.DataFrame
+    """Time series that belong to no asset: date, series, value."""
+    coverage: pl.DataFrame
+    """How many listings there are on each stored day; see `coverage_by_date`."""
     report: BuildReport
+
+    @cached_property
+    def closed(self) -> dict[str, NDArray[np.bool_]]:
+        """Exchange to (D,): closed on that day."""
+        return closed_days(self.closures, self.days)
 
     @cached_property
     def entity(self) -> NDArray[np.int32]:
         """(listings,) entity of each listing."""
         return self.identifiers.table["entity"].to_numpy()
-
-    @cached_property
-    def main(self) -> NDArray[np.bool_]:
-        """(listings,) the listing stands for its entity in estimation."""
-        return self.identifiers.table["main"].to_numpy()
 
     def __repr__(self) -> str:
         return (

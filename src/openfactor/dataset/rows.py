@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.panel import RiskDataset
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,31 @@ class Rows:
     listing: NDArray[np.int32]
     local_return: NDArray[np.float64]
     priced: NDArray[np.bool_]
+    main: NDArray[np.bool_]
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.listing)
+
+
+def rows_of(dataset: RiskDataset) -> Rows:
+    """The skeleton of a dataset's panel."""
+    panel = dataset.panel
+    return Rows(
+        days=dataset.days,
+        n_listings=dataset.identifiers.n_listings,
+        n_entities=dataset.identifiers.n_entities,
+        entity=dataset.entity[panel.listing],
+        offsets=panel.offsets,
+        listing=panel.listing,
+        local_return=panel.local_return,
+        priced=panel.priced,
+        main=panel.main,
+    )
 
 
 def day_index(dates: pl.Series, days: Sequence[dt.date]) -> NDArray[np.int64]:
-    """Index of the first stored day on or after each date: the day on which it is known."""
+    """Index of the first of the days on or after each date."""
     stored = np.array(days, dtype="datetime64[D]")
     return np.searchsorted(stored, dates.to_numpy().astype("datetime64[D]")).astype(np.int64)
 
@@ -43,31 +65,51 @@ def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
 def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], identifiers: Identifiers) -> Rows:
     """A row for each listing and stored day from its first to its last price.
 
-    `prices` (listing, date, return) has one row a listing and date.
+    `prices` (date, listing, return) has one row a listing and date.
     """
     n_listings = identifiers.n_listings
     day, listing = day_index(prices["date"], days), prices["listing"].to_numpy()
-    first = np.full(n_listings, len(days))
-    last = np.full(n_listings, -1)
+    first = np.full(n_listings, len(days), np.int32)
+    last = np.full(n_listings, -1, np.int32)
     np.minimum.at(first, listing, day)
     np.maximum.at(last, listing, day)
-    today = np.arange(len(days))[:, None]
+    today = np.arange(len(days), dtype=np.int32)[:, None]
     alive = (today >= first) & (today <= last)
     offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
-    names = np.flatnonzero(alive) % max(n_listings, 1)
-    position = np.cumsum(alive.ravel(), dtype=np.int32 if alive.size < 2**31 else np.int64) - 1
-    at = position[day * n_listings + listing]
+    names = np.broadcast_to(np.arange(n_listings, dtype=np.int32), alive.shape)[alive]
+    # the place of each listing's row on its day: rows of the day before it
+    position = np.cumsum(alive, axis=1, dtype=np.int32)
+    at = offsets[day] + position[day, listing] - 1
+    del alive, position
     returns = np.full(int(offsets[-1]), np.nan)
     returns[at] = prices["return"].fill_null(float("nan")).to_numpy()
     priced = np.zeros(int(offsets[-1]), np.bool_)
     priced[at] = True
+    entity = identifiers.table["entity"].to_numpy()[names]
     return Rows(
         days=days,
         n_listings=n_listings,
         n_entities=identifiers.n_entities,
-        entity=identifiers.table["entity"].to_numpy()[names],
+        entity=entity,
         offsets=offsets,
-        listing=names.astype(np.int32),
+        listing=names,
         local_return=returns,
         priced=priced,
+        main=main_rows(offsets, names, identifiers),
     )
+
+
+def main_rows(
+    offsets: NDArray[np.int64], listing: NDArray[np.int32], identifiers: Identifiers
+) -> NDArray[np.bool_]:
+    """(rows,) the row is that of its entity's main listing: the first by rank of those alive on its day."""
+    rank = identifiers.table["rank"].to_numpy()
+    entity = identifiers.table["entity"].to_numpy()
+    main = np.ones(len(listing), np.bool_)
+    shared = np.bincount(entity, minlength=identifiers.n_entities) > 1
+    rows = np.flatnonzero(shared[entity[listing]])
+    day = np.searchsorted(offsets, rows, side="right")
+    order = np.lexsort((rank[listing[rows]], entity[listing[rows]], day))
+    again = (np.diff(day[order]) == 0) & (np.diff(entity[listing[rows]][order]) == 0)
+    main[rows[order[1:][again]]] = False
+    return main

@@ -1,128 +1,339 @@
-"""The factors of a model as columns: which arrays of the panel they are, and in which order."""
+"""The factors of a model: which columns they are, in which order, and their values on a day."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import Exposure, RiskDataset, SparseGroup
-from openfactor.numerics.half import widen
+from openfactor.dataset import RiskDataset, SparseGroup, describe
+from openfactor.dataset.betas import chosen, factor_names, rolling_betas
+from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
+from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.rows import rows_of
+from openfactor.dataset.tally import Tally
+from openfactor.errors import DataError, SettingsError
+from openfactor.exposures.columns import (
+    CategoricalBlock,
+    CrossSection,
+    DenseColumns,
+    ProductColumns,
+)
+from openfactor.numerics.rolling import rolling_huber, rolling_ols
+from openfactor.numerics.scores import orthogonal_complement
+from openfactor.numerics.student import critical_values
+from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
-    ExposureGroupSettings,
+    ContinuousExposureGroupSettings,
     ExposureSettings,
+    InlineUploadedExposureGroupSettings,
+    InteractionExposureGroupSettings,
+    RollingHuberBetaSettings,
+    TimeSeriesBetaExposureGroupSettings,
 )
+from openfactor.settings.factors import Factors
+from openfactor.settings.menus import ExposureSettingsMenu
+from openfactor.settings.universe import UniverseSettings
+from openfactor.settings.validation import hierarchy_factors
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class CategoricalBlock:
-    """The columns of one categorical group."""
-
-    group: str
-    factors: tuple[str, ...]
-    first: int
-    """Its first column."""
-    source: SparseGroup
-    column: NDArray[np.int32]
-    """(categories + 1,) column of each category of the source, -1 for those left out and for none."""
+Mask = NDArray[np.bool_]
+Dense: TypeAlias = DenseColumns | ProductColumns
 
 
 @dataclass(frozen=True)
 class Exposures:
-    """Columns: dense factors first, then the categorical blocks. Nothing is copied from the panel."""
+    """Columns: dense factors first, then the categorical blocks."""
 
-    dense_names: tuple[str, ...]
-    dense: tuple[Exposure, ...]
-    """One array (rows,) a dense factor."""
+    dense: tuple[Dense, ...]
     blocks: tuple[CategoricalBlock, ...]
+    reference: CrossSection
+    weights: Float
+    """(rows,) regression weights of the projections."""
+
+    @property
+    def dense_names(self) -> tuple[str, ...]:
+        """`{group}.{factor}` of each dense column."""
+        return tuple(f"{d.group}.{f}" for d in self.dense for f in d.factors)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Group and factor of each column."""
+        return tuple((part.group, f) for part in (*self.dense, *self.blocks) for f in part.factors)
 
     @property
     def names(self) -> tuple[str, ...]:
         """`{group}.{factor}` of each column."""
-        return self.dense_names + tuple(f"{b.group}.{f}" for b in self.blocks for f in b.factors)
+        return tuple(f"{group}.{factor}" for group, factor in self.pairs)
 
     @property
-    def n_slots(self) -> int:
-        """Categories that a name can have, over all blocks."""
-        return sum(len(b.source.codes) for b in self.blocks)
+    def n_dense(self) -> int:
+        return sum(len(d.factors) for d in self.dense)
 
     @property
     def diagonal(self) -> tuple[int, int]:
         """Columns, first and one past the last, of the widest block that gives a name one category."""
-        single = [b for b in self.blocks if len(b.source.codes) == 1]
+        single = [b for b in self.blocks if b.n_slots == 1]
         widest = max(single, key=lambda b: len(b.factors), default=None)
         return (widest.first, widest.first + len(widest.factors)) if widest else (0, 0)
 
-    def dense_rows(self, rows: slice, buffer: Float | None = None) -> Float:
-        """(n_dense, n) exposures of the rows in double precision.
+    @property
+    def constrained(self) -> list[tuple[CategoricalBlock, int, int]]:
+        """Runs of columns that a zero-sum constraint can hold for: a block, first and one past the last.
 
-        `buffer` (n_dense * n or more,) is used in place of new memory.
+        Blocks of one group are one run; each continuous factor of an interaction has a run of its own.
+        """
+        runs: list[tuple[CategoricalBlock, int, int]] = []
+        for block in self.blocks:
+            last = block.first + len(block.factors)
+            if runs and runs[-1][0].group == block.group and not (block.scale or runs[-1][0].scale):
+                runs[-1] = (runs[-1][0], runs[-1][1], last)
+            else:
+                runs.append((block, block.first, last))
+        return runs
+
+    def at(self, rows: slice, buffer: Float | None = None) -> tuple[Float, NDArray[np.int32], Float]:
+        """Exposures of the rows of one day, in double precision.
+
+        buffer : (n_dense * n or more,) used in place of new memory
+
+        Returns
+        -------
+        dense (n_dense, n), NaN where missing; codes (slots, n), the column of each category, -1 for none; and
+        loads (slots, n), NaN where a product is missing.
         """
         n = rows.stop - rows.start
-        size = len(self.dense) * n
-        out = (np.empty(size) if buffer is None else buffer[:size]).reshape(len(self.dense), n)
-        for k, column in enumerate(self.dense):
-            if column.dtype == np.float16:
-                widen(column[rows].view(np.uint16), out[k])
-            else:
-                out[k] = column[rows]
-        return out
+        size = self.n_dense * n
+        dense = (np.empty(size) if buffer is None else buffer[:size]).reshape(self.n_dense, n)
+        for columns, first in self._placed():
+            columns.read(rows, self.reference, dense[first : first + len(columns.factors)])
+        parts = [block.read(rows, self.reference) for block in self.blocks]
+        codes = np.concatenate([np.empty((0, n), np.int32), *(c for c, _ in parts)])
+        loads = np.concatenate([np.empty((0, n)), *(x for _, x in parts)])
+        for columns, first in self._placed():
+            if columns.net_of:
+                sources = self._columns_of(columns.net_of, dense, codes, loads)
+                weights = np.where(self.reference.estimation[rows], self.weights[rows], 0.0)
+                for k in range(first, first + len(columns.factors)):
+                    dense[k] = orthogonal_complement(dense[k], sources, weights)
+        return dense, codes, loads
 
-    def categories(self, rows: slice) -> tuple[NDArray[np.int32], Float]:
-        """(slots, n) column and loading of each category of the rows; column -1: none."""
-        n = rows.stop - rows.start
-        codes, loads = np.empty((self.n_slots, n), np.int32), np.ones((self.n_slots, n))
-        slot = 0
-        for block in self.blocks:
-            for i, source in enumerate(block.source.codes):
-                codes[slot] = block.column[source[rows]]
-                if block.source.loads is not None:
-                    loads[slot] = block.source.loads[i][rows]
-                slot += 1
-        return codes, loads
+    def _placed(self) -> Iterator[tuple[Dense, int]]:
+        first = 0
+        for columns in self.dense:
+            yield columns, first
+            first += len(columns.factors)
+
+    def _columns_of(
+        self, groups: Sequence[str], dense: Float, codes: NDArray[np.int32], loads: Float
+    ) -> Float:
+        """(n, columns) of the groups, as they stand."""
+        wanted = [k for k, (group, _) in enumerate(self.pairs) if group in groups]
+        x = np.zeros((len(self.pairs), dense.shape[1]))
+        x[: len(dense)] = dense
+        for code, load in zip(codes, loads, strict=True):
+            held = np.flatnonzero(code >= 0)
+            np.add.at(x, (code[held], held), load[held])
+        return x[wanted].T
 
 
-def resolve(dataset: RiskDataset, settings: ExposureSettings) -> Exposures:
-    """The columns that `settings` ask for. Settings are taken as valid on the dataset."""
-    dense_names: list[str] = []
-    dense: list[Exposure] = []
+def resolve(
+    dataset: RiskDataset,
+    settings: ExposureSettings,
+    universe: UniverseSettings,
+    reference: CrossSection,
+    read: Read = no_uploads,
+    threads: int | None = None,
+) -> Exposures:
+    """The columns that `settings` ask for. Settings are taken as valid on the dataset.
+
+    universe : cuts the categories to what its filters leave, and has the calendar of betas
+    reference : whom cross-sectional transforms look at
+    read : gives uploads, for groups that come from one
+
+    Raises
+    ------
+    SettingsError: factors that an upload does not have. DataError: exposures that the precision of the
+    dataset cannot hold.
+    """
+    menu = describe(dataset).exposure_settings_menu
+    source = _Sources(dataset, menu, universe, read, threads)
+    dense: list[Dense] = []
     for group in settings.exposures:
-        if not isinstance(group, CategoricalExposureGroupSettings):
-            for factor, values in dataset.panel.dense[group.hierarchy].items():
-                if _wanted(group, factor):
-                    dense_names.append(f"{group.factor_group}.{factor}")
-                    dense.append(values)
+        if isinstance(group, InteractionExposureGroupSettings):
+            continuous, categorical = _members(group)
+            if not categorical:
+                dense.append(ProductColumns(group.factor_group, tuple(source.dense(m) for m in continuous)))
+        elif not isinstance(group, CategoricalExposureGroupSettings):
+            dense.append(source.dense(group))
     blocks: list[CategoricalBlock] = []
-    first = len(dense)
+    first = sum(len(d.factors) for d in dense)
+    plain = [g for g in settings.exposures if isinstance(g, CategoricalExposureGroupSettings)]
+    for one in sorted(plain, key=lambda g: [p.factor_group for p in plain].index(g.factor_group)):
+        blocks.append(source.block(one, first))
+        first += len(blocks[-1].factors)
     for group in settings.exposures:
-        if isinstance(group, CategoricalExposureGroupSettings):
-            source = dataset.panel.sparse[group.hierarchy]
-            wanted = np.array([_wanted(group, c) for c in source.categories])
-            column = np.full(len(wanted) + 1, -1, np.int32)
-            column[:-1][wanted] = first + np.arange(int(wanted.sum()))
-            factors = tuple(c for c, keep in zip(source.categories, wanted, strict=True) if keep)
-            blocks.append(CategoricalBlock(group.factor_group, factors, first, source, column))
+        if isinstance(group, InteractionExposureGroupSettings) and _members(group)[1]:
+            for block in source.interaction(group, first):
+                blocks.append(block)
+                first += len(block.factors)
+    scheme = settings.orthogonalization_weights
+    exposures = Exposures(
+        tuple(dense),
+        tuple(blocks),
+        reference,
+        regression_weights(scheme, dataset.panel.cap, dataset.panel.idio_vol)
+        if any(d.net_of for d in dense)
+        else np.empty(0),
+    )
+    names = exposures.names
+    if again := sorted({n for n in names if names.count(n) > 1}):
+        raise SettingsError(
+            "the exposures do not fit together:", [f"{n} comes from several groups" for n in again]
+        )
+    return exposures
+
+
+Member: TypeAlias = ContinuousExposureGroupSettings | CategoricalExposureGroupSettings
+
+
+def _members(
+    group: InteractionExposureGroupSettings,
+) -> tuple[list[ContinuousExposureGroupSettings], list[CategoricalExposureGroupSettings]]:
+    members = group.exposure_groups
+    return (
+        [m for m in members if isinstance(m, ContinuousExposureGroupSettings)],
+        [m for m in members if isinstance(m, CategoricalExposureGroupSettings)],
+    )
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """Where the columns of the groups come from."""
+
+    data: RiskDataset
+    menu: ExposureSettingsMenu
+    universe: UniverseSettings
+    read: Read
+    threads: int | None
+
+    def dense(
+        self,
+        group: ContinuousExposureGroupSettings
+        | TimeSeriesBetaExposureGroupSettings
+        | InlineUploadedExposureGroupSettings,
+    ) -> DenseColumns:
+        if isinstance(group, TimeSeriesBetaExposureGroupSettings):
+            return self._betas(group)
+        if isinstance(group, InlineUploadedExposureGroupSettings):
+            return self._uploaded(group)
+        panel = self.data.panel.dense[group.hierarchy.name]
+        factors = hierarchy_factors(group, self.menu, self.universe)
+        return DenseColumns(
+            group.factor_group,
+            tuple(factors),
+            tuple(tuple(panel[leaf] for leaf in leaves) for leaves in factors.values()),
+            standardize=group.standardize_method == "equal_weighted",
+            net_of=tuple(group.net_of),
+        )
+
+    def block(self, group: CategoricalExposureGroupSettings, first: int) -> CategoricalBlock:
+        source, factors, column = self._categories(group)
+        name = group.factor_group
+        return CategoricalBlock(name, (name,), tuple(factors), first, (source,), (column,), (len(factors),))
+
+    def interaction(self, group: InteractionExposureGroupSettings, first: int) -> Iterator[CategoricalBlock]:
+        """One block for each combination of continuous factors."""
+        continuous, categorical = _members(group)
+        dense = {id(m): self.dense(m) for m in continuous}
+        parts = {id(m): self._categories(m) for m in categorical}
+        choices = [range(len(dense[id(m)].factors)) for m in continuous]
+        for choice in product(*choices):
+            picked = {id(m): k for m, k in zip(continuous, choice, strict=True)}
+            names = [
+                [dense[id(m)].factors[picked[id(m)]]] if id(m) in picked else list(parts[id(m)][1])
+                for m in group.exposure_groups
+            ]
+            factors = tuple(":".join(name) for name in product(*names))
+            yield CategoricalBlock(
+                group=group.factor_group,
+                parents=tuple(m.factor_group for m in categorical),
+                factors=factors,
+                first=first,
+                sources=tuple(parts[id(m)][0] for m in categorical),
+                columns=tuple(parts[id(m)][2] for m in categorical),
+                sizes=tuple(len(parts[id(m)][1]) for m in categorical),
+                scale=tuple((dense[id(m)], picked[id(m)]) for m in continuous),
+            )
             first += len(factors)
-    return Exposures(tuple(dense_names), tuple(dense), tuple(blocks))
 
+    def _categories(
+        self, group: CategoricalExposureGroupSettings
+    ) -> tuple[SparseGroup, Factors, NDArray[np.int32]]:
+        """The group of the panel, its factors, and the factor of each category, -1 for none."""
+        source = self.data.panel.sparse[group.hierarchy.name]
+        factors: Factors = hierarchy_factors(group, self.menu, self.universe)
+        at = {leaf: k for k, leaves in enumerate(factors.values()) for leaf in leaves}
+        column = np.array([*(at.get(c, -1) for c in source.categories), -1], np.int32)
+        return source, factors, column
 
-def _wanted(group: ExposureGroupSettings, factor: str) -> bool:
-    return (group.include == "All" or factor in group.include) and factor not in group.exclude
+    def _betas(self, group: TimeSeriesBetaExposureGroupSettings) -> DenseColumns:
+        series = self.read("tsfactors", group.tsfactors_source).collect()
+        names = factor_names(series, group.include, group.exclude, f"group {group.factor_group!r}")
+        how, window = group.rolling_regression, group.window
+        least = max(2, window // 2)
 
+        def slopes(returns: Float, factor: Float) -> Float:
+            if isinstance(how, RollingHuberBetaSettings):
+                critical = critical_values(how.level, window)
+                return rolling_huber(
+                    returns, factor, window, least, how.epsilon, how.alpha, how.alpha, how.max_iter, critical
+                )
+            return rolling_ols(returns, factor, window, how.overlap, least)
 
-def split_names(names: Sequence[str], settings: ExposureSettings) -> list[tuple[str, str]]:
-    """Group and factor of each `{group}.{factor}`; the groups of the settings may have dots themselves."""
-    groups = [g.factor_group for g in settings.exposures]
-    split = []
-    for name in names:
-        group = max((g for g in groups if name.startswith(f"{g}.")), key=len)
-        split.append((group, name[len(group) + 1 :]))
-    return split
+        betas = rolling_betas(
+            self.data, series, names, slopes,
+            calendar=self.universe.calendar,
+            currency=group.currency, clip=group.return_clip_bounds, threads=self.threads,
+        )  # fmt: skip
+        return DenseColumns(
+            group.factor_group,
+            tuple(names),
+            tuple((betas[name],) for name in names),
+            gaussianize=group.gaussianize,
+            keep_zeros=group.gaussianize_maintain_zeros,
+            net_of=tuple(group.net_of),
+        )
+
+    def _uploaded(self, group: InlineUploadedExposureGroupSettings) -> DenseColumns:
+        rows = self.read("exposures", group.exposure_source)
+        found, name = survey(rows), group.factor_group
+        master = self.data.identifiers.id_types[0]
+        mine = (pl.col("factor_group") == name) & (pl.col("asset_id_type") == master)
+        known = found.filter(mine)["factor"].unique().sort().to_list()
+        names = chosen(known, group.include, group.exclude, f"group {name!r}")
+        loadings, faults = read_loadings(
+            rows, found, [GroupPlan(name, sparse=False, forward_fill=group.forward_fill)], rows_of(self.data),
+            self.data.identifiers, self.data.exposure_dtype, Tally(), group.exposure_source,
+        )  # fmt: skip
+        if faults:
+            raise DataError(f"the upload {group.exposure_source!r} does not fit the dataset:", faults)
+        return DenseColumns(
+            name,
+            tuple(names),
+            tuple((loadings.dense[name][factor],) for factor in names),
+            gaussianize=group.gaussianize,
+            keep_zeros=group.gaussianize_maintain_zeros,
+            fill=group.fill_miss,
+            standardize=group.standardize_method == "equal_weighted",
+            net_of=tuple(group.net_of),
+        )
 
 
 def by_group(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

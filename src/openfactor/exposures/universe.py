@@ -12,17 +12,30 @@ from numpy.typing import NDArray
 from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.reading import Read, no_uploads
 from openfactor.errors import SettingsError
-from openfactor.settings.universe import CategoricalFilterSettings, UniverseSettings
-from openfactor.settings.validation import validate_universe
+from openfactor.settings.hierarchies import unknown
+from openfactor.settings.universe import (
+    CategoricalFilterSettings,
+    PortfolioOrganizerSettings,
+    UniverseSettings,
+)
+from openfactor.settings.validation import validate
+from openfactor.settings.values import inline
 
 Mask = NDArray[np.bool_]
 
 
-def members(dataset: RiskDataset, settings: UniverseSettings) -> Mask:
+def members(dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads) -> Mask:
     """(rows,) the row passes every filter on the values of its own day.
 
-    Settings are taken as valid on the dataset (`settings.validation`).
+    Settings are taken as valid on the dataset (`settings.validation`); `read` gives the uploads of a
+    portfolio filter.
+
+    Raises
+    ------
+    NotFoundError: an upload of the portfolio filter does not exist. SettingsError: a portfolio that is not in
+    its upload, or a filter that names saved settings, which must be read first.
     """
     panel = dataset.panel
     inside = np.ones(panel.n_rows, np.bool_)
@@ -32,28 +45,51 @@ def members(dataset: RiskDataset, settings: UniverseSettings) -> Mask:
         inside &= known | (np.isnan(panel.cap) & (bounds.lower == 0))
     for item in settings.categorical_filters:
         inside &= _in_categories(dataset, item)
+    if settings.portfolio_filter is not None:
+        held = _held(dataset, inline(settings.portfolio_filter), read)
+        inside &= held[dataset.entity[panel.listing]]
     return inside
 
 
 def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mask:
-    group = dataset.panel.sparse[item.hierarchy]
-    included = np.array([item.include == "All" or c in item.include for c in group.categories] + [False])
-    excluded = np.array([c in item.exclude for c in group.categories] + [False])
+    group, tree = dataset.panel.sparse[item.hierarchy], dataset.trees[item.hierarchy]
+    # of the tree's leaves, so that an asset of two categories passes only if neither is excluded
+    included = set(tree.select(item.include, []))
+    excluded = set(tree.leaves) - set(tree.select("All", item.exclude))
+    is_in = np.array([c in included for c in group.categories] + [False])
+    is_out = np.array([c in excluded for c in group.categories] + [False])
     # code -1, no category, reads the False at the end
-    is_in = np.logical_or.reduce([included[codes] for codes in group.codes])
-    is_out = np.logical_or.reduce([excluded[codes] for codes in group.codes])
-    return np.asarray(is_in & ~is_out)
+    some_in = np.logical_or.reduce([is_in[codes] for codes in group.codes])
+    some_out = np.logical_or.reduce([is_out[codes] for codes in group.codes])
+    return np.asarray(some_in & ~some_out)
 
 
-def universe_on(name: str, dataset: RiskDataset, settings: UniverseSettings) -> Universe:
+def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Read) -> Mask:
+    """(entities,) one of the portfolios holds it on any day."""
+    held = np.zeros(dataset.identifiers.n_entities, np.bool_)
+    for source, wanted in portfolios.by_source.items():
+        rows = read("portfolios", source)
+        if wanted is not None:
+            known = rows.select("portfolio_id").unique().collect()["portfolio_id"].sort().to_list()
+            if problems := [unknown(p, known) for p in wanted if p not in known]:
+                raise SettingsError(f"the portfolio filter does not fit the upload {source!r}:", problems)
+            rows = rows.filter(pl.col("portfolio_id").is_in(wanted))
+        assets = rows.select("date", "asset_id", "asset_id_type").unique().collect()
+        held[dataset.identifiers.entities_of(assets).to_numpy()] = True
+    return held
+
+
+def universe_on(
+    name: str, dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads
+) -> Universe:
     """The universe on the dataset of that name.
 
     Raises
     ------
-    SettingsError: with everything in the settings that the dataset does not have.
+    SettingsError: with everything in the settings that the dataset does not have; else as `members`.
     """
-    validate_universe(settings, describe(dataset).universe_settings_menu)
-    return Universe(name, dataset, settings)
+    validate(settings, describe(dataset).factor_risk_model_settings_menu)
+    return Universe(name, dataset, settings, read)
 
 
 class Universe:
@@ -63,12 +99,16 @@ class Universe:
     price to its last.
     """
 
-    def __init__(self, name: str, dataset: RiskDataset, settings: UniverseSettings) -> None:
+    def __init__(
+        self, name: str, dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads
+    ) -> None:
         self.dataset = name
         self.settings = settings
         self._data = dataset
-        self.inside = members(dataset, settings)
+        self.inside = members(dataset, settings, read)
         """(rows,) the panel's rows that are members."""
+        self.companies = companies(dataset, self.inside)
+        """(rows,) one member of each company and day: the first of its listings by rank."""
         self._trading = trading_days(dataset.closed, settings.calendar.filters, len(dataset.days))
 
     def __repr__(self) -> str:
@@ -130,7 +170,10 @@ class Universe:
         return frame.unique().sort("date", chosen)
 
     def counts(
-        self, dates: bool = True, categorical_hierarchy_levels: Mapping[str, int] | None = None
+        self,
+        dates: bool = True,
+        categorical_hierarchy_levels: Mapping[str, int] | None = None,
+        labels: bool = True,
     ) -> pl.DataFrame:
         """How many members there are on trading days.
 
@@ -138,14 +181,14 @@ class Universe:
             without any member of a category included
         categorical_hierarchy_levels : hierarchy to the number of levels to count by, -1 for all; each adds
             the columns `{hierarchy}_level_1`, ... A member of two categories counts in both, one of none
-            under null.
+            under null; below the end of a short branch the level is null.
+        labels : name categories by label, otherwise by code
 
         Raises
         ------
         SettingsError: a hierarchy or level that the dataset does not have.
         """
-        levels = dict(categorical_hierarchy_levels or {})
-        self._check_levels(levels)
+        levels = self._levels(dict(categorical_hierarchy_levels or {}))
         rows = np.flatnonzero(self.inside & self._on_days(None, None, True))
         by_entity = self.settings.id_type != self.id_types[0]
         listing = self._data.panel.listing[rows]
@@ -156,9 +199,11 @@ class Universe:
                 "asset": self._data.entity[listing] if by_entity else listing,
             }
         )
-        for hierarchy in levels:
-            frame = frame.join(self._categories(hierarchy), on="row", how="left")
-        groups = [f"{hierarchy}_level_1" for hierarchy in levels]
+        for hierarchy, depth in levels.items():
+            frame = frame.join(self._categories(hierarchy, depth, labels), on="row", how="left")
+        groups = [
+            f"{hierarchy}_level_{n}" for hierarchy, depth in levels.items() for n in range(1, depth + 1)
+        ]
         daily = frame.group_by("date", *groups).agg(count=pl.col("asset").n_unique().cast(pl.Int64))
         if dates:
             return daily.sort("date", *groups)
@@ -170,6 +215,31 @@ class Universe:
             pl.col("count").max().alias("max"),
         )
         return daily.group_by(groups).agg(spread).sort(groups) if groups else daily.select(spread)
+
+    def input_id_mapping(self, id_type: str | None = None) -> pl.DataFrame:
+        """The identifiers of all types that lead to the assets which are ever members.
+
+        Columns: input_id_type, input_id, start_date, end_date (both included), and the id type, by default
+        the universe's; a company is named by its first listing. Sorted.
+
+        Raises
+        ------
+        SettingsError: the dataset does not have the id type.
+        """
+        identifiers, shown = self._data.identifiers, self.id_type(id_type)
+        listings = np.unique(self._data.panel.listing[self.inside])
+        assets = identifiers.table[listings].with_columns(
+            pl.Series(shown, identifiers.names(shown), dtype=pl.String).gather(listings)
+        )
+        master = assets.join(identifiers.spans.drop("id"), on="listing").with_columns(
+            input_id_type=pl.lit(self.id_types[0]), input_id="id"
+        )
+        first = assets.sort("rank").unique("entity", keep="first")
+        others = first.join(
+            identifiers.aliases.rename({"id": "input_id", "id_type": "input_id_type"}), on="entity"
+        )
+        columns = ["input_id_type", "input_id", "start_date", "end_date", shown]
+        return pl.concat([master.select(columns), others.select(columns)]).unique().sort(columns)
 
     def id_type(self, id_type: str | None = None) -> str:
         """The id type, by default the universe's; SettingsError if the dataset does not have it."""
@@ -185,25 +255,51 @@ class Universe:
     def _dates_of(self, rows: NDArray[np.int64]) -> pl.Series:
         return pl.Series(self._data.days, dtype=pl.Date).gather(self._data.panel.day[rows])
 
-    def _check_levels(self, levels: Mapping[str, int]) -> None:
-        problems = []
+    def _levels(self, levels: Mapping[str, int]) -> dict[str, int]:
+        """Hierarchy to the number of levels, -1 spelled out."""
+        problems, out = [], {}
         for hierarchy, level in levels.items():
             if hierarchy not in self._data.panel.sparse:
-                known = ", ".join(sorted(self._data.panel.sparse)) or "none"
-                problems.append(f"there is no hierarchy {hierarchy!r}; possible: {known}")
-            elif level not in (-1, 1):
+                problems.append(f"hierarchy: {unknown(hierarchy, self._data.panel.sparse)}")
+                continue
+            depth = self._data.trees[hierarchy].depth
+            if level != -1 and not 1 <= level <= depth:
                 problems.append(
-                    f"{hierarchy!r} has 1 level; ask for 1, or for -1 to have all, not for {level}"
+                    f"{hierarchy!r} has {depth} level{'s' * (depth > 1)}; ask for 1 to {depth}, or for -1 to "
+                    f"have all, not for {level}"
                 )
+            out[hierarchy] = depth if level == -1 else level
         if problems:
             raise SettingsError("the counts cannot be had:", problems)
+        return out
 
-    def _categories(self, hierarchy: str) -> pl.DataFrame:
-        """row, `{hierarchy}_level_1`: a row for each category of each row of the panel that has one."""
-        group = self._data.panel.sparse[hierarchy]
-        names = pl.Series(group.categories, dtype=pl.String)
+    def _categories(self, hierarchy: str, depth: int, labels: bool) -> pl.DataFrame:
+        """row, `{hierarchy}_level_1`, ...: a row for each category of each row of the panel that has one."""
+        group, tree = self._data.panel.sparse[hierarchy], self._data.trees[hierarchy]
+        paths = [tree.path(category)[:depth] for category in group.categories]
         frames = []
         for codes in group.codes:
             held = np.flatnonzero((codes >= 0) & self.inside)
-            frames.append(pl.DataFrame({"row": held, f"{hierarchy}_level_1": names.gather(codes[held])}))
-        return pl.concat(frames)
+            columns = {}
+            for n in range(depth):
+                names = [(p[n].label if labels else p[n].code) if n < len(p) else None for p in paths]
+                columns[f"{hierarchy}_level_{n + 1}"] = pl.Series(names, dtype=pl.String).gather(codes[held])
+            frames.append(pl.DataFrame({"row": held, **columns}))
+        # a row whose categories share the upper levels counts once in each of those
+        return pl.concat(frames).unique()
+
+
+def companies(dataset: RiskDataset, inside: Mask) -> Mask:
+    """(rows,) one row inside for each company and day: that of the first of its listings by rank."""
+    panel = dataset.panel
+    rows = np.flatnonzero(inside)
+    if dataset.identifiers.n_entities == dataset.identifiers.n_listings:
+        return inside
+    day, listing = panel.day[rows], panel.listing[rows]
+    entity = dataset.entity[listing]
+    order = np.lexsort((dataset.identifiers.table["rank"].to_numpy()[listing], entity, day))
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (np.diff(day[order]) != 0) | (np.diff(entity[order]) != 0)
+    out = np.zeros(len(inside), np.bool_)
+    out[rows[order[first]]] = True
+    return out

@@ -12,10 +12,11 @@ from scipy.special import stdtr
 
 from openfactor.dataset.calendar import within
 from openfactor.dataset.panel import RiskDataset
-from openfactor.exposures import Exposures, by_group, exposure_frame, members, resolve, split_names
-from openfactor.model.estimation import Estimates
+from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.timing import rows_before
+from openfactor.exposures import CrossSection, Exposures, by_group, companies, exposure_frame, resolve
+from openfactor.model.estimation import Estimates, sets_of
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
-from openfactor.model.estimation.timing import rows_before
 from openfactor.model.frames import between, by_factor
 from openfactor.settings.model import FactorRiskModelSettings
 
@@ -30,8 +31,15 @@ class RiskModel:
     returns of the next trading day. `start` and `end` are inclusive.
     """
 
-    def __init__(self, dataset: RiskDataset, settings: FactorRiskModelSettings, estimates: Estimates) -> None:
+    def __init__(
+        self,
+        dataset: RiskDataset,
+        settings: FactorRiskModelSettings,
+        estimates: Estimates,
+        read: Read = no_uploads,
+    ) -> None:
         self._dataset = dataset
+        self._read = read
         self._settings = settings
         self._estimates = estimates
 
@@ -58,7 +66,7 @@ class RiskModel:
 
     def factors(self) -> dict[str, list[str]]:
         """Group to its factors, both sorted."""
-        return by_group(self._names)
+        return by_group(self._estimates.pairs)
 
     def fret(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
         """Factor returns: date, `{group}.{factor}`; daily, fractions.
@@ -92,8 +100,8 @@ class RiskModel:
         """
         e = self._estimates
         names = np.array(e.factors)
-        thresholds = self._settings.modelconstruction[0].thin_category_shrinkage
-        minimum = np.array([thresholds.get(group, 0.0) for group, _ in self._names])
+        thresholds = self._settings.inline_construction.thin_category_shrinkage
+        minimum = np.array([thresholds.get(group, 0.0) for group, _ in e.pairs])
         done = e.n > 0
         frame = pl.DataFrame(
             {
@@ -133,7 +141,7 @@ class RiskModel:
         return exposure_frame(
             self._dataset,
             self._columns,
-            self._estimates.factors,
+            self._estimates.pairs,
             days,
             self._universe,
             self._id_type(id_type),
@@ -163,24 +171,20 @@ class RiskModel:
         """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
         used them: those of the trading day before."""
         columns, panel, e = self._columns, self._dataset.panel, self._estimates
-        at = {name: k for k, name in enumerate(e.factors)}
-        order = np.array([at[name] for name in columns.names], np.int64)
+        at = {pair: k for k, pair in enumerate(e.pairs)}
+        order = np.array([at[pair] for pair in columns.pairs], np.int64)
         out = np.full(e.factor_returns.shape, np.nan)
         for i in np.flatnonzero(e.n > 0).tolist():
             rows = rows_before(panel, self._days, i)
             caps = np.where(e.weight[rows] > 0, panel.cap[rows], 0.0)
             total = np.zeros(len(order))
-            dense = columns.dense_rows(rows)
+            dense, codes, loads = columns.at(rows)
             total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
-            for code, load in zip(*columns.categories(rows), strict=True):
-                held = code >= 0
+            for code, load in zip(codes, loads, strict=True):
+                held = (code >= 0) & (caps > 0)
                 total += np.bincount(code[held], (load * caps)[held], minlength=len(order))
             out[i, order] = total
         return self._by_factor(out, start, end)
-
-    @cached_property
-    def _names(self) -> list[tuple[str, str]]:
-        return split_names(self._estimates.factors, self._settings.exposures[0])
 
     @cached_property
     def _t(self) -> Float:
@@ -190,11 +194,22 @@ class RiskModel:
 
     @cached_property
     def _columns(self) -> Exposures:
-        return resolve(self._dataset, self._settings.exposures[0])
+        universe, estimation = self._sets
+        return resolve(
+            self._dataset,
+            self._settings.inline_exposures,
+            self._settings.inline_universe,
+            CrossSection(companies(self._dataset, universe), estimation),
+            self._read,
+        )
 
     @cached_property
+    def _sets(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        return sets_of(self._dataset, self._settings, self._read)
+
+    @property
     def _universe(self) -> NDArray[np.bool_]:
-        return members(self._dataset, self._settings.universe[0])
+        return self._sets[0]
 
     @cached_property
     def _days(self) -> NDArray[np.int64]:
@@ -202,7 +217,7 @@ class RiskModel:
         return np.array([at[date] for date in self._estimates.dates], np.int64)
 
     def _id_type(self, id_type: str | None) -> str:
-        return self._dataset.identifiers.known_type(id_type or self._settings.universe[0].id_type)
+        return self._dataset.identifiers.known_type(id_type or self._settings.inline_universe.id_type)
 
     def _by_factor(self, values: Float, start: dt.date | None, end: dt.date | None) -> pl.DataFrame:
         return between(
@@ -215,16 +230,15 @@ class RiskModel:
         """Values beside the panel's rows, laid out by date (of the regression) and asset."""
         identifiers, panel, e = self._dataset.identifiers, self._dataset.panel, self._estimates
         chosen = self._id_type(id_type)
-        out = np.full((len(e.dates), identifiers.n_listings), np.nan, np.float32)
+        by_listing = chosen == identifiers.id_types[0]
+        of_asset = np.arange(identifiers.n_listings) if by_listing else self._dataset.entity
+        names = dict(zip(of_asset.tolist(), identifiers.names(chosen), strict=True))
+        out = np.full((len(e.dates), len(names)), np.nan, np.float32)
         for i in range(1, len(e.dates)):
             rows = rows_before(panel, self._days, i)
-            out[i, panel.listing[rows]] = values[rows]
-        shown = np.zeros(identifiers.n_listings, np.bool_)
-        shown[panel.listing[self._universe]] = True
-        if chosen != identifiers.id_types[0]:
-            shown &= self._dataset.main  # an entity's values are those of its main listing
-        names = identifiers.names(chosen)
-        frame = by_factor(
-            e.dates, [names[i] for i in np.flatnonzero(shown)], out[:, shown].astype(np.float64)
-        )
+            # an entity's values are those of its main listing
+            wanted = np.ones(rows.stop - rows.start, np.bool_) if by_listing else panel.main[rows]
+            out[i, of_asset[panel.listing[rows][wanted]]] = values[rows][wanted]
+        shown = np.unique(of_asset[panel.listing[self._universe]])
+        frame = by_factor(e.dates, [names[i] for i in shown.tolist()], out[:, shown].astype(np.float64))
         return between(frame, start, end)

@@ -9,7 +9,9 @@ from openfactor.service.loader import Loader
 from openfactor.service.protocol import Workspace
 from openfactor.service.riskdatasets import RiskDatasets
 from openfactor.service.riskmodels import load_engine
+from openfactor.service.savedsettings import SettingsRegistries
 from openfactor.service.uploaders import Uploaders
+from openfactor.settings import ExposureSettings, FactorRiskModelSettings, UniverseSettings
 
 
 class Equity:
@@ -18,9 +20,12 @@ class Equity:
     def __init__(self, workspace: Workspace) -> None:
         self.uploaders = Uploaders(workspace.uploads)
         self.riskdatasets = RiskDatasets(workspace)
-        self.universes = Loader("universes", workspace.universe)
-        self.exposures = Loader("exposures", workspace.exposures)
-        self.riskmodels = Loader("risk models", partial(load_engine, workspace))
+        saved = SettingsRegistries(workspace)
+        self.universes = Loader("universes", workspace.universe, saved[UniverseSettings])
+        self.exposures = Loader("exposures", workspace.exposures, saved[ExposureSettings])
+        self.riskmodels = Loader(
+            "risk models", partial(load_engine, workspace), saved[FactorRiskModelSettings]
+        )
 
 
 class Client:
@@ -29,6 +34,7 @@ class Client:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.equity = Equity(workspace)
+        self.settings_registry = SettingsRegistries(workspace)
 
     def __repr__(self) -> str:
         return f"<openfactor client of {self._workspace!r}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from openfactor.service.savedsettings import SettingsRegistry
 from openfactor.settings import DatasetSettings, Settings
 
 S = TypeVar("S", bound=Settings)
@@ -14,21 +15,28 @@ T = TypeVar("T")
 class Loader(Generic[S, T]):
     """What settings of one kind describe, on a risk dataset."""
 
-    def __init__(self, what: str, load: Callable[[DatasetSettings[S]], T]) -> None:
+    def __init__(
+        self,
+        what: str,
+        load: Callable[[DatasetSettings[S] | str | int], T],
+        settings: SettingsRegistry[S],
+    ) -> None:
         self._what = what
         self._load = load
+        self.settings = settings
+        """Saved settings of this kind."""
 
     def __repr__(self) -> str:
-        return f"<{self._what}; load(settings.with_dataset(name))>"
+        return f"<{self._what}; load(settings.with_dataset(name)), or the name of saved settings>"
 
-    def load(self, settings: DatasetSettings[S]) -> T:
-        """Settings bound by `with_dataset(name)`, checked against that dataset.
+    def load(self, settings: DatasetSettings[S] | str | int) -> T:
+        """Settings bound by `with_dataset(name)`, or saved ones by name or id; checked against the dataset.
 
         Raises
         ------
-        TypeError: settings without a dataset. NotFoundError: no dataset of that name. SettingsError: with all
-        that the dataset does not have.
+        TypeError: settings without a dataset. NotFoundError: no dataset or no saved settings of that name.
+        SettingsError: with all that the dataset does not have.
         """
-        if not isinstance(settings, DatasetSettings):
+        if not isinstance(settings, DatasetSettings | str | int):
             raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
         return self._load(settings)

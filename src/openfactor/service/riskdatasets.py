@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from openfactor.errors import NotFoundError
+import datetime as dt
+from typing import TYPE_CHECKING
+
 from openfactor.service.protocol import Workspace
-from openfactor.settings import RiskDatasetProperties, RootRiskDatasetSettings
+from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
 
 
 class RiskDatasetApi:
@@ -15,19 +21,69 @@ class RiskDatasetApi:
         self.name = name
 
     def __repr__(self) -> str:
+        status = self.status
+        if status not in ("ready", "data_stale"):
+            return f"<risk dataset {self.name!r}: {status}>"
         report = self.describe().build_report
         return (
-            f"<risk dataset {self.name!r}: {report.first_date} to {report.last_date}, "
+            f"<risk dataset {self.name!r}, {status}: {report.first_date} to {report.last_date}, "
             f"{report.n_days} days, {report.n_listings} listings>"
         )
 
     @property
-    def settings(self) -> RootRiskDatasetSettings:
+    def settings(self) -> AnyRiskDatasetSettings:
         return self._workspace.riskdataset_settings(self.name)
+
+    @property
+    def status(self) -> DatasetStatus:
+        """Whether it can be used and is up to date."""
+        return self._workspace.riskdataset_status(self.name)
 
     def describe(self) -> RiskDatasetProperties:
         """The menus that settings choose from, and the build report."""
         return self._workspace.describe_riskdataset(self.name)
+
+    def update(self, force: bool = False) -> bool:
+        """Build it again from the latest versions of its uploads and the present data of its reference, if
+        there is anything newer than what it was built from, or with `force` in any case.
+
+        Whether it was built. Reference datasets are not updated along.
+
+        Raises
+        ------
+        NotFoundError: an upload does not exist any more. DataError, SettingsError: the newer data do not fit;
+        the dataset stays as it was.
+        """
+        return self._workspace.update_riskdataset(self.name, force=force)
+
+    def coverage(self, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
+        that day (`priced`), have a market cap, and for each factor group have all exposures or a category
+        (`with_{group}`). start, end : first and last day, both included."""
+        import polars as pl
+
+        first, last = start or dt.date.min, end or dt.date.max
+        return self._workspace.riskdataset(self.name).coverage.filter(pl.col("date").is_between(first, last))
+
+    def series(self, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+        """The time series of `series_source`: date, series, value. start, end : both included."""
+        import polars as pl
+
+        first, last = start or dt.date.min, end or dt.date.max
+        return self._workspace.riskdataset(self.name).series.filter(pl.col("date").is_between(first, last))
+
+    def plot_coverage(self) -> Figure:
+        """A picture of `coverage`: a line for each of its columns. Needs the `plot` extra."""
+        from matplotlib.figure import Figure
+
+        frame = self.coverage()
+        figure = Figure(figsize=(10, 4), layout="constrained")
+        axes = figure.subplots()
+        for name in frame.columns[1:]:
+            axes.plot(frame["date"].to_numpy(), frame[name].to_numpy(), label=name.replace("_", " "), lw=1)
+        axes.set(title=f"Coverage of {self.name}", ylabel="listings", ylim=(0, None))
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        return figure
 
 
 class RiskDatasets:
@@ -43,30 +99,43 @@ class RiskDatasets:
         """Names, sorted."""
         return self._workspace.riskdataset_names()
 
-    def load(self, name: str) -> RiskDatasetApi:
-        """A dataset that is there; else NotFoundError."""
-        if name not in self.get_dataset_names():
-            raise NotFoundError.of("risk dataset", name, self.get_dataset_names())
-        return RiskDatasetApi(self._workspace, name)
+    def get_dataset_status(self, name: str | int) -> DatasetStatus:
+        """Whether a dataset can be used and is up to date; NotFoundError when it is not there."""
+        return self._workspace.riskdataset_status(name)
 
-    def create_dataset(self, name: str, settings: RootRiskDatasetSettings) -> RiskDatasetApi:
+    def list_riskdatasets(self) -> pl.DataFrame:
+        """One row a dataset: name, id, kind, status, reference_dataset, cache_key (of the data it has),
+        latest_cache_key (of the data an update would give), data_date (last day), created_on,
+        last_updated_on."""
+        return self._workspace.list_riskdatasets()
+
+    def load(self, name: str | int) -> RiskDatasetApi:
+        """A dataset that is there, by name or id; else NotFoundError."""
+        return RiskDatasetApi(self._workspace, self._workspace.riskdataset_name(name))
+
+    def create_dataset(self, name: str, settings: AnyRiskDatasetSettings) -> RiskDatasetApi:
         """Build a dataset from the latest versions of its uploads.
 
         Raises
         ------
-        ConflictError: the name is taken. NotFoundError: an upload does not exist. DataError: the uploads
-        do not fit together; every fault is named and nothing is left behind.
+        ConflictError: the name is taken. NotFoundError: an upload or the reference does not exist. DataError,
+        SettingsError: they do not fit together; every fault is named and nothing is left behind.
         """
         self._workspace.create_riskdataset(name, settings)
         return RiskDatasetApi(self._workspace, name)
 
-    def create_or_replace_dataset(self, name: str, settings: RootRiskDatasetSettings) -> RiskDatasetApi:
-        """The same, after deleting a dataset of that name."""
-        self.delete_dataset_if_exists(name)
-        return self.create_dataset(name, settings)
+    def create_or_replace_dataset(self, name: str, settings: AnyRiskDatasetSettings) -> RiskDatasetApi:
+        """The same, in place of a dataset of that name, which stays if the new one cannot be built."""
+        self._workspace.create_riskdataset(name, settings, replace=True)
+        return RiskDatasetApi(self._workspace, name)
 
-    def delete_dataset(self, name: str) -> None:
-        """Delete a dataset and the models estimated on it; NotFoundError when it is not there."""
+    def delete_dataset(self, name: str | int) -> None:
+        """Delete a dataset and the models estimated on it.
+
+        Raises
+        ------
+        NotFoundError: it is not there. ConflictError: other datasets or saved settings refer to it.
+        """
         self._workspace.delete_riskdataset(name)
 
     def delete_dataset_if_exists(self, name: str) -> None:

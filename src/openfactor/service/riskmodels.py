@@ -26,7 +26,8 @@ class RiskModelEngine:
         return self._workspace.riskmodel(self.settings)
 
 
-def load_engine(workspace: Workspace, bound: DatasetSettings[FactorRiskModelSettings]) -> RiskModelEngine:
+def load_engine(
+    workspace: Workspace, settings: DatasetSettings[FactorRiskModelSettings] | str | int
+) -> RiskModelEngine:
     """The engine of settings that fit their dataset; else SettingsError."""
-    workspace.validate_riskmodel(bound)
-    return RiskModelEngine(workspace, bound)
+    return RiskModelEngine(workspace, workspace.bind("FactorRiskModelSettings", settings))

@@ -4,14 +4,38 @@ from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
     ExposureSettings,
+    HierarchyGroups,
+    HierarchyLevel,
+    InlineUploadedExposureGroupSettings,
+    InteractionExposureGroupSettings,
+    RollingBetaSettings,
+    RollingHuberBetaSettings,
+    TimeSeriesBetaExposureGroupSettings,
+)
+from openfactor.settings.hierarchies import (
+    Hierarchy,
+    Tree,
+    hierarchy_df_to_wide,
+    hierarchy_from_df,
+    hierarchy_to_df,
 )
 from openfactor.settings.menus import BuildReport, RiskDatasetProperties
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
-from openfactor.settings.riskdataset import RootRiskDatasetSettings
+from openfactor.settings.riskdataset import (
+    AnyRiskDatasetSettings,
+    DerivedRiskDatasetSettings,
+    RiskDatasetHuberRegressionExposureSettings,
+    RiskDatasetReferencedExposureSettings,
+    RiskDatasetUnitExposureSettings,
+    RiskDatasetUploadedExposureSettings,
+    RootRiskDatasetSettings,
+)
+from openfactor.settings.saved import DatasetStatus, SavedSettings
 from openfactor.settings.universe import (
     CalendarSettings,
     CategoricalFilterSettings,
     MCapFilterSettings,
+    PortfolioOrganizerSettings,
     UniverseSettings,
 )
 from openfactor.settings.uploads import (
@@ -24,23 +48,44 @@ from openfactor.settings.uploads import (
 from openfactor.settings.values import DatasetSettings, Settings
 
 __all__ = [
+    "AnyRiskDatasetSettings",
     "BuildReport",
     "CalendarSettings",
     "CategoricalExposureGroupSettings",
     "CategoricalFilterSettings",
     "ContinuousExposureGroupSettings",
     "DatasetSettings",
+    "DatasetStatus",
+    "DerivedRiskDatasetSettings",
     "ExposureSettings",
     "FactorRiskModelSettings",
+    "Hierarchy",
+    "HierarchyGroups",
+    "HierarchyLevel",
+    "InlineUploadedExposureGroupSettings",
+    "InteractionExposureGroupSettings",
     "MCapFilterSettings",
     "ModelConstructionSettings",
     "MultiParserResult",
+    "PortfolioOrganizerSettings",
+    "RiskDatasetHuberRegressionExposureSettings",
     "RiskDatasetProperties",
+    "RiskDatasetReferencedExposureSettings",
+    "RiskDatasetUnitExposureSettings",
+    "RiskDatasetUploadedExposureSettings",
+    "RollingBetaSettings",
+    "RollingHuberBetaSettings",
     "RootRiskDatasetSettings",
+    "SavedSettings",
     "Settings",
+    "TimeSeriesBetaExposureGroupSettings",
+    "Tree",
     "UniverseSettings",
     "UploadCommitResult",
     "UploadDataTypeFreshness",
     "UploadParserResult",
     "UploadStagingResult",
+    "hierarchy_df_to_wide",
+    "hierarchy_from_df",
+    "hierarchy_to_df",
 ]

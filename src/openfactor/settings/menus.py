@@ -2,54 +2,121 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
+
+from pydantic import model_validator
+
+from openfactor.settings.hierarchies import Hierarchy, Tree, hierarchy_df_to_wide
+from openfactor.settings.values import Value
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Labels = dict[str, dict[str, str]]
+"""Hierarchy to code to label."""
 
 
-class _Menu(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class Menu(Value):
+    """What settings of one kind may name."""
 
 
-class CalendarSettingsMenu(_Menu):
+def _check_labels(hierarchies: Mapping[str, Hierarchy], labels: Labels) -> None:
+    """One label for each code of each hierarchy, and no other."""
+    problems = [f"labels of {name!r}, which is no hierarchy" for name in labels.keys() - hierarchies.keys()]
+    for name, hierarchy in hierarchies.items():
+        try:
+            tree = Tree(hierarchy, labels.get(name, {}))
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+        else:
+            if lacking := sorted(tree.nodes.keys() - labels.get(name, {}).keys()):
+                problems.append(f"{name}: codes without a label: {', '.join(lacking)}")
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+class CalendarSettingsMenu(Menu):
     exchanges: list[str]
     """Exchange codes, sorted."""
 
 
-class UniverseSettingsMenu(_Menu):
+class UniverseSettingsMenu(Menu):
     calendar_settings_menu: CalendarSettingsMenu
     id_types: list[str]
     """Id types in which assets can be reported."""
-    categorical_hierarchies: dict[str, list[str]]
-    """Sparse factor groups and their categories."""
-    categorical_hierarchies_labels: dict[str, dict[str, str]]
-    """For each, category to label."""
+    categorical_hierarchies: dict[str, Hierarchy]
+    """Sparse factor groups and their categories, as a tree or a list."""
+    categorical_hierarchies_labels: Labels
+    """For each, code to label."""
+
+    @model_validator(mode="after")
+    def _labels_of_all_codes(self) -> Self:
+        _check_labels(self.categorical_hierarchies, self.categorical_hierarchies_labels)
+        return self
+
+    def tree(self, name: str) -> Tree:
+        """A categorical hierarchy, to look things up in."""
+        return Tree(self.categorical_hierarchies[name], self.categorical_hierarchies_labels[name])
+
+    def hierarchy_df(self, name: str) -> pl.DataFrame:
+        """One row a category: level_1, level_1_label, level_2, ..."""
+        return hierarchy_df_to_wide(
+            self.categorical_hierarchies[name], self.categorical_hierarchies_labels[name]
+        )
 
 
-class ExposureSettingsMenu(_Menu):
+class ExposureSettingsMenu(Menu):
     universe_settings_menu: UniverseSettingsMenu
-    continuous_hierarchies: dict[str, list[str]]
-    """Dense factor groups and their factors."""
-    continuous_hierarchies_labels: dict[str, dict[str, str]]
-    """For each, factor to label."""
+    continuous_hierarchies: dict[str, Hierarchy]
+    """Dense factor groups and their factors, as a tree or a list."""
+    continuous_hierarchies_labels: Labels
+    """For each, code to label."""
+
+    @model_validator(mode="after")
+    def _labels_of_all_codes(self) -> Self:
+        _check_labels(self.continuous_hierarchies, self.continuous_hierarchies_labels)
+        return self
 
     @property
-    def categorical_hierarchies(self) -> dict[str, list[str]]:
+    def categorical_hierarchies(self) -> dict[str, Hierarchy]:
         """The categorical groups, as in the universe menu."""
         return self.universe_settings_menu.categorical_hierarchies
 
+    def tree(self, name: str) -> Tree:
+        """A continuous hierarchy, to look things up in."""
+        return Tree(self.continuous_hierarchies[name], self.continuous_hierarchies_labels[name])
 
-class ModelConstructionSettingsMenu(_Menu):
+    def hierarchy_df(self, name: str) -> pl.DataFrame:
+        """One row a factor or category: level_1, level_1_label, level_2, ..."""
+        if name in self.categorical_hierarchies:
+            return self.universe_settings_menu.hierarchy_df(name)
+        return hierarchy_df_to_wide(
+            self.continuous_hierarchies[name], self.continuous_hierarchies_labels[name]
+        )
+
+
+class ModelConstructionSettingsMenu(Menu):
     weights: list[str]
     """Weighting schemes for which the dataset has data."""
     currencies: list[str]
     """Currencies with exchange rates."""
 
 
-class FactorRiskModelSettingsMenu(_Menu):
+class FactorRiskModelSettingsMenu(Menu):
     exposure_settings_menu: ExposureSettingsMenu
     modelconstruction_settings_menu: ModelConstructionSettingsMenu
 
+    @property
+    def universe_settings_menu(self) -> UniverseSettingsMenu:
+        return self.exposure_settings_menu.universe_settings_menu
 
-class BuildReport(_Menu):
+    @property
+    def calendar_settings_menu(self) -> CalendarSettingsMenu:
+        return self.universe_settings_menu.calendar_settings_menu
+
+
+class BuildReport(Menu):
     """What went into a dataset and what did not."""
 
     first_date: str
@@ -64,8 +131,19 @@ class BuildReport(_Menu):
     """Upload type to reason to rows dropped."""
     warnings: list[str]
 
+    def __str__(self) -> str:
+        lines = [
+            f"{self.first_date} to {self.last_date}: {self.n_days:,} days, {self.n_listings:,} listings of "
+            f"{self.n_entities:,} companies, {self.n_rows:,} rows"
+        ]
+        for upload, read in self.rows_read.items():
+            dropped = self.rows_dropped.get(upload, {})
+            reasons = "; ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+            lines.append(f"  {upload}: {read:,} rows read" + (f", dropped: {reasons}" if reasons else ""))
+        return "\n".join([*lines, *(f"  {warning}" for warning in self.warnings)])
 
-class RiskDatasetProperties(_Menu):
+
+class RiskDatasetProperties(Menu):
     """All menus of a dataset, and how it was built."""
 
     factor_risk_model_settings_menu: FactorRiskModelSettingsMenu
@@ -86,3 +164,31 @@ class RiskDatasetProperties(_Menu):
     @property
     def modelconstruction_settings_menu(self) -> ModelConstructionSettingsMenu:
         return self.factor_risk_model_settings_menu.modelconstruction_settings_menu
+
+    def human_readable(self, detail: bool = False) -> str:
+        """The menus as YAML, hierarchies by label; `detail` shows all levels, else the top one."""
+        import yaml
+
+        def shown(tree: Tree) -> object:
+            def name(code: str) -> str:
+                label = tree.nodes[code].label
+                return label if label == code else f"{code} {label}"
+
+            def part(hierarchy: Hierarchy) -> object:
+                if isinstance(hierarchy, list):
+                    return [name(code) for code in hierarchy]
+                return {name(code): part(below) for code, below in hierarchy.items()}
+
+            return part(tree.hierarchy) if detail else [name(c) for c in tree.hierarchy]
+
+        universe, exposures = self.universe_settings_menu, self.exposure_settings_menu
+        text = {
+            "days": f"{self.build_report.first_date} to {self.build_report.last_date}",
+            "exchanges": self.calendar_settings_menu.exchanges,
+            "id types": universe.id_types,
+            "categorical": {n: shown(universe.tree(n)) for n in universe.categorical_hierarchies},
+            "continuous": {n: shown(exposures.tree(n)) for n in exposures.continuous_hierarchies},
+            "weights": self.modelconstruction_settings_menu.weights,
+            "currencies": self.modelconstruction_settings_menu.currencies,
+        }
+        return str(yaml.safe_dump(text, sort_keys=False, allow_unicode=True))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from openfactor.settings.exposures import ExposureSettings
+from openfactor.settings.exposures import ExposureSettings, WeightingScheme
 from openfactor.settings.universe import UniverseSettings
-from openfactor.settings.values import Settings
+from openfactor.settings.values import Settings, inline
 
-WeightingScheme = Literal["SqrtCap", "Cap", "InvIdioVar"]
 ZeroSum = Literal["none", "equal_weights", "mcap_weighted"]
 
 
@@ -21,9 +20,9 @@ class ModelConstructionSettings(Settings):
     """Currency of the returns that are explained."""
     weights: WeightingScheme = "SqrtCap"
     """Regression weights: square root of the market cap, the cap, or 1 / idio_vol squared."""
-    estimation_universe: UniverseSettings | None = None
+    estimation_universe: str | int | UniverseSettings | None = None
     """The assets that the factor returns are estimated on; by default the whole universe. A name
-    outside of the model's universe is never in it."""
+    outside of the model's universe is never in it. Saved settings by name or id, or inline."""
     return_clip_bounds: tuple[Annotated[float, Field(le=0)] | None, Annotated[float, Field(ge=0)] | None] = (
         -0.1,
         0.1,
@@ -36,6 +35,13 @@ class ModelConstructionSettings(Settings):
     fx_convert_returns: bool = True
     """Convert returns to `currency`; if not, local returns are explained."""
 
+    reference_fields: ClassVar[dict[str, str]] = {"estimation_universe": "UniverseSettings"}
+
+    @property
+    def estimated_on(self) -> UniverseSettings | None:
+        """`estimation_universe`, which must be inline by now."""
+        return None if self.estimation_universe is None else inline(self.estimation_universe)
+
 
 def _wrap(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
@@ -44,23 +50,49 @@ def _wrap(value: Any) -> Any:
 class FactorRiskModelSettings(Settings):
     """A factor model: a universe, its exposures and the regression."""
 
-    universe: Annotated[list[UniverseSettings], Field(min_length=1, max_length=1)]
-    """The assets and the trading days. A single value may be given without a list."""
-    exposures: Annotated[list[ExposureSettings], Field(min_length=1, max_length=1)]
-    """The factors; one entry a regression stage, of which there is one."""
-    modelconstruction: Annotated[list[ModelConstructionSettings], Field(min_length=1, max_length=1)] = [
-        ModelConstructionSettings()
+    universe: Annotated[list[str | int | UniverseSettings], Field(min_length=1, max_length=1)]
+    """The assets and the trading days: saved settings by name or id, or inline. A single value may be given
+    without a list."""
+    exposures: Annotated[list[str | int | ExposureSettings], Field(min_length=1, max_length=1)] = [
+        ExposureSettings()
     ]
-    """The regression; one entry a stage."""
+    """The factors, likewise; one entry a regression stage, of which there is one."""
+    modelconstruction: Annotated[
+        list[str | int | ModelConstructionSettings], Field(min_length=1, max_length=1)
+    ] = [ModelConstructionSettings()]
+    """The regression, likewise; one entry a stage."""
+
+    reference_fields: ClassVar[dict[str, str]] = {
+        "universe": "UniverseSettings",
+        "exposures": "ExposureSettings",
+        "modelconstruction": "ModelConstructionSettings",
+    }
 
     @field_validator("universe", "exposures", "modelconstruction", mode="before")
     @classmethod
     def _single_value(cls, value: Any) -> Any:
         return _wrap(value)
 
+    @property
+    def inline_universe(self) -> UniverseSettings:
+        """The universe, which must not be a name any more."""
+        return inline(self.universe[0])
+
+    @property
+    def inline_exposures(self) -> ExposureSettings:
+        """The exposures, which must not be a name any more."""
+        return inline(self.exposures[0])
+
+    @property
+    def inline_construction(self) -> ModelConstructionSettings:
+        """The regression, which must not be a name any more."""
+        return inline(self.modelconstruction[0])
+
     @model_validator(mode="after")
     def _same_calendar(self) -> Self:
-        estimation = self.modelconstruction[0].estimation_universe
-        if estimation is not None and estimation.calendar != self.universe[0].calendar:
-            raise ValueError("the estimation universe must have the calendar of the universe")
+        universe, construction = self.universe[0], self.modelconstruction[0]
+        if isinstance(universe, UniverseSettings) and isinstance(construction, ModelConstructionSettings):
+            estimation = construction.estimation_universe
+            if isinstance(estimation, UniverseSettings) and estimation.calendar != universe.calendar:
+                raise ValueError("the estimation universe must have the calendar of the universe")
         return self

@@ -1,13 +1,22 @@
-"""How a risk dataset is built from uploads."""
+"""How a risk dataset is built: from uploads alone, or on top of another dataset."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from openfactor.settings.universe import CalendarSettings
 from openfactor.settings.values import Settings
+
+FactorGroups = dict[str, str | None]
+"""Factor group to the name of the `hierarchies` upload that orders its factors; None: a flat list."""
+
+
+def _date_of(value: object) -> object:
+    return value.date() if isinstance(value, dt.datetime) else value
 
 
 class RootRiskDatasetSettings(Settings):
@@ -26,10 +35,14 @@ class RootRiskDatasetSettings(Settings):
     """Upload of type `exchange_rates`: units of a currency that one USD buys."""
     idmap_source: str = Field(min_length=1)
     """Upload of type `idmap`; the mapping of listings to entities is read from it."""
-    dense_factor_groups: dict[str, None] = {}
-    """Continuous groups: every asset has a loading on every factor (market, styles)."""
-    sparse_factor_groups: dict[str, None] = {}
-    """Categorical groups: only non-zero loadings are uploaded (industries, estimation universe)."""
+    series_source: str | None = Field(default=None, min_length=1)
+    """Upload of type `series`: time series that belong to no asset, kept beside the panel."""
+    dense_factor_groups: FactorGroups = {}
+    """Continuous groups, where every asset has a loading on every factor (market, styles), to the
+    `hierarchies` upload whose leaves are the factors; None: a flat list of the factors."""
+    sparse_factor_groups: FactorGroups = {}
+    """Categorical groups, of which only non-zero loadings are uploaded (industries, estimation universe),
+    to the `hierarchies` upload whose leaves are the categories; None: a flat list of the categories."""
     master_id_type: str = "bayesid"
     """Id type of the listings."""
     master_id_core_type: str = "bayesid_core"
@@ -39,10 +52,21 @@ class RootRiskDatasetSettings(Settings):
     exposure_dtype: Literal["float16", "float32"] = "float16"
     """Precision in which exposures are stored: half precision halves the panel."""
 
+    reference_fields: ClassVar[dict[str, str]] = {
+        **{
+            f"{t}_source": t
+            for t in (
+                "market_cap", "price", "exposures", "exchange_dates", "exchange_rates", "idmap", "series"
+            )
+        },
+        "dense_factor_groups": "hierarchies",
+        "sparse_factor_groups": "hierarchies",
+    }  # fmt: skip
+
     @field_validator("as_of_date", mode="before")
     @classmethod
     def _date_of_datetime(cls, value: object) -> object:
-        return value.date() if isinstance(value, dt.datetime) else value
+        return _date_of(value)
 
     @model_validator(mode="after")
     def _groups_are_dense_or_sparse(self) -> Self:
@@ -59,5 +83,227 @@ class RootRiskDatasetSettings(Settings):
         return {
             name.removesuffix("_source"): getattr(self, name)
             for name in type(self).model_fields
-            if name.endswith("_source")
+            if name.endswith("_source") and getattr(self, name) is not None
         }
+
+    @property
+    def groups(self) -> FactorGroups:
+        """All factor groups, dense ones first."""
+        return self.dense_factor_groups | self.sparse_factor_groups
+
+
+class RiskDatasetReferencedExposureSettings(Settings):
+    """Factor groups of the reference dataset."""
+
+    exposure_type: Literal["referenced"] = "referenced"
+    continuous_factor_groups: list[str] | None = None
+    """Continuous groups to take over; None: all, an empty list: none."""
+    categorical_factor_groups: list[str] | None = None
+    """Categorical groups to take over; None: all, an empty list: none."""
+
+
+class RiskDatasetUploadedExposureSettings(Settings):
+    """Factor groups of an `exposures` upload.
+
+    An exposure stands until the next day on which the upload has rows of its factor (of its group, if it is
+    categorical), as in a root dataset. What the fields ask for is done in their order.
+    """
+
+    exposure_type: Literal["uploaded"] = "uploaded"
+    exposure_source: str = Field(min_length=1)
+    """Upload of type `exposures`."""
+    continuous_factor_groups: list[str] = []
+    """Groups of the upload to take as continuous."""
+    categorical_factor_groups: list[str] = []
+    """Groups of the upload to take as categorical."""
+    factor_groups_forward_fill: list[str] = []
+    """Groups in which an asset keeps its last exposures, until the upload has newer ones of the asset, on
+    days on which it is priced. Of a categorical group the whole set of categories is kept."""
+    factor_groups_gaussianize: list[str] = []
+    """Continuous groups whose exposures of a day are turned into normal scores."""
+    factor_groups_gaussianize_maintain_zeros: list[str] = []
+    """Those of them in which exposures of exactly 0 stay 0."""
+    factor_groups_fill_miss: list[str] = []
+    """Continuous groups in which assets without an exposure get the mean of the day (0 after normal
+    scores), on days on which anybody has one."""
+    hierarchy_sources: dict[str, str] = {}
+    """Group to the `hierarchies` upload whose leaves are its factors; others are flat."""
+    categorical_overrides: dict[str, dict[str, str]] = {}
+    """Categorical group to code of the upload to the code that takes its place."""
+
+    reference_fields: ClassVar[dict[str, str]] = {
+        "exposure_source": "exposures",
+        "hierarchy_sources": "hierarchies",
+    }
+
+    @model_validator(mode="after")
+    def _names_of_groups(self) -> Self:
+        continuous, categorical = self.continuous_factor_groups, self.categorical_factor_groups
+        both = [*continuous, *categorical]
+        problems = [
+            f"{name}: {', '.join(strange)} not among {of}"
+            for name, given, known, of in (
+                ("factor_groups_forward_fill", self.factor_groups_forward_fill, both, "the groups"),
+                ("factor_groups_gaussianize", self.factor_groups_gaussianize, continuous,
+                 "continuous_factor_groups"),
+                ("factor_groups_gaussianize_maintain_zeros", self.factor_groups_gaussianize_maintain_zeros,
+                 self.factor_groups_gaussianize, "factor_groups_gaussianize"),
+                ("factor_groups_fill_miss", self.factor_groups_fill_miss, continuous,
+                 "continuous_factor_groups"),
+                ("hierarchy_sources", list(self.hierarchy_sources), both, "the groups"),
+                ("categorical_overrides", list(self.categorical_overrides), categorical,
+                 "categorical_factor_groups"),
+            )
+            if (strange := sorted(set(given) - set(known)))
+        ]  # fmt: skip
+        lists = {
+            name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), list)
+        }
+        problems += [
+            f"{name}: {', '.join(again)} twice" for name, v in lists.items() if (again := _repeated(v))
+        ]
+        if twice := sorted(set(continuous) & set(categorical)):
+            problems.append(f"both continuous and categorical: {', '.join(twice)}")
+        if not both:
+            problems.append(
+                "name at least one group in continuous_factor_groups or categorical_factor_groups"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class RiskDatasetUnitExposureSettings(Settings):
+    """A factor to which every asset has the exposure 1."""
+
+    exposure_type: Literal["unit"] = "unit"
+    factor_group: str = Field(min_length=1)
+    """The name of the group."""
+    factor: str = Field(min_length=1)
+    """The name of its one factor."""
+    factor_type: Literal["continuous", "categorical"] = "continuous"
+    """Whether the group is continuous or categorical."""
+    align_with: Annotated[list[str], Field(min_length=1)] | None = None
+    """Continuous groups: only assets with an exposure in one of them get the 1. None: all assets."""
+
+    @field_validator("align_with", mode="before")
+    @classmethod
+    def _single_group(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        if self.align_with is not None and self.factor_type == "categorical":
+            raise ValueError("align_with is for continuous factors only")
+        if self.factor_group in (self.align_with or ()):
+            raise ValueError(f"align_with names {self.factor_group!r} itself")
+        return self
+
+
+class RiskDatasetHuberRegressionExposureSettings(Settings):
+    """Robust betas of asset returns to uploaded series of factor returns, one regression a factor."""
+
+    exposure_type: Literal["huber_regression"] = "huber_regression"
+    tsfactors_source: str = Field(min_length=1)
+    """Upload of type `tsfactors`."""
+    factor_group: str = Field(default="huber_style", min_length=1)
+    """The name of the group, which is continuous."""
+    include: list[str] | Literal["All"] = "All"
+    """Factors of the upload to take."""
+    exclude: list[str] = []
+    """Factors of the upload to leave out."""
+    fill_miss: bool = True
+    """Count trading days without a return, during the life of an asset, as returns of 0; if not, they
+    are left out of the regressions."""
+    window: int = Field(default=126, ge=2)
+    """Trading days of a regression."""
+    epsilon: float = Field(default=1.35, gt=1)
+    """Residuals of more than so many scales count linearly, not squared."""
+    alpha: float = Field(default=0.0001, ge=0)
+    """Weight of the squared beta in the objective, once the window is full."""
+    alpha_start: float = Field(default=10.0, ge=0)
+    """The same before there is any return; in between it falls linearly with their number."""
+    student_t_level: float | None = Field(default=None, ge=0, le=1)
+    """Significance level of a two-sided Student t-test; a beta that fails it is set to 0. None: no test."""
+    clip: tuple[float | None, float | None] = (None, None)
+    """Bounds on the betas, before they become normal scores."""
+    gaussianize: bool = True
+    """Turn the betas of a day into normal scores."""
+    gaussianize_maintain_zeros: bool = False
+    """Leave betas of exactly 0 at 0 in doing so."""
+    impute: bool = True
+    """Give assets without a beta the mean of the day (0 after normal scores)."""
+    currency: str = "USD"
+    """Currency of the asset returns."""
+    calendar: CalendarSettings = CalendarSettings()
+    """Whose trading days the regressions count."""
+
+    reference_fields: ClassVar[dict[str, str]] = {"tsfactors_source": "tsfactors"}
+
+
+DatasetExposureSettings = Annotated[
+    RiskDatasetReferencedExposureSettings
+    | RiskDatasetUploadedExposureSettings
+    | RiskDatasetUnitExposureSettings
+    | RiskDatasetHuberRegressionExposureSettings,
+    Field(discriminator="exposure_type"),
+]
+
+
+class DerivedRiskDatasetSettings(Settings):
+    """A risk dataset on top of another one, with other exposures, fewer assets or fewer days."""
+
+    kind: Literal["derived"] = "derived"
+    reference_dataset: str | int
+    """The dataset, by name or id, that gives all that is not replaced."""
+    exposures: Annotated[list[DatasetExposureSettings], Field(min_length=1)] = [
+        RiskDatasetReferencedExposureSettings()
+    ]
+    """The factor groups of the new dataset."""
+    exchange_codes: Annotated[list[str], Field(min_length=1)] | None = None
+    """Only the calendars of these exchanges; None: all of them."""
+    trim_assets: Literal["none", "asset_union", "ccy_union"] = "none"
+    """`asset_union`: only assets that an uploaded exposure names; `ccy_union`: only assets that are quoted
+    in a currency of one of those."""
+    trim_assets_sources: list[str] | None = None
+    """The uploads that count for `trim_assets`; None: all of `exposures`."""
+    trim_start_date: Literal["none", "earliest_start", "latest_start"] | dt.date = "earliest_start"
+    """The first day: of the reference (`none`), the earliest or latest of the first days of the uploaded
+    exposures (and of the reference, where `exposures` has a `referenced` entry), or a date."""
+    trim_end_date: Literal["none", "earliest_end", "latest_end"] | dt.date = "latest_end"
+    """The last day, likewise."""
+
+    reference_fields: ClassVar[dict[str, str]] = {
+        "reference_dataset": "RiskDatasetSettings",
+        "trim_assets_sources": "exposures",
+    }
+
+    @field_validator("trim_start_date", "trim_end_date", mode="before")
+    @classmethod
+    def _date_of_datetime(cls, value: object) -> object:
+        return _date_of(value)
+
+    @model_validator(mode="after")
+    def _sources_to_trim_to(self) -> Self:
+        uploaded = {
+            e.exposure_source for e in self.exposures if isinstance(e, RiskDatasetUploadedExposureSettings)
+        }
+        problems = []
+        if self.trim_assets_sources is not None and self.trim_assets == "none":
+            problems.append("trim_assets_sources is given, but trim_assets is 'none'")
+        if strange := sorted(set(self.trim_assets_sources or ()) - uploaded):
+            problems.append(
+                f"trim_assets_sources: {', '.join(strange)} is not the source of an uploaded entry"
+            )
+        if self.trim_assets != "none" and not uploaded:
+            problems.append(f"trim_assets is {self.trim_assets!r}, but no exposures are uploaded")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+AnyRiskDatasetSettings = RootRiskDatasetSettings | DerivedRiskDatasetSettings
+
+
+def _repeated(values: Sequence[str]) -> list[str]:
+    return sorted({v for v in values if values.count(v) > 1})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,9 +24,28 @@ class CategoricalFilterSettings(Settings):
     hierarchy: str = Field(min_length=1)
     """A categorical (sparse) factor group of the dataset."""
     include: list[str] | Literal["All"] = "All"
-    """Categories to keep."""
+    """Codes or labels, of any level of the hierarchy. Where several codes have a label, the one nearest to
+    the top is meant."""
     exclude: list[str] = []
-    """Categories to drop."""
+    """The same; where several codes have a label, the one farthest from the top is meant."""
+
+
+class PortfolioOrganizerSettings(Settings):
+    """Portfolios, and the uploads that they are in."""
+
+    enabled_portfolios: str | Annotated[dict[str, str], Field(min_length=1)]
+    """The name of a `portfolios` upload for all that is in it, or portfolio id to the upload's name."""
+
+    reference_fields: ClassVar[dict[str, str]] = {"enabled_portfolios": "portfolios"}
+
+    @property
+    def by_source(self) -> dict[str, list[str] | None]:
+        """Upload to its enabled portfolios; None for all."""
+        if isinstance(self.enabled_portfolios, str):
+            return {self.enabled_portfolios: None}
+        portfolios = self.enabled_portfolios
+        sources = dict.fromkeys(portfolios.values())
+        return {source: [p for p, its in portfolios.items() if its == source] for source in sources}
 
 
 class MCapFilterSettings(Settings):
@@ -51,8 +70,13 @@ class UniverseSettings(Settings):
     """The trading days."""
     categorical_filters: list[CategoricalFilterSettings] = []
     """All must hold; at most one a hierarchy."""
+    portfolio_filter: str | int | PortfolioOrganizerSettings | None = None
+    """Only companies that one of the portfolios holds on any day of its history: saved settings by name or
+    id, or inline. All listings of a company pass."""
     mcap_filter: MCapFilterSettings = MCapFilterSettings()
     """Bounds on the market cap. A name without one passes only where the lower bound is 0."""
+
+    reference_fields: ClassVar[dict[str, str]] = {"portfolio_filter": "PortfolioOrganizerSettings"}
 
     @field_validator("categorical_filters")
     @classmethod

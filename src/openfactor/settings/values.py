@@ -1,29 +1,105 @@
-"""What all settings share: frozen values that refuse unknown fields."""
+"""What all settings share: frozen values that refuse unknown fields, as JSON or YAML and back."""
 
 from __future__ import annotations
 
-from typing import Generic, Self, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from openfactor.errors import SettingsError
 
-class Settings(BaseModel):
-    """A frozen value. Equal settings have equal JSON, hence one fingerprint."""
+Reference = str | int
+"""The name or the id of something that is kept under a name."""
+
+
+class Value(BaseModel):
+    """A frozen value that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def to_yaml(self) -> str:
+        """As YAML, fields in their order; `from_yaml` gives an equal value."""
+        import yaml
+
+        return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """The value that YAML, or JSON, describes.
+
+        Raises
+        ------
+        pydantic.ValidationError: with every field that is wrong. yaml.YAMLError: not YAML.
+        """
+        import yaml
+
+        return cls.model_validate(yaml.safe_load(text))
+
+
+class Settings(Value):
+    """A frozen value. Equal settings have equal JSON, hence one fingerprint."""
+
+    reference_fields: ClassVar[Mapping[str, str]] = {}
+    """Fields that may hold the name or the id of something kept elsewhere, and what that is: the class of
+    saved settings, or the data type of an upload."""
 
     def with_dataset(self, dataset: str) -> DatasetSettings[Self]:
         """These settings, bound to the risk dataset on which they are to be used."""
         return DatasetSettings(dataset=dataset, setting=self)
 
+    def get_references(self) -> list[tuple[str, Reference]]:
+        """What these settings refer to, each once: (what it is, name or id)."""
+        found: list[tuple[str, Reference]] = []
+
+        def note(what: str, reference: Reference) -> Reference:
+            found.append((what, reference))
+            return reference
+
+        self.map_references(note)
+        return list(dict.fromkeys(found))
+
+    def map_references(self, change: Callable[[str, Reference], Any]) -> Self:
+        """The same settings with every reference put through `change`(what it is, name or id)."""
+        update = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            changed = _mapped(value, change, self.reference_fields.get(name))
+            if changed != value:
+                update[name] = changed
+        return self.model_copy(update=update) if update else self
+
+
+def _mapped(value: Any, change: Callable[[str, Reference], Any], what: str | None) -> Any:
+    if isinstance(value, Settings):
+        return value.map_references(change)
+    if isinstance(value, list):
+        return [_mapped(item, change, what) for item in value]
+    if isinstance(value, dict):
+        return {key: _mapped(item, change, what) for key, item in value.items()}
+    return change(what, value) if what and isinstance(value, str | int) else value
+
 
 S = TypeVar("S", bound=Settings)
 
 
-class DatasetSettings(BaseModel, Generic[S]):
-    """Settings bound to a risk dataset by name."""
+def inline(value: S | Reference) -> S:
+    """The settings, which must not be a name or an id any more.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    Raises
+    ------
+    SettingsError: they are.
+    """
+    if isinstance(value, str | int):
+        raise SettingsError(
+            f"{value!r} stands for saved settings:",
+            ["load through a client, which follows names and ids, or give the settings themselves"],
+        )
+    return value
+
+
+class DatasetSettings(Value, Generic[S]):
+    """Settings bound to a risk dataset by name."""
 
     dataset: str = Field(min_length=1)
     """Name of the risk dataset."""

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.errors import DataError, Fault
-from openfactor.exposures import Exposures, members, resolve
+from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
-from openfactor.model.estimation.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, fit_day
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
@@ -44,20 +45,21 @@ def estimate(
     settings: FactorRiskModelSettings,
     fingerprint: str,
     *,
+    read: Read = no_uploads,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda days: None,
 ) -> Estimates:
     """Factor and specific returns of every trading day.
 
-    Settings are taken as valid on the dataset. `progress` is called with the number of days done since
-    it was last called; `threads` defaults to the number of processors.
+    Settings are taken as valid on the dataset. `read` gives the uploads that they name, `progress` is called
+    with the number of days done since it was last called, `threads` defaults to the number of processors.
 
     Raises
     ------
     DataError: names with returns and exposures, but an empty estimation universe; names the days.
     """
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        job = _prepare(dataset, settings, pool)
+        job = _prepare(dataset, settings, read, pool, threads)
         results = _empty(job, fingerprint)
         parts = np.array_split(np.arange(1, len(job.time.dates)), PARTS)
         for done, empty_days in pool.map(lambda days: _run(job, results, days), parts):
@@ -76,40 +78,62 @@ def estimate(
     return results.estimates
 
 
-def _prepare(dataset: RiskDataset, settings: FactorRiskModelSettings, pool: ThreadPoolExecutor) -> _Job:
-    construction = settings.modelconstruction[0]
-    exposures = resolve(dataset, settings.exposures[0])
-    names = exposures.names
-    min_names = np.zeros(len(names))
-    for block in exposures.blocks:
-        last = block.first + len(block.factors)
-        min_names[block.first : last] = construction.thin_category_shrinkage.get(block.group, 0.0)
+def _prepare(
+    dataset: RiskDataset,
+    settings: FactorRiskModelSettings,
+    read: Read,
+    pool: ThreadPoolExecutor,
+    threads: int | None,
+) -> _Job:
+    construction, chosen = settings.inline_construction, settings.inline_universe
+    universe, estimation = sets_of(dataset, settings, read)
+    reference = CrossSection(companies(dataset, universe), estimation)
+    exposures = resolve(dataset, settings.inline_exposures, chosen, reference, read, threads)
+    pairs = exposures.pairs
+    runs = exposures.constrained
     lower, upper = construction.return_clip_bounds
     design = Design(
-        n_dense=len(exposures.dense),
-        group_first=np.array([b.first for b in exposures.blocks], np.int64),
-        group_last=np.array([b.first + len(b.factors) for b in exposures.blocks], np.int64),
+        n_dense=exposures.n_dense,
+        group_first=np.array([first for _, first, _ in runs], np.int64),
+        group_last=np.array([last for _, _, last in runs], np.int64),
         zero_sum=np.array(
-            [_KINDS[construction.zero_sum_constraints[b.group]] for b in exposures.blocks], np.int64
+            [_KINDS[construction.zero_sum_constraints.get(b.group, "none")] for b, _, _ in runs], np.int64
         ),
-        min_names=min_names,
+        min_names=_min_names(exposures, construction),
         diagonal=exposures.diagonal,
         clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
     )
-    universe = members(dataset, settings.universe[0])
-    estimation = universe if dataset.main.all() else universe & dataset.main[dataset.panel.listing]
-    if construction.estimation_universe is not None:
-        estimation = estimation & members(dataset, construction.estimation_universe)
+    currency = construction.currency if construction.fx_convert_returns else None
     return _Job(
         dataset=dataset,
         construction=construction,
         exposures=exposures,
         design=design,
-        order=np.array(sorted(range(len(names)), key=lambda k: names[k].split(".", 1)), np.int64),
-        time=timeline(dataset, settings.universe[0].calendar, construction, pool),
+        order=np.array(sorted(range(len(pairs)), key=lambda k: pairs[k]), np.int64),
+        time=timeline(dataset, chosen.calendar, currency, pool),
         universe=universe,
         estimation=estimation,
     )
+
+
+def sets_of(dataset: RiskDataset, settings: FactorRiskModelSettings, read: Read) -> tuple[Mask, Mask]:
+    """(rows,) the model's universe, and those of it whose returns are estimated on."""
+    universe = members(dataset, settings.inline_universe, read)
+    estimation = universe & dataset.panel.main
+    estimated_on = settings.inline_construction.estimated_on
+    if estimated_on is not None:
+        estimation = estimation & members(dataset, estimated_on, read)
+    return universe, estimation
+
+
+def _min_names(exposures: Exposures, construction: ModelConstructionSettings) -> Float:
+    """(K,) effective number of names below which a column is shrunk; a product inherits from its parents."""
+    asked = construction.thin_category_shrinkage
+    out = np.zeros(len(exposures.pairs))
+    for block in exposures.blocks:
+        inherited = max((asked.get(parent, 0.0) for parent in block.parents), default=0.0)
+        out[block.first : block.first + len(block.factors)] = asked.get(block.group, inherited)
+    return out
 
 
 @dataclass(frozen=True)
@@ -120,7 +144,7 @@ class _Results:
 
 def _empty(job: _Job, fingerprint: str) -> _Results:
     t, k, rows = len(job.time.dates), len(job.order), job.dataset.panel.n_rows
-    names = job.exposures.names
+    pairs = job.exposures.pairs
     if not job.universe.all():
         job.time.forward_return[~job.universe] = np.nan
     specific = np.zeros(rows)  # touched first by the threads that fill it
@@ -132,7 +156,7 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
         Estimates(
             fingerprint=fingerprint,
             dates=job.time.dates,
-            factors=tuple(names[i] for i in job.order),
+            pairs=tuple(pairs[i] for i in job.order),
             factor_returns=np.zeros((t, k)),
             standard_errors=np.full((t, k), np.nan),
             effective_names=np.full((t, k), np.nan),
@@ -155,16 +179,16 @@ def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, li
     """Regress a run of days; the number of days and those whose estimation universe was empty."""
     panel, out = job.dataset.panel, results.estimates
     widest = int(np.diff(panel.offsets).max(initial=0))
-    buffer = np.empty(len(job.exposures.dense) * widest)
+    buffer = np.empty(job.exposures.n_dense * widest)
     empty: list[int] = []
     for i in days:
         rows = rows_before(panel, job.time.days, i)
         returns = job.time.forward_return[rows]
-        dense = job.exposures.dense_rows(rows, buffer)
-        codes, loads = job.exposures.categories(rows)
+        dense, codes, loads = job.exposures.at(rows, buffer)
         caps = panel.cap[rows]
         weights = regression_weights(job.construction.weights, caps, panel.idio_vol[rows])
         weights *= job.estimation[rows]
+        weights[np.isnan(loads).any(axis=0)] = 0.0  # a product with a missing exposure is missing
         fit = fit_day(job.design, dense, codes, loads, weights, returns, caps)
         if fit is None:
             candidates = np.isfinite(returns)

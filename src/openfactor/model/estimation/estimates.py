@@ -27,14 +27,14 @@ SOLVERS = ("none", "normal_equations", "svd")
 class Estimates:
     """Factor and specific returns, and how they came about.
 
-    T trading days, K factors in the order of `factors`. Values by asset lie beside the rows of the
+    T trading days, K factors in the order of `pairs`. Values by asset lie beside the rows of the
     dataset's panel: the row of day p holds what happened from p to the next trading day.
     """
 
     fingerprint: str
     dates: tuple[dt.date, ...]
-    factors: tuple[str, ...]
-    """`{group}.{factor}`, sorted by group, then factor."""
+    pairs: tuple[tuple[str, str], ...]
+    """Group and factor, sorted."""
     factor_returns: Float
     """(T, K); 0.0 on days without a regression and for factors without exposure."""
     standard_errors: Float
@@ -61,6 +61,11 @@ class Estimates:
     """(rows,) asset_return - exposures . factor_returns; NaN where an exposure is missing."""
     weight: Float
     """(rows,) regression weight; those of one day sum to one."""
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """`{group}.{factor}`."""
+        return tuple(f"{group}.{factor}" for group, factor in self.pairs)
 
     def __repr__(self) -> str:
         r2 = self.r2[np.isfinite(self.r2)]

@@ -33,7 +33,7 @@ def _write(estimates: Estimates, folder: Path) -> None:
     pl.DataFrame({"date": dates, **by_date}).write_parquet(folder / "dates.parquet")
     by_row = {name: getattr(estimates, name) for name in _BY_ROW}
     pl.DataFrame(by_row).write_parquet(folder / "rows.parquet")
-    meta = {"fingerprint": estimates.fingerprint, "factors": estimates.factors}
+    meta = {"fingerprint": estimates.fingerprint, "factors": estimates.pairs}
     (folder / "estimates.json").write_text(json.dumps(meta, indent=1))
 
 
@@ -57,7 +57,7 @@ def load(folder: Path) -> Estimates:
     return Estimates(
         fingerprint=meta["fingerprint"],
         dates=tuple(dates["date"]),
-        factors=tuple(meta["factors"]),
+        pairs=tuple((group, factor) for group, factor in meta["factors"]),
         **{name: factors[name].to_numpy().reshape(shape) for name in _BY_FACTOR},
         **{name: dates[name].to_numpy() for name in _BY_DATE},
         **{name: rows[name].to_numpy() for name in _BY_ROW},

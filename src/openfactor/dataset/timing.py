@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.panel import Panel, RiskDataset
 from openfactor.numerics.compounding import forward_returns
-from openfactor.settings.model import ModelConstructionSettings
 from openfactor.settings.universe import CalendarSettings
 
 PARTS = 16
@@ -46,10 +45,10 @@ class Timeline:
 def timeline(
     dataset: RiskDataset,
     calendar: CalendarSettings,
-    construction: ModelConstructionSettings,
+    currency: str | None,
     pool: ThreadPoolExecutor,
 ) -> Timeline:
-    """The trading days of `calendar`, and returns converted as `construction` says.
+    """The trading days of `calendar`, and returns in `currency`; None: local returns.
 
     1 + r = (1 + r_local) * (usd_local,t / usd_local,p) * (usd_c,p / usd_c,t), where usd is what one unit
     of a currency buys.
@@ -71,8 +70,8 @@ def timeline(
             len(dataset.currency),
             returns,
         )
-        if construction.fx_convert_returns:
-            _convert(dataset, construction.currency, part, returns)
+        if currency is not None:
+            _convert(dataset, currency, part, returns)
 
     bounds = np.linspace(0, max(len(days) - 1, 0), PARTS + 1).astype(np.int64)
     list(pool.map(fill, [days[a : b + 1] for a, b in pairwise(bounds)]))

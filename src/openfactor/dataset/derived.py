@@ -1,0 +1,458 @@
+"""Builds a risk dataset on top of another one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from openfactor.dataset.betas import factor_names, rolling_betas
+from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
+from openfactor.dataset.coverage import coverage_by_date
+from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
+from openfactor.dataset.panel import Exposure, Panel, RiskDataset, SparseGroup
+from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.rows import Rows, main_rows
+from openfactor.dataset.tally import Tally
+from openfactor.errors import Fault, SettingsError
+from openfactor.numerics.rolling import rolling_huber
+from openfactor.numerics.scores import normal_scores
+from openfactor.numerics.student import critical_values
+from openfactor.settings.hierarchies import Tree, unknown
+from openfactor.settings.riskdataset import (
+    DerivedRiskDatasetSettings,
+    RiskDatasetHuberRegressionExposureSettings,
+    RiskDatasetReferencedExposureSettings,
+    RiskDatasetUnitExposureSettings,
+    RiskDatasetUploadedExposureSettings,
+)
+
+Float = NDArray[np.float64]
+MOST_STEPS = 100
+"""Steps of reweighted least squares for a beta; about ten are usual."""
+
+
+@dataclass
+class _Upload:
+    """An `uploaded` entry and what is in its upload."""
+
+    settings: RiskDatasetUploadedExposureSettings
+    rows: pl.LazyFrame
+    found: pl.DataFrame
+    """The survey of the rows in the groups of the entry, of the master id type."""
+    plans: list[GroupPlan]
+
+    @property
+    def name(self) -> str:
+        return f"exposures {self.settings.exposure_source}"
+
+
+@dataclass
+class _Groups:
+    """The factor groups as they come together."""
+
+    dense: dict[str, dict[str, Exposure]] = field(default_factory=dict)
+    sparse: dict[str, SparseGroup] = field(default_factory=dict)
+    trees: dict[str, Tree] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The rows of the new panel and where they come from."""
+
+    rows: Rows
+    source: NDArray[np.int64]
+    """(rows,) row of the reference's panel."""
+    source_day: NDArray[np.int64]
+    """(D,) the latest day of the reference on or before each day, -1 before the first."""
+
+
+def derive(
+    settings: DerivedRiskDatasetSettings,
+    parent: RiskDataset,
+    read: Read,
+    fingerprint: str,
+    progress: Progress = lambda step: None,
+    threads: int | None = None,
+) -> RiskDataset:
+    """The dataset.
+
+    parent : the reference dataset; read : gives the rows of uploads; fingerprint : names the settings, the
+    reference and the versions of the uploads; progress : called with the name of each step as it begins
+
+    Raises
+    ------
+    SettingsError: something that the reference does not have. DataError: uploads that do not fit; every fault
+    is named.
+    """
+    tally = Tally()
+    progress("uploads")
+    uploads = _survey(settings, parent, read, tally)
+    _check(settings, parent)
+    cut = _cut(settings, parent, uploads)
+    groups, faults = _Groups(), []
+    for entry in settings.exposures:
+        progress(entry.exposure_type)
+        if isinstance(entry, RiskDatasetReferencedExposureSettings):
+            _refer(entry, parent, cut, groups)
+        elif isinstance(entry, RiskDatasetUploadedExposureSettings):
+            upload = next(u for u in uploads if u.settings is entry)
+            faults += _upload(upload, parent, cut, groups, tally, progress)
+        elif isinstance(entry, RiskDatasetHuberRegressionExposureSettings):
+            _regress(entry, parent, cut, groups, read, threads)
+    stop_on(faults)
+    for entry in settings.exposures:  # after the groups that it may be aligned with
+        if isinstance(entry, RiskDatasetUnitExposureSettings):
+            _unit(entry, parent.exposure_dtype, cut, groups)
+    return _assemble(settings, parent, fingerprint, cut, groups, tally)
+
+
+def _assemble(
+    settings: DerivedRiskDatasetSettings,
+    parent: RiskDataset,
+    fingerprint: str,
+    cut: _Cut,
+    groups: _Groups,
+    tally: Tally,
+) -> RiskDataset:
+    rows, panel = cut.rows, parent.panel
+    days = list(rows.days)
+    known = np.concatenate([parent.usd, np.full((1, len(parent.currencies)), np.nan)])
+    codes = settings.exchange_codes
+    closures = parent.closures if codes is None else parent.closures.filter(pl.col("exchange").is_in(codes))
+    new = Panel(
+        rows.offsets, rows.listing, rows.local_return, rows.priced, rows.main,
+        panel.cap[cut.source], panel.idio_vol[cut.source], groups.dense, groups.sparse,
+    )  # fmt: skip
+    return RiskDataset(
+        fingerprint=fingerprint,
+        settings=settings,
+        exposure_dtype=parent.exposure_dtype,
+        days=tuple(days),
+        identifiers=parent.identifiers,
+        currencies=parent.currencies,
+        currency=parent.currency,
+        usd=known[cut.source_day],
+        closures=closures,
+        panel=new,
+        trees=groups.trees,
+        series=parent.series,
+        coverage=coverage_by_date(new, days),
+        report=report_of(new, days, parent.identifiers, tally, []),
+    )
+
+
+def _survey(
+    settings: DerivedRiskDatasetSettings, parent: RiskDataset, read: Read, tally: Tally
+) -> list[_Upload]:
+    """What the uploads have; DataError if that is not what the settings ask for."""
+    uploads, faults = [], []
+    master = parent.identifiers.id_types[0]
+    for entry in settings.exposures:
+        if not isinstance(entry, RiskDatasetUploadedExposureSettings):
+            continue
+        rows = read("exposures", entry.exposure_source)
+        found = survey(rows)
+        plans, wrong = _plans(entry, read)
+        groups = [plan.name for plan in plans]
+        mine = found.filter((pl.col("asset_id_type") == master) & pl.col("factor_group").is_in(groups))
+        upload = _Upload(entry, rows, mine, plans)
+        tally.read[upload.name] = int(found["rows"].sum())
+        other = found.filter(pl.col("asset_id_type") != master)
+        tally.drop(upload.name, "another id type", int(other["rows"].sum()))
+        known = found.filter(pl.col("asset_id_type") == master)["factor_group"].unique().sort().to_list()
+        faults += [
+            Fault("missing_group", upload.name, f"no rows of the factor group with id type {master!r}: "
+                  f"{unknown(group, known)}", "factor_group")
+            for group in groups if group not in known
+        ]  # fmt: skip
+        faults += [*wrong, *unknown_factors(mine, plans, upload.name)]
+        uploads.append(upload)
+    stop_on(faults)
+    return uploads
+
+
+def _plans(entry: RiskDatasetUploadedExposureSettings, read: Read) -> tuple[list[GroupPlan], list[Fault]]:
+    plans, faults = [], []
+    for group in (*entry.continuous_factor_groups, *entry.categorical_factor_groups):
+        tree = None
+        if group in entry.hierarchy_sources:
+            tree, wrong = read_tree(entry.hierarchy_sources[group], read)
+            faults += wrong
+        plans.append(
+            GroupPlan(
+                group,
+                sparse=group in entry.categorical_factor_groups,
+                tree=tree,
+                forward_fill=group in entry.factor_groups_forward_fill,
+                overrides=entry.categorical_overrides.get(group, {}),
+            )
+        )
+    return plans, faults
+
+
+def _check(settings: DerivedRiskDatasetSettings, parent: RiskDataset) -> None:
+    """SettingsError with everything that the reference does not have, and groups that come twice."""
+    problems: list[str] = []
+    dense: list[str] = []
+    sparse: list[str] = []
+    for entry in settings.exposures:
+        if isinstance(entry, RiskDatasetReferencedExposureSettings):
+            for field_name, wanted, known, into in (
+                ("continuous_factor_groups", entry.continuous_factor_groups, parent.panel.dense, dense),
+                ("categorical_factor_groups", entry.categorical_factor_groups, parent.panel.sparse, sparse),
+            ):
+                strange = [g for g in wanted or () if g not in known]
+                problems += [f"referenced {field_name}: {unknown(g, known)}" for g in strange]
+                into += known if wanted is None else wanted
+        elif isinstance(entry, RiskDatasetUploadedExposureSettings):
+            dense += entry.continuous_factor_groups
+            sparse += entry.categorical_factor_groups
+        elif isinstance(entry, RiskDatasetUnitExposureSettings):
+            (sparse if entry.factor_type == "categorical" else dense).append(entry.factor_group)
+        else:
+            dense.append(entry.factor_group)
+            problems += _calendar_problems(entry, parent)
+    for entry in settings.exposures:
+        if isinstance(entry, RiskDatasetUnitExposureSettings):
+            problems += [f"align_with: {unknown(g, dense)}" for g in entry.align_with or () if g not in dense]
+    both = [*dense, *sparse]
+    problems += [
+        f"the factor group {g!r} comes from several entries" for g in sorted(set(both)) if both.count(g) > 1
+    ]
+    if not both:
+        problems.append("no factor group is left")
+    problems += [
+        f"exchange_codes: {unknown(code, parent.closed)}"
+        for code in settings.exchange_codes or ()
+        if code not in parent.closed
+    ]
+    if problems:
+        raise SettingsError("the settings do not fit the reference dataset:", problems)
+
+
+def _calendar_problems(entry: RiskDatasetHuberRegressionExposureSettings, parent: RiskDataset) -> list[str]:
+    exchanges = sorted({code for group in entry.calendar.filters for code in group})
+    where = f"calendar of {entry.factor_group!r}"
+    problems = [f"{where}: {unknown(code, parent.closed)}" for code in exchanges if code not in parent.closed]
+    if entry.currency not in parent.currencies:
+        problems.append(f"currency of {entry.factor_group!r}: {unknown(entry.currency, parent.currencies)}")
+    return problems
+
+
+def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Sequence[_Upload]) -> _Cut:
+    """The rows that are left after the trims, on the days of the reference and of the uploads."""
+    start, end = _bounds(settings, parent, uploads)
+    uploaded = {day for upload in uploads for day in upload.found["date"].unique()}
+    days = sorted(day for day in {*parent.days, *uploaded} if start <= day <= end)
+    if not days:
+        raise SettingsError("the trims leave no day:", [f"the first is {start}, the last {end}"])
+    stored = np.array(parent.days, "datetime64[D]")
+    source_day = np.searchsorted(stored, np.array(days, "datetime64[D]"), side="right") - 1
+    kept = _kept(settings, parent, uploads)
+    panel = parent.panel
+    sources, inserted = [], []
+    for day, at in zip(days, source_day.tolist(), strict=True):
+        rows = panel.rows_of(at) if at >= 0 else slice(0, 0)
+        alive = kept[panel.listing[rows]]
+        is_new = at < 0 or parent.days[at] != day
+        if is_new:  # alive between two days of the reference: alive on both
+            later = panel.listing[panel.rows_of(at + 1)] if 0 <= at < len(stored) - 1 else panel.listing[:0]
+            alive &= np.isin(panel.listing[rows], later)
+        sources.append(rows.start + np.flatnonzero(alive))
+        inserted.append(np.full(len(sources[-1]), is_new))
+    source = np.concatenate(sources).astype(np.int64)
+    new = np.concatenate(inserted)
+    offsets = np.concatenate([[0], np.cumsum([len(s) for s in sources])]).astype(np.int64)
+    if not len(source):
+        raise SettingsError("the trims leave no asset:", [f"between {start} and {end}"])
+    listing = panel.listing[source]
+    return _Cut(
+        rows=Rows(
+            days=days,
+            n_listings=parent.identifiers.n_listings,
+            n_entities=parent.identifiers.n_entities,
+            entity=parent.entity[listing],
+            offsets=offsets,
+            listing=listing,
+            local_return=np.where(new, np.nan, panel.local_return[source]),
+            priced=panel.priced[source] & ~new,
+            main=main_rows(offsets, listing, parent.identifiers),
+        ),
+        source=source,
+        source_day=source_day.astype(np.int64),
+    )
+
+
+def _bounds(
+    settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Sequence[_Upload]
+) -> tuple[dt.date, dt.date]:
+    """First and last day."""
+    firsts = [u.found["date"].min() for u in uploads]
+    lasts = [u.found["date"].max() for u in uploads]
+    entries = settings.exposures
+    if not uploads or any(isinstance(e, RiskDatasetReferencedExposureSettings) for e in entries):
+        firsts.append(parent.days[0])
+        lasts.append(parent.days[-1])
+
+    def bound(setting: str | dt.date, own: dt.date, dates: list[dt.date]) -> dt.date:
+        if isinstance(setting, dt.date):
+            return setting
+        if setting == "none":
+            return own
+        pick: Callable[[list[dt.date]], dt.date] = min if setting.startswith("earliest") else max
+        return pick(dates)
+
+    return (
+        bound(settings.trim_start_date, parent.days[0], firsts),  # type: ignore[arg-type]
+        bound(settings.trim_end_date, parent.days[-1], lasts),  # type: ignore[arg-type]
+    )
+
+
+def _kept(
+    settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Sequence[_Upload]
+) -> NDArray[np.bool_]:
+    """(listings,) what `trim_assets` keeps. Exposures are a company's, so all of its listings stay."""
+    if settings.trim_assets == "none":
+        return np.ones(parent.identifiers.n_listings, np.bool_)
+    sources = settings.trim_assets_sources
+    named = np.zeros(parent.identifiers.n_listings, np.bool_)
+    for upload in uploads:
+        if sources is None or upload.settings.exposure_source in sources:
+            groups = [plan.name for plan in upload.plans]
+            mine = upload.rows.filter(pl.col("factor_group").is_in(groups))
+            coded = parent.identifiers.code(mine, []).select("listing").unique().collect(engine="streaming")
+            named[coded["listing"].to_numpy()] = True
+    if settings.trim_assets == "asset_union":
+        entities = np.zeros(parent.identifiers.n_entities, np.bool_)
+        entities[parent.entity[named]] = True
+        return np.asarray(entities[parent.entity])
+    return np.isin(parent.currency, parent.currency[named])
+
+
+def _refer(
+    entry: RiskDatasetReferencedExposureSettings, parent: RiskDataset, cut: _Cut, groups: _Groups
+) -> None:
+    """Take groups over from the reference."""
+    dense, sparse = entry.continuous_factor_groups, entry.categorical_factor_groups
+    for name, factors in parent.panel.dense.items():
+        if dense is None or name in dense:
+            groups.dense[name] = {factor: values[cut.source] for factor, values in factors.items()}
+            groups.trees[name] = parent.trees[name]
+    for name, group in parent.panel.sparse.items():
+        if sparse is None or name in sparse:
+            loads = None if group.loads is None else tuple(x[cut.source] for x in group.loads)
+            codes = tuple(c[cut.source] for c in group.codes)
+            groups.sparse[name] = SparseGroup(group.categories, codes, loads)
+            groups.trees[name] = parent.trees[name]
+
+
+def _upload(
+    upload: _Upload, parent: RiskDataset, cut: _Cut, groups: _Groups, tally: Tally, progress: Progress
+) -> list[Fault]:
+    """Read the groups of an upload and transform them; exposures that the precision cannot hold."""
+    settings, dtype = upload.settings, parent.exposure_dtype
+    ranked = [p for p in upload.plans if p.name in settings.factor_groups_gaussianize]
+    plain = [p for p in upload.plans if p not in ranked]
+    faults: list[Fault] = []
+    both = Loadings({}, {})
+    # ranks are taken before anything is rounded
+    for plans, precision in ((plain, dtype), (ranked, "float64")):
+        if not plans:
+            continue
+        loadings, lost = read_loadings(
+            upload.rows, upload.found, plans, cut.rows, parent.identifiers, precision, tally, upload.name,
+            progress=lambda date: progress(f"{upload.name} {date}"),
+        )  # fmt: skip
+        faults += lost
+        both.dense.update(loadings.dense)
+        both.sparse.update(loadings.sparse)
+    if faults:
+        return faults
+    zeros, fill = settings.factor_groups_gaussianize_maintain_zeros, settings.factor_groups_fill_miss
+    for name, factors in both.dense.items():
+        scores = any(p.name == name for p in ranked)
+        if scores or name in fill:
+            both.dense[name] = {
+                factor: _transform(cut.rows, values, scores, name in zeros, name in fill).astype(dtype)
+                for factor, values in factors.items()
+            }
+    groups.dense.update(both.dense)
+    groups.sparse.update(both.sparse)
+    groups.trees.update(trees_of(upload.plans, both))
+    return []
+
+
+def _transform(rows: Rows, values: Exposure, scores: bool, keep_zeros: bool, fill: bool) -> Float:
+    """Normal scores among the companies of each day, then the mean of the day for those without a value."""
+    out = values.astype(np.float64)
+    for day in range(len(rows.days)):
+        today = slice(int(rows.offsets[day]), int(rows.offsets[day + 1]))
+        x, main = out[today], rows.main[today]
+        if scores:
+            x[:] = normal_scores(x, main, keep_zeros)
+        known = np.isfinite(x) & main
+        if fill and known.any():
+            x[np.isnan(x)] = 0.0 if scores else x[known].mean()
+    return out
+
+
+def _regress(
+    entry: RiskDatasetHuberRegressionExposureSettings,
+    parent: RiskDataset,
+    cut: _Cut,
+    groups: _Groups,
+    read: Read,
+    threads: int | None,
+) -> None:
+    """Robust betas over the history of the reference, on the rows that are left."""
+    series = read("tsfactors", entry.tsfactors_source).collect()
+    names = factor_names(series, entry.include, entry.exclude, f"group {entry.factor_group!r}")
+    critical = critical_values(entry.student_t_level, entry.window)
+
+    def slopes(returns: Float, factor: Float) -> Float:
+        return rolling_huber(
+            returns,
+            factor,
+            entry.window,
+            2,
+            entry.epsilon,
+            entry.alpha,
+            entry.alpha_start,
+            MOST_STEPS,
+            critical,
+        )
+
+    betas = rolling_betas(
+        parent, series, names, slopes, calendar=entry.calendar, currency=entry.currency,
+        zero_gaps=entry.fill_miss, threads=threads,
+    )  # fmt: skip
+    lower, upper = entry.clip
+    columns = {}
+    for name, values in betas.items():
+        clipped = values[cut.source]
+        if lower is not None or upper is not None:
+            clipped = np.clip(clipped, lower, upper)
+        columns[name] = _transform(
+            cut.rows, clipped, entry.gaussianize, entry.gaussianize_maintain_zeros, entry.impute
+        ).astype(parent.exposure_dtype)
+    groups.dense[entry.factor_group] = columns
+    groups.trees[entry.factor_group] = Tree(names)
+
+
+def _unit(entry: RiskDatasetUnitExposureSettings, dtype: str, cut: _Cut, groups: _Groups) -> None:
+    """The exposure 1, to everybody or to those with an exposure in other groups."""
+    n, name = cut.rows.n_rows, entry.factor_group
+    groups.trees[name] = Tree([entry.factor])
+    if entry.factor_type == "categorical":
+        groups.sparse[name] = SparseGroup((entry.factor,), (np.zeros(n, np.int16),), None)
+        return
+    there = np.ones(n, np.bool_)
+    if entry.align_with is not None:
+        columns = [values for group in entry.align_with for values in groups.dense[group].values()]
+        there = np.logical_or.reduce([np.isfinite(values) for values in columns])
+    groups.dense[name] = {entry.factor: np.where(there, 1.0, np.nan).astype(dtype)}

@@ -1,0 +1,360 @@
+"""Exposure uploads in long form become columns of a panel.
+
+An upload can have a hundred times the rows of the panel, so it is read in runs of days, and only what is
+known of each asset is carried from one run to the next.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.rows import Rows, event_offsets
+from openfactor.dataset.tally import Tally
+from openfactor.errors import DataError, Fault
+from openfactor.numerics.asof import carry_categories, carry_numbers, most_memberships
+from openfactor.settings.hierarchies import Tree
+from openfactor.uploads.validation import examples
+
+MAX_CATEGORIES = 2**15 - 1
+RUN = 1_000_000
+"""Rows of an upload that are read at a time, about."""
+_PLACE = ["date", "id", "factor_group", "factor", "exposure"]
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """How to read one factor group."""
+
+    name: str
+    sparse: bool
+    tree: Tree | None = None
+    """Whose leaves the factors must be; None: any."""
+    forward_fill: bool = False
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    """Factor of the upload to the factor that takes its place."""
+
+
+@dataclass(frozen=True)
+class Loadings:
+    """What an upload gives: group to factor to exposures (rows,), and categorical groups."""
+
+    dense: dict[str, dict[str, Exposure]]
+    sparse: dict[str, SparseGroup]
+
+
+def survey(rows: pl.LazyFrame) -> pl.DataFrame:
+    """What is in an exposures upload, by date, asset_id_type, factor_group and factor.
+
+    `rows` counts; `held` says whether any exposure is not 0, `partial` whether any is neither 0 nor 1.
+    """
+    value = pl.col("exposure")
+    return (
+        rows.group_by("date", "asset_id_type", "factor_group", "factor")
+        .agg(rows=pl.len(), held=(value != 0).any(), partial=((value != 0) & (value != 1)).any())
+        .collect(engine="streaming")
+    )
+
+
+def unknown_factors(found: pl.DataFrame, plans: Sequence[GroupPlan], source: str) -> list[Fault]:
+    """Factors that are not leaves of the hierarchy of their group; `found` is a survey."""
+    faults = []
+    for plan in plans:
+        if plan.tree is None:
+            continue
+        here = found.filter((pl.col("factor_group") == plan.name) & pl.col("held"))
+        names = here["factor"].replace(dict(plan.overrides))
+        strange = sorted(set(names) - set(plan.tree.leaves))
+        if strange:
+            count = int(here.filter(names.is_in(strange))["rows"].sum())
+            inner = [code for code in strange if code in plan.tree.nodes]
+            hint = f"; {', '.join(inner[:5])} has codes below it" if inner else ""
+            faults.append(
+                Fault("not_a_leaf", source, f"{len(strange)} factors of {plan.name!r} ({count:,} rows) are "
+                      f"not leaves of its hierarchy: {', '.join(strange[:10])}"
+                      f"{', ...' if len(strange) > 10 else ''}{hint}; add them to the hierarchy, or mend "
+                      "the exposures", "factor")
+            )  # fmt: skip
+        if wrong := sorted(set(plan.overrides.values()) - set(plan.tree.leaves)):
+            where = f"categorical_overrides of {plan.name!r} lead to {', '.join(wrong)}"
+            faults.append(
+                Fault("not_a_leaf", source, f"{where}, which its hierarchy does not have as a leaf")
+            )
+    return faults
+
+
+def read_loadings(
+    rows: pl.LazyFrame,
+    found: pl.DataFrame,
+    plans: Sequence[GroupPlan],
+    skeleton: Rows,
+    identifiers: Identifiers,
+    dtype: str,
+    tally: Tally,
+    source: str = "exposures",
+    progress: Callable[[str], None] = lambda step: None,
+) -> tuple[Loadings, list[Fault]]:
+    """The groups of `plans`, and exposures that `dtype` cannot hold.
+
+    Parameters
+    ----------
+    rows : the upload; found : its `survey`
+    skeleton : the rows of the panel
+    dtype : "float16", "float32" or "float64"
+    progress : called at the start of each run of days, with its first day
+
+    Raises
+    ------
+    DataError: more categories than a code can count.
+    """
+    master = identifiers.id_types[0]
+    planned = found.filter(
+        (pl.col("asset_id_type") == master) & pl.col("factor_group").is_in([p.name for p in plans])
+    )
+    carriers = [_carrier(plan, planned, skeleton, dtype) for plan in plans]
+    events = _Events(rows, planned, identifiers, carriers, dtype)
+    used = 0
+    for first, dates in _runs(planned, skeleton.days):
+        progress(str(dates[0]))
+        run = events.read(dates, first == 0)
+        used += run.n_read
+        offsets = _offsets(dates, skeleton)
+        for number, carrier in enumerate(carriers):
+            carrier.carry(first, run.of_group(number), offsets, skeleton)
+    tally.drop(
+        source, "unknown asset", int(planned.filter(pl.col("date") <= skeleton.days[-1])["rows"].sum()) - used
+    )
+    tally.drop(source, "the entity's main listing has the same", sum(c.outranked for c in carriers))
+    dense = {c.plan.name: c.columns() for c in carriers if isinstance(c, _Numbers)}
+    sparse = {c.plan.name: c.group() for c in carriers if isinstance(c, _Categories)}
+    return Loadings(dense, sparse), events.faults(source)
+
+
+def _runs(planned: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, list[dt.date]]]:
+    """Runs of consecutive dates, those of the panel and those of the upload: number of the first, and the
+    dates. A run has about RUN rows of the upload."""
+    counts = planned.group_by("date").agg(pl.col("rows").sum()).filter(pl.col("date") <= days[-1])
+    every = pl.DataFrame({"date": days}).join(counts, on="date", how="full", coalesce=True).sort("date")
+    number = (every["rows"].fill_null(0).cum_sum() // RUN).to_numpy()
+    dates = every["date"].to_list()
+    bounds = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(dates)]
+    for first, end in pairwise(bounds):
+        yield first, dates[first:end]
+
+
+def _offsets(dates: Sequence[dt.date], skeleton: Rows) -> NDArray[np.int64]:
+    """(dates + 1,) where the rows of each date begin; a date that is not in the panel has none."""
+    stored = np.array(skeleton.days, "datetime64[D]")
+    at = np.searchsorted(stored, np.array(dates, "datetime64[D]"))
+    end = np.searchsorted(stored, np.array(dates[-1], "datetime64[D]"), side="right")
+    return skeleton.offsets[np.append(at, end)]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Events of a run of days, sorted by day."""
+
+    n_days: int
+    day: NDArray[np.int64]
+    group: NDArray[np.uint8]
+    code: NDArray[np.int16]
+    entity: NDArray[np.int32]
+    rank: NDArray[np.int32]
+    value: Exposure
+
+    @property
+    def n_read(self) -> int:
+        return len(self.day)
+
+    def of_group(self, number: int) -> _Run:
+        mine = np.flatnonzero(self.group == number)
+        columns = (self.day, self.group, self.code, self.entity, self.rank, self.value)
+        return _Run(self.n_days, *(c[mine] for c in columns))  # type: ignore[arg-type]
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        return event_offsets(self.day, self.n_days)
+
+
+class _Events:
+    """Reads runs of days and turns names into codes."""
+
+    def __init__(
+        self,
+        rows: pl.LazyFrame,
+        planned: pl.DataFrame,
+        identifiers: Identifiers,
+        carriers: Sequence[_Numbers | _Categories],
+        dtype: str,
+    ) -> None:
+        groups = pl.Enum([c.plan.name for c in carriers])
+        factors = pl.Enum(planned["factor"].unique().sort())
+        self._rows = identifiers.code(
+            rows.filter(pl.col("factor_group").is_in(groups.categories.to_list())).with_columns(
+                pl.col("factor_group").cast(groups), pl.col("factor").cast(factors, strict=False)
+            ),
+            ["factor_group", "factor", "exposure"],
+        )
+        self._identifiers = identifiers
+        self._entity = identifiers.table["entity"].to_numpy()
+        self._rank = identifiers.table["rank"].to_numpy()
+        self._dtype = dtype
+        self._lost: list[pl.DataFrame] = []
+        self._n_lost = 0
+        self._code = np.full((len(carriers), len(factors.categories) + 1), -1, np.int16)
+        for number, carrier in enumerate(carriers):
+            for at, factor in enumerate(factors.categories):
+                self._code[number, at] = carrier.code.get(carrier.plan.overrides.get(factor, factor), -1)
+
+    def read(self, dates: Sequence[dt.date], is_first: bool) -> _Run:
+        """The events of the dates; of all before them too, if they are the first."""
+        lower = dt.date.min if is_first else dates[0]
+        rows = self._rows.filter(pl.col("date").is_between(lower, dates[-1])).collect()
+        day = np.searchsorted(
+            np.array(dates, "datetime64[D]"), rows["date"].to_numpy().astype("datetime64[D]")
+        )
+        if len(day) and (np.diff(day) < 0).any():
+            order = np.argsort(day, kind="stable")
+            rows, day = rows[order], day[order]
+        group = rows["factor_group"].to_physical().to_numpy()
+        listing = rows["listing"].to_numpy()
+        value = self._narrow(rows)
+        code = self._code[group, rows["factor"].to_physical().to_numpy()]
+        return _Run(
+            len(dates), day, group.astype(np.uint8), code, self._entity[listing], self._rank[listing], value
+        )
+
+    def _narrow(self, rows: pl.DataFrame) -> Exposure:
+        """Exposures in the precision of the panel; those that it cannot hold are noted."""
+        exact = rows["exposure"].to_numpy()
+        with np.errstate(over="ignore", under="ignore"):
+            stored: Exposure = exact.astype(self._dtype)
+        lost = np.isinf(stored) | ((stored == 0) & (exact != 0))
+        if lost.any():
+            self._n_lost += int(lost.sum())
+            bad = rows.filter(pl.Series(lost)).with_columns(
+                pl.col("factor_group").cast(pl.String), pl.col("factor").cast(pl.String),
+                id=self._identifiers.table["id"].gather(rows["listing"].filter(pl.Series(lost))),
+            )  # fmt: skip
+            self._lost.append(bad.sort(_PLACE).head(10))
+        return stored
+
+    def faults(self, source: str) -> list[Fault]:
+        """Exposures that the precision turned into infinity or, though not zero, into zero."""
+        if not self._n_lost:
+            return []
+        remedy = 'set exposure_dtype="float32"' if self._dtype == "float16" else "rescale these exposures"
+        shown = examples(pl.concat(self._lost).sort(_PLACE), _PLACE)
+        return [
+            Fault("precision", source, f"{self._dtype} cannot hold these values; {remedy}", "exposure",
+                  self._n_lost, shown)
+        ]  # fmt: skip
+
+
+def _carrier(plan: GroupPlan, planned: pl.DataFrame, rows: Rows, dtype: str) -> _Numbers | _Categories:
+    found = planned.filter(pl.col("factor_group") == plan.name)
+    return _Categories(plan, found, rows, dtype) if plan.sparse else _Numbers(plan, found, rows, dtype)
+
+
+def _bits(values: Exposure) -> NDArray[np.unsignedinteger]:
+    return values.view(f"u{values.itemsize}")
+
+
+class _Numbers:
+    """The columns of a continuous group, and what is known of each entity so far."""
+
+    def __init__(self, plan: GroupPlan, found: pl.DataFrame, rows: Rows, dtype: str) -> None:
+        self.plan = plan
+        names = found["factor"].replace(dict(plan.overrides)).unique().sort()
+        self.code = {name: i for i, name in enumerate(names)}
+        self.outranked = 0
+        n, entities = len(self.code), rows.n_entities
+        self._nan = _bits(np.full(1, np.nan, dtype))[0]
+        self._known = np.full((n, entities), self._nan)
+        self._known_day = np.full((n, entities), -1, np.int32)
+        self._known_rank = np.zeros((n, entities), np.int32)
+        self._snapshot = np.full(n, -1, np.int32)
+        self._held = np.full((n, rows.n_listings), self._nan)
+        self._out: Exposure = np.empty((n, rows.n_rows), dtype)
+
+    def carry(self, first: int, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+        self.outranked += carry_numbers(
+            first, run.offsets, run.code.astype(np.int32), run.entity, run.rank, _bits(run.value), offsets,
+            rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known, self._known_day,
+            self._known_rank, self._snapshot, self._held, self._nan, _bits(self._out),
+        )  # fmt: skip
+
+    def columns(self) -> dict[str, Exposure]:
+        return {name: self._out[i] for name, i in self.code.items()}
+
+
+class _Categories:
+    """The codes and loadings of a categorical group, and what is known of each entity so far."""
+
+    def __init__(self, plan: GroupPlan, found: pl.DataFrame, rows: Rows, dtype: str) -> None:
+        self.plan = plan
+        self.outranked = 0
+        held = found.filter("held")
+        names = held["factor"].replace(dict(plan.overrides)).unique().sort()
+        if len(names) > MAX_CATEGORIES:
+            fault = Fault("too_many", "exposures", f"{plan.name} has {len(names):,} categories, at most "
+                          f"{MAX_CATEGORIES:,} are possible", "factor")  # fmt: skip
+            raise DataError("the uploads do not make a risk dataset, 1 fault:", [fault])
+        self.code = {name: i for i, name in enumerate(names)}
+        self._with_loads = bool(held["partial"].any())
+        self._snapshot = np.full(1, -1, np.int32)
+        self._known_day = np.full(rows.n_entities, -1, np.int32)
+        self._known_rank = np.zeros(rows.n_entities, np.int32)
+        self._slots = 0
+        self._known = np.empty((0, rows.n_entities), np.int16)
+        self._held = np.empty((0, rows.n_listings), np.int16)
+        self._codes = np.empty((0, rows.n_rows), np.int16)
+        self._known_loads: Exposure = np.empty((0, rows.n_entities), dtype)
+        self._held_loads: Exposure = np.empty((0, rows.n_listings), dtype)
+        self._loads: Exposure = np.empty((0, rows.n_rows), dtype)
+        self._widen(1)
+
+    def _widen(self, slots: int) -> None:
+        """Make room for names with so many categories."""
+        more = slots - self._slots
+        if more > 0:
+            self._slots = slots
+
+            def wider(values: Exposure, empty: int) -> Exposure:
+                extra = np.full((more, values.shape[1]), empty, values.dtype)
+                return np.concatenate([values, extra])
+
+            self._known, self._held = wider(self._known, -1), wider(self._held, -1)
+            self._codes = wider(self._codes, -1)
+            self._known_loads = wider(self._known_loads, 0)
+            if self._with_loads:
+                self._held_loads, self._loads = wider(self._held_loads, 0), wider(self._loads, 0)
+
+    def carry(self, first: int, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+        member = np.flatnonzero(run.value != 0)  # an exposure of 0 is no membership
+        day, entity = run.day[member], run.entity[member]
+        at = event_offsets(day, run.n_days)
+        self._widen(int(most_memberships(at, entity, rows.n_entities)))
+        self.outranked += carry_categories(
+            first, at, run.code[member], entity, run.rank[member], _bits(run.value[member]), offsets,
+            rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known,
+            _bits(self._known_loads), self._known_day, self._known_rank, self._snapshot, self._held,
+            _bits(self._held_loads), self._codes, _bits(self._loads),
+        )  # fmt: skip
+
+    def group(self) -> SparseGroup:
+        used = [s for s in range(self._slots) if s == 0 or (self._codes[s] >= 0).any()]
+        loads = None
+        if self._with_loads:
+            for s in used:
+                self._loads[s][self._codes[s] < 0] = 0
+            loads = tuple(self._loads[s] for s in used)
+        return SparseGroup(tuple(self.code), tuple(self._codes[s] for s in used), loads)

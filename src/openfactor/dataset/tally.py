@@ -1,0 +1,19 @@
+"""Rows read and rows dropped, by upload and reason."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tally:
+    """Counts that end up in the build report."""
+
+    read: dict[str, int] = field(default_factory=dict)
+    dropped: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+
+    def drop(self, upload: str, reason: str, count: int) -> None:
+        """Add to the rows that were dropped for a reason."""
+        if count:
+            self.dropped[upload][reason] = self.dropped[upload].get(reason, 0) + count

@@ -1,0 +1,186 @@
+"""The columns of a model, evaluated one day at a time.
+
+Nothing here looks at another day than the one it is asked for: what depends on the past, such as betas and
+carried exposures, is in the arrays already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.numerics.half import widen
+from openfactor.numerics.scores import normal_scores, standardize
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class CrossSection:
+    """The names that cross-sectional transforms look at, one a company and day."""
+
+    universe: Mask
+    """(rows,) for normal scores and means."""
+    estimation: Mask
+    """(rows,) for standardisation and projections."""
+
+
+@dataclass(frozen=True)
+class DenseColumns:
+    """Factors of a continuous group. The transforms are done in the order of the fields."""
+
+    group: str
+    factors: tuple[str, ...]
+    sources: tuple[tuple[Exposure, ...], ...]
+    """For each factor the arrays (rows,) of its leaves, whose mean it is."""
+    gaussianize: bool = False
+    keep_zeros: bool = False
+    fill: bool = False
+    standardize: bool = False
+    net_of: tuple[str, ...] = ()
+    """Groups to make the columns orthogonal to, which `Exposures` does."""
+
+    @property
+    def plain(self) -> bool:
+        """Each column is an array of the panel as it is."""
+        return not (self.gaussianize or self.fill or self.standardize)
+
+    def read(self, rows: slice, reference: CrossSection, out: Float) -> None:
+        """Write the exposures of a day's rows to `out` (factors, n)."""
+        for k, leaves in enumerate(self.sources):
+            if len(leaves) == 1:
+                _widen(leaves[0][rows], out[k])
+            else:
+                out[k] = _mean([_widen(leaf[rows], np.empty(out.shape[1])) for leaf in leaves])
+        if self.plain:
+            return
+        for k in range(len(out)):
+            self._transform(out[k], reference.universe[rows], reference.estimation[rows])
+
+    def _transform(self, values: Float, universe: Mask, estimation: Mask) -> None:
+        if self.gaussianize:
+            values[:] = normal_scores(values, universe, self.keep_zeros)
+        known = universe & np.isfinite(values)
+        if self.fill and known.any():
+            mean = 0.0 if self.gaussianize else values[known].mean()
+            values[np.isnan(values)] = mean
+        if self.standardize:
+            values[:] = standardize(values, estimation)
+
+
+@dataclass(frozen=True)
+class ProductColumns:
+    """Products of continuous factors, one of each member."""
+
+    group: str
+    members: tuple[DenseColumns, ...]
+    net_of: tuple[str, ...] = ()
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        return tuple(":".join(names) for names in product(*(m.factors for m in self.members)))
+
+    @property
+    def plain(self) -> bool:
+        return False
+
+    def read(self, rows: slice, reference: CrossSection, out: Float) -> None:
+        """Write the exposures of a day's rows to `out` (factors, n)."""
+        out[:] = products([_read(m, rows, reference) for m in self.members])
+
+
+@dataclass(frozen=True)
+class CategoricalBlock:
+    """Columns that categories load on: those of a group, or of one with continuous factors."""
+
+    group: str
+    parents: tuple[str, ...]
+    """The categorical groups of the model that it is made of."""
+    factors: tuple[str, ...]
+    first: int
+    """Its first column."""
+    sources: tuple[SparseGroup, ...]
+    columns: tuple[Codes, ...]
+    """For each source (categories + 1,) the factor of each of its categories, -1 for those left out and for
+    none. The factor of several sources counts them all, the last one fastest."""
+    sizes: tuple[int, ...]
+    """For each source its number of factors."""
+    scale: tuple[tuple[DenseColumns, int], ...] = ()
+    """Continuous factors that the loadings are multiplied by: columns and which of them."""
+
+    @property
+    def n_slots(self) -> int:
+        """Categories that a name can have."""
+        return int(np.prod([len(source.codes) for source in self.sources]))
+
+    def read(self, rows: slice, reference: CrossSection) -> tuple[Codes, Float]:
+        """(slots, n) column and loading of each category of a day's rows; column -1: none."""
+        n = rows.stop - rows.start
+        codes, loads = np.zeros((1, n), np.int32), np.ones((1, n))
+        for source, column, size in zip(self.sources, self.columns, self.sizes, strict=True):
+            mine = np.stack([column[slot[rows]] for slot in source.codes])
+            load = np.ones(mine.shape)
+            if source.loads is not None:
+                load[:] = [values[rows] for values in source.loads]
+            _merge(mine, load)
+            codes, loads = _combined(codes, mine, size), products([loads, load])
+        for columns, k in self.scale:
+            loads = loads * _read(columns, rows, reference)[k]
+        return np.where(codes >= 0, codes + self.first, -1).astype(np.int32), loads
+
+
+def _merge(codes: Codes, loads: Float) -> None:
+    """Add up the loadings of a name whose categories belong to one factor, in place."""
+    for slot in range(1, len(codes)):
+        for earlier in range(slot):
+            same = (codes[slot] >= 0) & (codes[slot] == codes[earlier])
+            loads[earlier][same] += loads[slot][same]
+            codes[slot][same] = -1
+
+
+def _combined(codes: Codes, mine: Codes, size: int) -> Codes:
+    """Codes of all pairs, -1 where either has none."""
+    pairs = np.where((codes[:, None] >= 0) & (mine[None] >= 0), codes[:, None] * size + mine[None], -1)
+    return pairs.reshape(len(codes) * len(mine), codes.shape[1]).astype(np.int32)
+
+
+def products(members: Sequence[Float]) -> Float:
+    """(products, n) of one column of each member, the last member fastest.
+
+    Missing times anything is missing.
+    """
+    out = members[0]
+    for values in members[1:]:
+        out = (out[:, None] * values[None]).reshape(len(out) * len(values), values.shape[1])
+    return out
+
+
+def _read(columns: DenseColumns, rows: slice, reference: CrossSection) -> Float:
+    out = np.empty((len(columns.factors), rows.stop - rows.start))
+    columns.read(rows, reference, out)
+    return out
+
+
+def _widen(values: Exposure, out: Float) -> Float:
+    """The values in double precision, in `out`."""
+    if values.dtype == np.float16:
+        widen(values.view(np.uint16), out)
+    else:
+        out[:] = values
+    return out
+
+
+def _mean(leaves: Sequence[Float]) -> Float:
+    """Mean of the values that are there; NaN where none is."""
+    stacked = np.stack(leaves)
+    there = np.isfinite(stacked)
+    count = there.sum(axis=0)
+    total = np.where(there, stacked, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,107 @@
+"""Which leaves of a hierarchy make which factor of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from openfactor.settings.exposures import (
+    CategoricalExposureGroupSettings,
+    ContinuousExposureGroupSettings,
+    HierarchyGroups,
+)
+from openfactor.settings.hierarchies import Node, Tree, unknown
+
+Factors = dict[str, tuple[str, ...]]
+"""Factor to the leaves that make it."""
+HierarchyGroup = ContinuousExposureGroupSettings | CategoricalExposureGroupSettings
+
+
+class FactorsError(ValueError):
+    """A description that does not fit the hierarchy; `problems` has a sentence for each reason."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+def factors_of(group: HierarchyGroup, tree: Tree, universe: Collection[str] | None = None) -> Factors:
+    """The factors of a group, in the order of the tree or of the custom groups.
+
+    A factor of a level is named by the label of its code; labels that several codes of the level have are
+    followed by the code in brackets. `include` and `exclude` name factors, or codes or labels of any level
+    of the whole hierarchy. What they leave is cut to the leaves that the filter of the `universe` on the
+    same hierarchy keeps. Factors without a leaf are dropped.
+
+    Raises
+    ------
+    FactorsError: names that the hierarchy does not have, custom groups that overlap, nothing left.
+    """
+    described = _described(group, tree)
+    kept, problems = _selected(group, tree, described)
+    if problems:
+        raise FactorsError(problems)
+    if universe is not None:
+        kept &= set(universe)
+    factors = {name: tuple(leaf for leaf in leaves if leaf in kept) for name, leaves in described.items()}
+    factors = {name: leaves for name, leaves in factors.items() if leaves}
+    if not factors:
+        raise FactorsError(["nothing is left after include and exclude" if universe is None or not kept
+                            else "the filter of the universe leaves nothing of it"])  # fmt: skip
+    return factors
+
+
+def _described(group: HierarchyGroup, tree: Tree) -> Factors:
+    description = group.hierarchy
+    if isinstance(description, HierarchyGroups):
+        return _custom(description, tree)
+    if description.level > tree.depth:
+        levels = f"{tree.depth} level{'s' * (tree.depth > 1)}"
+        raise FactorsError([f"{description.name!r} has {levels}; there is no level {description.level}"])
+    nodes = [tree.nodes[code] for code in tree.at_level(description.level)]
+    labels = [node.label for node in nodes]
+    return {_name(node, labels): node.leaves for node in nodes}
+
+
+def _name(node: Node, labels: list[str]) -> str:
+    return node.label if labels.count(node.label) == 1 else f"{node.label} [{node.code}]"
+
+
+def _custom(description: HierarchyGroups, tree: Tree) -> Factors:
+    factors: Factors = {}
+    problems = []
+    for name, entries in description.groupings.items():
+        try:
+            factors[name] = tree.expand(entries)
+        except ValueError as error:
+            problems.append(f"group {name!r}: {error}")
+    owner: dict[str, str] = {}
+    for name, leaves in factors.items():
+        if shared := [leaf for leaf in leaves if leaf in owner]:
+            problems.append(f"groups {owner[shared[0]]!r} and {name!r} overlap in {', '.join(shared)}")
+        owner.update(dict.fromkeys(leaves, name))
+    if problems:
+        raise FactorsError(problems)
+    return factors
+
+
+def _selected(group: HierarchyGroup, tree: Tree, described: Factors) -> tuple[set[str], list[str]]:
+    """Leaves that `include` and `exclude` leave, and entries that mean nothing."""
+    problems: list[str] = []
+
+    def leaves(entries: list[str], where: str, deepest: bool) -> set[str]:
+        found: set[str] = set()
+        for entry in entries:
+            if entry in described:
+                found |= set(described[entry])
+            elif entry in tree.nodes or entry in tree.labels.values():
+                try:
+                    found |= set(tree.find(entry, deepest=deepest).leaves)
+                except ValueError as error:
+                    problems.append(f"{where}: {error}")
+            else:
+                known = [*described, *tree.nodes, *tree.labels.values()]
+                problems.append(f"{where}: {unknown(entry, known)}")
+        return found
+
+    kept = set(tree.leaves) if group.include == "All" else leaves(list(group.include), "include", False)
+    return kept - leaves(group.exclude, "exclude", True), problems

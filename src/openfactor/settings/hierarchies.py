@@ -1,0 +1,287 @@
+"""Trees of codes with labels: industries in sectors, countries in regions, styles in families.
+
+A `Hierarchy` is a list of codes, which are leaves, or a mapping from a code to the hierarchy below it.
+Branches may differ in depth; a leaf beside a code that has codes below it maps to an empty list. A flat
+hierarchy is a list. Codes are unique in a hierarchy, labels need not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypeAliasType
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Hierarchy = TypeAliasType("Hierarchy", "list[str] | dict[str, Hierarchy]")
+
+EXCLUDE = "~"
+"""Before an entry of a custom group: all but this."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A code in its tree."""
+
+    code: str
+    label: str
+    level: int
+    """1 at the top."""
+    parent: str | None
+    leaves: tuple[str, ...]
+    """The leaves at or below it, in the order of the tree."""
+
+
+class Tree:
+    """A hierarchy with its labels, and the ways to look things up in it.
+
+    labels : code to label; a code without one is its own label
+
+    Raises
+    ------
+    ValueError: a code that occurs twice, or labels of codes that are not there.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, labels: Mapping[str, str] | None = None) -> None:
+        self.hierarchy = hierarchy
+        given = dict(labels or {})
+        nodes: dict[str, Node] = {}
+        repeated: set[str] = set()
+
+        def walk(part: Hierarchy, level: int, parent: str | None) -> tuple[str, ...]:
+            found: list[str] = []
+            for code in part:
+                if code in nodes:
+                    repeated.add(code)
+                nodes[code] = Node(code, given.get(code, code), level, parent, ())  # keeps its place
+                below = part[code] if isinstance(part, dict) else []
+                leaves = walk(below, level + 1, code) or (code,)
+                nodes[code] = Node(code, given.get(code, code), level, parent, leaves)
+                found += leaves
+            return tuple(found)
+
+        self.leaves = walk(hierarchy, 1, None)
+        """All leaves, in order."""
+        if repeated:
+            raise ValueError(f"codes that occur more than once: {', '.join(sorted(repeated))}")
+        if strange := sorted(given.keys() - nodes.keys()):
+            raise ValueError(f"labels of codes that are not in the hierarchy: {', '.join(strange)}")
+        self.nodes = nodes
+        """Code to node; a code comes before those below it."""
+
+    def __repr__(self) -> str:
+        return f"<Tree of {len(self.leaves)} leaves on {self.depth} levels>"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Code to label, complete."""
+        return {code: node.label for code, node in self.nodes.items()}
+
+    @property
+    def depth(self) -> int:
+        """The number of levels."""
+        return max((node.level for node in self.nodes.values()), default=0)
+
+    @cached_property
+    def _codes(self) -> dict[str, list[str]]:
+        out: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            out.setdefault(node.label, []).append(node.code)
+        return out
+
+    def at_level(self, level: int) -> dict[str, tuple[str, ...]]:
+        """The codes of a level with their leaves; a branch that ends above it gives its leaf."""
+        return {
+            code: node.leaves
+            for code, node in self.nodes.items()
+            if node.level == level or (node.level < level and node.leaves == (code,))
+        }
+
+    def path(self, code: str) -> list[Node]:
+        """The node of a code and those above it, from the top down."""
+        found: list[Node] = []
+        at: str | None = code
+        while at is not None:
+            found.append(self.nodes[at])
+            at = found[-1].parent
+        return found[::-1]
+
+    def find(self, entry: str, *, deepest: bool = False) -> Node:
+        """The node that a code or a label means.
+
+        A label that several codes have means the one nearest to the top, or with `deepest` the one
+        farthest from it.
+
+        Raises
+        ------
+        ValueError: neither a code nor a label, with the nearest that is; or a label that several codes of
+        the level in question have.
+        """
+        if entry in self.nodes:
+            return self.nodes[entry]
+        found = [self.nodes[code] for code in self._codes.get(entry, ())]
+        if not found:
+            raise ValueError(unknown(entry, [*self.nodes, *self._codes]))
+        level = (max if deepest else min)(node.level for node in found)
+        first, *others = [node for node in found if node.level == level]
+        if others:
+            codes = ", ".join(node.code for node in [first, *others])
+            raise ValueError(f"{entry!r} is the label of several codes of one level; say which: {codes}")
+        return first
+
+    def select(self, include: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
+        """Leaves below what is included ("All": all) and not below what is excluded, in order.
+
+        Entries are codes or labels of any level; see `find` for labels that several codes have.
+
+        Raises
+        ------
+        ValueError: as `find`.
+        """
+        taken = set(self.leaves) if include == "All" else set(self._leaves(include))
+        taken -= set(self._leaves(exclude, deepest=True))
+        return tuple(leaf for leaf in self.leaves if leaf in taken)
+
+    def problems(self, include: Sequence[str], exclude: Sequence[str]) -> list[str]:
+        """What `select` would stumble over, entry by entry, and a selection of nothing."""
+        found = []
+        for entries, deepest in (([] if include == "All" else include, False), (exclude, True)):
+            where = "exclude" if deepest else "include"
+            for entry in entries:
+                try:
+                    self.find(entry, deepest=deepest)
+                except ValueError as error:
+                    found.append(f"{where}: {error}")
+        if not found and not self.select(include, exclude):
+            found.append("nothing is left after include and exclude")
+        return found
+
+    def expand(self, entries: Hierarchy) -> tuple[str, ...]:
+        """Leaves of a custom group: codes and labels of any level, `~` before one takes it out.
+
+        A list of only `~` entries means all but these. A key that is a code or label narrows what the
+        entries below it can mean; any other key only names a part of the group.
+
+        Raises
+        ------
+        ValueError: as `find`; and an entry outside of the code that it stands under.
+        """
+        taken = self._expand(entries, set(self.leaves), None)
+        return tuple(leaf for leaf in self.leaves if leaf in taken)
+
+    def below(self, leaves: Iterable[str]) -> Tree:
+        """The tree without other leaves and without branches that lose all of theirs."""
+        kept = set(leaves)
+
+        def cut(part: Hierarchy) -> Hierarchy:
+            alive = [code for code in part if kept & set(self.nodes[code].leaves)]
+            if isinstance(part, list):
+                return alive
+            return {code: cut(part[code]) for code in alive}
+
+        hierarchy = cut(self.hierarchy)
+        present = set(flatten(hierarchy))
+        return Tree(hierarchy, {c: label for c, label in self.labels.items() if c in present})
+
+    def _leaves(self, entries: Iterable[str], *, deepest: bool = False) -> Iterator[str]:
+        for entry in entries:
+            yield from self.find(entry, deepest=deepest).leaves
+
+    def _expand(self, entries: Hierarchy, within: set[str], narrowed_by: str | None) -> set[str]:
+        if isinstance(entries, dict):
+            out: set[str] = set()
+            for key, part in entries.items():
+                if key.startswith(EXCLUDE):
+                    raise ValueError(f"{key!r}: {EXCLUDE!r} may stand before entries of a list only")
+                known = key in self.nodes or key in self._codes
+                below = within & set(self.find(key).leaves) if known else within
+                out |= self._expand(part, below, key if known else narrowed_by)
+            return out
+        plain = [e for e in entries if not e.startswith(EXCLUDE)]
+        taken = set(self._leaves(plain)) if plain else set(within)
+        if taken - within:
+            raise ValueError(f"{', '.join(sorted(taken - within))} is not below {narrowed_by!r}")
+        return taken - set(self._leaves((e[1:] for e in entries if e.startswith(EXCLUDE)), deepest=True))
+
+
+def flatten(hierarchy: Hierarchy, only_leaves: bool = False) -> list[str]:
+    """All codes, a code before those below it; or the leaves alone."""
+    out: list[str] = []
+    for code in hierarchy:
+        below = flatten(hierarchy[code], only_leaves) if isinstance(hierarchy, dict) else []
+        out += below if only_leaves and below else [code, *below]
+    return out
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that is not there: the nearest one, and the possible ones."""
+    possible = list(dict.fromkeys(known))
+    near = get_close_matches(name, possible, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    shown = ", ".join(possible[:12]) + (", ..." if len(possible) > 12 else "")
+    return f"there is no {name!r}; {hint}possible: {shown or 'none'}"
+
+
+def map_hierarchy(hierarchy: Hierarchy, change: Callable[[str], str]) -> Hierarchy:
+    """The same shape with every code changed."""
+    if isinstance(hierarchy, list):
+        return [change(code) for code in hierarchy]
+    return {change(code): map_hierarchy(part, change) for code, part in hierarchy.items()}
+
+
+def hierarchy_to_df(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:
+    """Long form, as the `hierarchies` upload has it: level (0 at the top), code, label, parent_code.
+
+    Rows by level, within a level in the order of the tree.
+
+    Raises
+    ------
+    ValueError: a code without a label, or as `Tree`.
+    """
+    import polars as pl
+
+    tree = Tree(hierarchy, labels)
+    if lacking := [code for code in tree.nodes if code not in labels]:
+        raise ValueError(f"codes without a label: {', '.join(lacking)}")
+    rows = [(n.level - 1, n.code, n.label, n.parent) for n in tree.nodes.values()]
+    schema = {"level": pl.Int32, "code": pl.String, "label": pl.String, "parent_code": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("level", maintain_order=True)
+
+
+def hierarchy_from_df(df: pl.DataFrame) -> tuple[Hierarchy, dict[str, str]]:
+    """The hierarchy and the labels (code to label) of a frame in long form.
+
+    Siblings without anything below them become a list; where one has, all become keys, and those that
+    have not map to an empty list.
+    """
+    rows = df.select("level", "code", "label", "parent_code").sort("level", maintain_order=True).rows()
+    children: dict[str | None, list[str]] = {}
+    for _, code, _, parent in rows:
+        children.setdefault(parent, []).append(code)
+
+    def below(parent: str | None) -> Hierarchy:
+        codes = children.get(parent, [])
+        if not any(code in children for code in codes):
+            return codes
+        return {code: below(code) for code in codes}
+
+    return below(None), {code: label for _, code, label, _ in rows}
+
+
+def hierarchy_df_to_wide(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:
+    """One row a leaf: level_1, level_1_label, level_2, ...; null below the end of a short branch."""
+    import polars as pl
+
+    tree = Tree(hierarchy, labels)
+    rows = []
+    for leaf in tree.leaves:
+        path = tree.path(leaf)
+        cells = [cell for node in path for cell in (node.code, node.label)]
+        rows.append(cells + [None] * (2 * (tree.depth - len(path))))
+    names = [name for i in range(1, tree.depth + 1) for name in (f"level_{i}", f"level_{i}_label")]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
