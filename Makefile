@@ -22,6 +22,7 @@ bench: .venv/ready
 	$(PIP) -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/factor_returns.py
 	$(BIN)/python benchmarks/uploads.py
+	$(BIN)/python benchmarks/dataset_build.py
 
 docs: .venv/ready
 	$(BIN)/python -m openfactor.uploads.document

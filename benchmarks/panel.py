@@ -8,8 +8,10 @@ import numpy as np
 import polars as pl
 
 from openfactor.dataset import Panel, RiskDataset, SparseGroup
+from openfactor.dataset.build import NO_SERIES
+from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.settings import BuildReport, RootRiskDatasetSettings
+from openfactor.settings import BuildReport, RootRiskDatasetSettings, Tree
 
 
 def random_dataset(
@@ -24,7 +26,29 @@ def random_dataset(
     styles = {f"s{k:02d}": rng.standard_normal(rows, np.float32).astype(np.float16) for k in range(n_styles)}
     industry = np.tile((np.arange(n_names) % n_industries).astype(np.int16), n_days)
     entity = np.arange(n_names, dtype=np.int32)
-    table = pl.DataFrame({"listing": entity, "id": ids, "entity": entity, "entity_id": ids})
+    table = pl.DataFrame({"listing": entity, "id": ids, "entity": entity, "entity_id": ids}).with_columns(
+        rank=pl.lit(0, pl.Int32)
+    )
+    spans = table.select("id", start_date=dt.date.min, end_date=dt.date.max, listing="listing")
+    aliases = spans.select(
+        pl.lit("").alias("id_type"), "id", "start_date", "end_date", entity="listing"
+    ).clear()
+    panel = Panel(
+        offsets=np.arange(n_days + 1, dtype=np.int64) * n_names,
+        listing=np.tile(entity, n_days),
+        local_return=rng.normal(0, 0.02, rows),
+        priced=np.ones(rows, np.bool_),
+        main=np.ones(rows, np.bool_),
+        cap=cap,
+        idio_vol=np.full(rows, 0.02),
+        dense={"market": {"market": np.ones(rows, np.float16)}, "style": styles},
+        sparse={"industry": SparseGroup(tuple(f"i{g:02d}" for g in range(n_industries)), (industry,), None)},
+    )
+    trees = {
+        "market": Tree(["market"]),
+        "style": Tree(list(styles)),
+        "industry": Tree(list(panel.sparse["industry"].categories)),
+    }
     source = dict.fromkeys((f for f in RootRiskDatasetSettings.model_fields if f.endswith("_source")), "x")
     return RiskDataset(
         fingerprint="benchmark",
@@ -32,23 +56,16 @@ def random_dataset(
             {**source, "dense_factor_groups": {"market": None}, "as_of_date": days[-1]}
         ),
         days=days,
-        identifiers=Identifiers(table.with_columns(main=pl.lit(True)), ("bayesid", "bayesid_core")),
+        exposure_dtype="float16",
+        identifiers=Identifiers(table, spans, aliases, ("bayesid", "bayesid_core")),
         currencies=("USD",),
         currency=np.zeros(n_names, np.int32),
         usd=np.ones((n_days, 1)),
-        closed={"XNYS": np.zeros(n_days, np.bool_)},
-        panel=Panel(
-            offsets=np.arange(n_days + 1, dtype=np.int64) * n_names,
-            listing=np.tile(entity, n_days),
-            local_return=rng.normal(0, 0.02, rows),
-            priced=np.ones(rows, np.bool_),
-            cap=cap,
-            idio_vol=np.full(rows, 0.02),
-            dense={"market": {"market": np.ones(rows, np.float16)}, "style": styles},
-            sparse={
-                "industry": SparseGroup(tuple(f"i{g:02d}" for g in range(n_industries)), (industry,), None)
-            },
-        ),
+        closures=pl.DataFrame({"exchange": ["XNYS"], "date": [dt.date(1999, 12, 31)]}),
+        panel=panel,
+        trees=trees,
+        series=NO_SERIES,
+        coverage=coverage_by_date(panel, days),
         report=BuildReport(
             first_date=str(days[0]), last_date=str(days[-1]), n_days=n_days, n_listings=n_names,
             n_entities=n_names, n_rows=rows, rows_read={}, rows_dropped={}, warnings=[],

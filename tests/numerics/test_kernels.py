@@ -8,7 +8,7 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 from openfactor import numerics
-from openfactor.numerics.asof import carry_categories, carry_numbers, latest, most_memberships
+from openfactor.numerics.asof import carry_categories, carry_latest, carry_numbers, most_memberships
 from openfactor.numerics.compounding import forward_returns
 from openfactor.numerics.half import widen
 from openfactor.numerics.normal_equations import invert, solve_constrained
@@ -102,11 +102,13 @@ def test_latest_value() -> None:
     rows = [(d, e) for d in range(10) for e in range(4) if rng.random() < 0.8]
     day = np.array([d for d, _, _ in events])
     row_day = np.array([d for d, _ in rows])
-    got = latest(
-        np.searchsorted(day, np.arange(11)), np.array([e for _, e, _ in events], np.int32),
-        np.array([v for _, _, v in events]), np.searchsorted(row_day, np.arange(11)),
-        np.array([e for _, e in rows], np.int32), 4,
-    )  # fmt: skip
+    entity, values = np.array([e for _, e, _ in events], np.int32), np.array([v for _, _, v in events])
+    row_entity = np.array([e for _, e in rows], np.int32)
+    known, got = np.full(4, np.nan), np.empty(len(rows))
+    for first, last in ((0, 4), (4, 5), (5, 10)):  # runs of days
+        at = np.searchsorted(day, np.arange(first, last + 1))
+        offsets = np.searchsorted(row_day, np.arange(first, last + 1))
+        carry_latest(at, entity, values, offsets, row_entity, known, got)
     np.testing.assert_array_equal(got, latest_slowly(events, rows))
 
 

@@ -17,10 +17,10 @@ from openfactor.dataset.identifiers import Identifiers, project
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Panel, RiskDataset
 from openfactor.dataset.reading import Read, read_tree
-from openfactor.dataset.rows import Rows, day_index, event_offsets, lay_rows
+from openfactor.dataset.rows import Rows, day_index, event_offsets, lay_rows, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
-from openfactor.numerics.asof import latest
+from openfactor.numerics.asof import carry_latest
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
@@ -39,6 +39,9 @@ class _Start:
     plans: list[GroupPlan]
     found: pl.DataFrame
     """What is in the exposures upload."""
+    n_prices: int
+    """Rows of the master id type."""
+    n_caps: int
 
 
 def build(
@@ -64,7 +67,7 @@ def build(
     progress("identifiers")
     start = _identify(settings, uploads, read, tally)
     progress("prices")
-    prices = _prices(uploads["price"], start.identifiers, tally)
+    prices = _prices(uploads["price"], start, tally)
     planned = start.found.filter(pl.col("factor_group").is_in(list(settings.groups)))
     days = pl.concat([prices["date"].unique(), planned["date"].unique()]).unique().sort().to_list()
     rows = lay_rows(prices, days, start.identifiers)
@@ -72,14 +75,19 @@ def build(
     fx = uploads["exchange_rates"].collect()
     currencies = tuple(sorted({*fx["ccy"], "USD"}))
     currency = _currency(prices, currencies, start.identifiers.n_listings)
-    faults = checks.rates("price", prices, fx)
+    date = pl.col("date")
+    uses = prices.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
+    faults = checks.rates("price", uses, fx)
     del prices
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress)
     progress("market caps")
-    caps = _entity_caps(uploads["market_cap"], start.identifiers, tally)
-    stop_on([*faults, *checks.rates("market_cap", caps, fx), *lost])
+    uses, counts = _caps_in_use(uploads["market_cap"], start.identifiers)
+    tally.drop("market_cap", "unknown asset", start.n_caps - int(counts["rows"].sum()))
+    stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
     usd = _usd(fx, currencies, days)
-    cap, idio_vol = _carry_caps(caps, rows, currencies, usd)
+    cap, idio_vol = _carry_caps(
+        uploads["market_cap"], counts, start.identifiers, rows, currencies, usd, tally
+    )
     closures = uploads["exchange_dates"].select("exchange", "date").sort("exchange", "date").collect()
     panel = Panel(
         rows.offsets, rows.listing, rows.local_return, rows.priced, rows.main, cap, idio_vol,
@@ -175,10 +183,11 @@ def _identify(
         plans.append(GroupPlan(group, group in settings.sparse_factor_groups, tree))
     faults += unknown_factors(of_master, plans, "exposures")
     stop_on(faults)
-    return _Start(identifiers, plans, of_master)
+    of_type = {n: c.filter(pl.col("asset_id_type") == master)["rows"].sum() for n, c in counts.items()}
+    return _Start(identifiers, plans, of_master, int(of_type["price"]), int(of_type["market_cap"]))
 
 
-def _prices(rows: pl.LazyFrame, identifiers: Identifiers, tally: Tally) -> pl.DataFrame:
+def _prices(rows: pl.LazyFrame, start: _Start, tally: Tally) -> pl.DataFrame:
     """date, listing, return, ccy: one currency a listing (the one with the most days), and nothing after a
     delisting.
 
@@ -186,11 +195,10 @@ def _prices(rows: pl.LazyFrame, identifiers: Identifiers, tally: Tally) -> pl.Da
     ------
     DataError: no price of a known listing.
     """
-    known = identifiers.code(
+    known = start.identifiers.code(
         rows.with_columns(pl.col("ccy").cast(pl.Categorical)), ["ccy", "return", "delisted"]
     ).collect()
-    total = rows.filter(pl.col("asset_id_type") == identifiers.id_types[0]).select(pl.len()).collect().item()
-    tally.drop("price", "unknown asset", total - len(known))
+    tally.drop("price", "unknown asset", start.n_prices - len(known))
     if not len(known):
         stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
     uses = known.group_by("listing", "ccy").len().with_columns(pl.col("ccy").cast(pl.String))
@@ -254,35 +262,55 @@ def _usd(fx: pl.DataFrame, currencies: tuple[str, ...], days: list[dt.date]) -> 
     return out
 
 
-def _entity_caps(rows: pl.LazyFrame, identifiers: Identifiers, tally: Tally) -> pl.DataFrame:
-    """date, entity, ccy, market_cap, idio_vol: one row a day and entity, that of the first listing by rank
-    where several have one; sorted by date."""
-    total = rows.filter(pl.col("asset_id_type") == identifiers.id_types[0]).select(pl.len()).collect().item()
-    of_listing = identifiers.table.select("entity", "rank")
-    coded = identifiers.code(
-        rows.with_columns(pl.col("ccy").cast(pl.Categorical)), ["ccy", "market_cap", "idio_vol"]
-    ).collect()
-    tally.drop("market_cap", "unknown asset", total - len(coded))
-    caps = coded.with_columns(of_listing[coded["listing"]]).drop("listing").sort("date", maintain_order=True)
-    if identifiers.n_entities < identifiers.n_listings:
-        kept = caps.sort("rank", maintain_order=True).unique(["date", "entity"], keep="first")
-        tally.drop("market_cap", "the entity's main listing has the same", len(caps) - len(kept))
-        caps = kept.sort("date", "entity")
-    return caps.drop("rank")
+def _caps_in_use(rows: pl.LazyFrame, identifiers: Identifiers) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of known listings: ccy, first_use, last_use, rows; and date, rows."""
+    coded = identifiers.code(rows, ["ccy"])
+    date = pl.col("date")
+    uses = coded.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
+    by_date = coded.group_by("date").agg(rows=pl.len())
+    return uses.collect(engine="streaming"), by_date.collect(engine="streaming")
 
 
 def _carry_caps(
-    caps: pl.DataFrame, rows: Rows, currencies: tuple[str, ...], usd: Float
+    caps: pl.LazyFrame,
+    counts: pl.DataFrame,
+    identifiers: Identifiers,
+    rows: Rows,
+    currencies: tuple[str, ...],
+    usd: Float,
+    tally: Tally,
 ) -> tuple[Float, Float]:
-    """Market cap in USD and idio_vol of each panel row, the latest on or before its day."""
-    events = caps.filter(pl.col("date") <= rows.days[-1])
-    day = day_index(events["date"], rows.days)
-    code = {ccy: i for i, ccy in enumerate(currencies)}
-    ccy = events["ccy"].cast(pl.String).replace_strict(code, return_dtype=pl.Int32).to_numpy()
-    value = events["market_cap"].to_numpy() * usd[day, ccy]
-    vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
-    offsets, entities = event_offsets(day, len(rows.days)), events["entity"].to_numpy()
-    return (
-        latest(offsets, entities, value, rows.offsets, rows.entity, rows.n_entities),
-        latest(offsets, entities, vol, rows.offsets, rows.entity, rows.n_entities),
+    """Market cap in USD and idio_vol of each panel row, the latest on or before its day.
+
+    Where several listings of an entity have a cap on a day, that of the first by rank counts.
+    """
+    coded = identifiers.code(
+        caps.with_columns(pl.col("ccy").cast(pl.Enum(currencies))), ["ccy", "market_cap", "idio_vol"]
     )
+    entity = identifiers.table["entity"].to_numpy()
+    rank = identifiers.table["rank"].to_numpy()
+    shared = identifiers.n_entities < identifiers.n_listings
+    known = np.full((2, rows.n_entities), np.nan)
+    out = np.full((2, rows.n_rows), np.nan)
+    repeated = 0
+    for _, dates in runs(counts, rows.days):
+        events = coded.filter(pl.col("date").is_between(dates[0], dates[-1])).collect()
+        day = day_index(events["date"], dates)
+        if shared:  # the first by rank comes last, so that it counts
+            order = np.lexsort((-rank[events["listing"].to_numpy()], day))
+            events, day = events[order], day[order]
+        elif (np.diff(day) < 0).any():
+            order = np.argsort(day, kind="stable")
+            events, day = events[order], day[order]
+        who = entity[events["listing"].to_numpy()]
+        if shared:
+            repeated += len(day) - len(np.unique(day * rows.n_entities + who))
+        stored = day_index(pl.Series(dates), rows.days)[day]
+        per_unit = usd[stored, events["ccy"].to_physical().to_numpy()]
+        value = events["market_cap"].to_numpy() * per_unit
+        vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
+        starts, offsets = event_offsets(day, len(dates)), rows.offsets_of(dates)
+        for k, values in enumerate((value, vol)):
+            carry_latest(starts, who, values, offsets, rows.entity, known[k], out[k])
+    tally.drop("market_cap", "the entity's main listing has the same", repeated)
+    return out[0], out[1]

@@ -44,13 +44,14 @@ def factor_groups(found: Collection[str], declared: Collection[str]) -> list[Fau
     ]  # fmt: skip
 
 
-def rates(name: str, rows: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:
-    """Currencies in use on a day before their first exchange rate, or without any."""
+def rates(name: str, uses: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:
+    """Currencies in use on a day before their first exchange rate, or without any.
+
+    uses : ccy, first_use, last_use (dates), rows
+    """
     first_rate = fx.group_by("ccy").agg(first_rate=pl.col("date").min())
     lacking = (
-        rows.group_by("ccy")
-        .agg(first_use=pl.col("date").min(), last_use=pl.col("date").max(), rows=pl.len())
-        .with_columns(pl.col("ccy").cast(pl.String))
+        uses.with_columns(pl.col("ccy").cast(pl.String))
         .join(first_rate, on="ccy", how="left")
         .filter((pl.col("ccy") != "USD") | pl.col("first_rate").is_not_null())
         .filter(pl.col("first_rate").is_null() | (pl.col("first_use") < pl.col("first_rate")))

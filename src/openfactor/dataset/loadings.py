@@ -7,9 +7,8 @@ known of each asset is carried from one run to the next.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
-from openfactor.dataset.rows import Rows, event_offsets
+from openfactor.dataset.rows import Rows, event_offsets, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import carry_categories, carry_numbers, most_memberships
@@ -25,8 +24,6 @@ from openfactor.settings.hierarchies import Tree
 from openfactor.uploads.validation import examples
 
 MAX_CATEGORIES = 2**15 - 1
-RUN = 1_000_000
-"""Rows of an upload that are read at a time, about."""
 _PLACE = ["date", "id", "factor_group", "factor", "exposure"]
 
 
@@ -122,11 +119,11 @@ def read_loadings(
     carriers = [_carrier(plan, planned, skeleton, dtype) for plan in plans]
     events = _Events(rows, planned, identifiers, carriers, dtype)
     used = 0
-    for first, dates in _runs(planned, skeleton.days):
+    for first, dates in runs(planned, skeleton.days):
         progress(str(dates[0]))
         run = events.read(dates, first == 0)
         used += run.n_read
-        offsets = _offsets(dates, skeleton)
+        offsets = skeleton.offsets_of(dates)
         for number, carrier in enumerate(carriers):
             carrier.carry(first, run.of_group(number), offsets, skeleton)
     tally.drop(
@@ -136,26 +133,6 @@ def read_loadings(
     dense = {c.plan.name: c.columns() for c in carriers if isinstance(c, _Numbers)}
     sparse = {c.plan.name: c.group() for c in carriers if isinstance(c, _Categories)}
     return Loadings(dense, sparse), events.faults(source)
-
-
-def _runs(planned: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, list[dt.date]]]:
-    """Runs of consecutive dates, those of the panel and those of the upload: number of the first, and the
-    dates. A run has about RUN rows of the upload."""
-    counts = planned.group_by("date").agg(pl.col("rows").sum()).filter(pl.col("date") <= days[-1])
-    every = pl.DataFrame({"date": days}).join(counts, on="date", how="full", coalesce=True).sort("date")
-    number = (every["rows"].fill_null(0).cum_sum() // RUN).to_numpy()
-    dates = every["date"].to_list()
-    bounds = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(dates)]
-    for first, end in pairwise(bounds):
-        yield first, dates[first:end]
-
-
-def _offsets(dates: Sequence[dt.date], skeleton: Rows) -> NDArray[np.int64]:
-    """(dates + 1,) where the rows of each date begin; a date that is not in the panel has none."""
-    stored = np.array(skeleton.days, "datetime64[D]")
-    at = np.searchsorted(stored, np.array(dates, "datetime64[D]"))
-    end = np.searchsorted(stored, np.array(dates[-1], "datetime64[D]"), side="right")
-    return skeleton.offsets[np.append(at, end)]
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import RiskDataset
+
+RUN = 1_000_000
+"""Rows of an upload that are read at a time, about."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,26 @@ class Rows:
     @property
     def n_rows(self) -> int:
         return len(self.listing)
+
+    def offsets_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:
+        """(dates + 1,) where the rows of each date begin; a date that is not stored has none."""
+        stored = np.array(self.days, "datetime64[D]")
+        at = np.searchsorted(stored, np.array(dates, "datetime64[D]"))
+        end = np.searchsorted(stored, np.array(dates[-1], "datetime64[D]"), side="right")
+        return np.asarray(self.offsets[np.append(at, end)])
+
+
+def runs(counts: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, list[dt.date]]]:
+    """Runs of consecutive dates, those stored and those of an upload: number of the first, and the dates.
+
+    counts : date and rows of the upload, of which a run has about RUN; dates after the last day are left out
+    """
+    by_date = counts.group_by("date").agg(pl.col("rows").sum()).filter(pl.col("date") <= days[-1])
+    every = pl.DataFrame({"date": days}).join(by_date, on="date", how="full", coalesce=True).sort("date")
+    number = (every["rows"].fill_null(0).cum_sum() // RUN).to_numpy()
+    dates = every["date"].to_list()
+    for first, end in pairwise([0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(dates)]):
+        yield first, dates[first:end]
 
 
 def rows_of(dataset: RiskDataset) -> Rows:

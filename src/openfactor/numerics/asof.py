@@ -16,18 +16,26 @@ Codes = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
-def latest(
-    event_offsets: Int, event_entity: Codes, event_value: Float, offsets: Int, entity: Codes, n_entities: int
-) -> Float:
-    """The latest value of each row's entity on or before the row's day (rows,); NaN before the first."""
-    known = np.full(n_entities, np.nan)
-    out = np.empty(len(entity))
+def carry_latest(
+    event_offsets: Int,
+    event_entity: Codes,
+    event_value: Float,
+    offsets: Int,
+    entity: Codes,
+    known: Float,
+    out: Float,
+) -> None:
+    """Write the latest value of each row's entity on or before the row's day to `out` (rows,); NaN before
+    the first. Of several values on one day the last one counts.
+
+    event_offsets, offsets : (days + 1,) events and rows of each day of a run
+    known : (entities,) what the run before left, NaN at the start; kept for the next one
+    """
     for d in range(len(offsets) - 1):
         for j in range(event_offsets[d], event_offsets[d + 1]):
             known[event_entity[j]] = event_value[j]
         for row in range(offsets[d], offsets[d + 1]):
             out[row] = known[entity[row]]
-    return out
 
 
 # What holds for a row, by the rule of snapshots: the events of one day are a snapshot, which says all there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from openfactor.service.exposures import ExposureLoader
 from openfactor.service.loader import Loader
 from openfactor.service.protocol import Workspace
 from openfactor.service.riskdatasets import RiskDatasets
@@ -21,10 +22,10 @@ class Equity:
         self.uploaders = Uploaders(workspace.uploads)
         self.riskdatasets = RiskDatasets(workspace)
         saved = SettingsRegistries(workspace)
-        self.universes = Loader("universes", workspace.universe, saved[UniverseSettings])
-        self.exposures = Loader("exposures", workspace.exposures, saved[ExposureSettings])
+        self.universes = Loader("universes", workspace, workspace.universe, saved[UniverseSettings])
+        self.exposures = ExposureLoader(workspace, saved[ExposureSettings])
         self.riskmodels = Loader(
-            "risk models", partial(load_engine, workspace), saved[FactorRiskModelSettings]
+            "risk models", workspace, partial(load_engine, workspace), saved[FactorRiskModelSettings]
         )
 
 

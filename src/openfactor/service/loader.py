@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from openfactor.service.protocol import Workspace
 from openfactor.service.savedsettings import SettingsRegistry
-from openfactor.settings import DatasetSettings, Settings
+from openfactor.settings import DatasetSettings, Settings, legacy
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -18,10 +19,12 @@ class Loader(Generic[S, T]):
     def __init__(
         self,
         what: str,
+        workspace: Workspace,
         load: Callable[[DatasetSettings[S] | str | int], T],
         settings: SettingsRegistry[S],
     ) -> None:
         self._what = what
+        self._workspace = workspace
         self._load = load
         self.settings = settings
         """Saved settings of this kind."""
@@ -31,12 +34,17 @@ class Loader(Generic[S, T]):
 
     def load(self, settings: DatasetSettings[S] | str | int) -> T:
         """Settings bound by `with_dataset(name)`, or saved ones by name or id; checked against the dataset.
+        Settings of `openfactor.settings.legacy` name their dataset themselves.
 
         Raises
         ------
         TypeError: settings without a dataset. NotFoundError: no dataset or no saved settings of that name.
         SettingsError: with all that the dataset does not have.
         """
+        if isinstance(settings, legacy.UniverseSettings | legacy.FactorRiskModelSettings):
+            settings = settings.bound(  # type: ignore[assignment]
+                lambda name: self._workspace.describe_riskdataset(name).exposure_settings_menu
+            )
         if not isinstance(settings, DatasetSettings | str | int):
             raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
         return self._load(settings)

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from openfactor.service.protocol import Workspace
-from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties
+from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties, legacy
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,7 +113,9 @@ class RiskDatasets:
         """A dataset that is there, by name or id; else NotFoundError."""
         return RiskDatasetApi(self._workspace, self._workspace.riskdataset_name(name))
 
-    def create_dataset(self, name: str, settings: AnyRiskDatasetSettings) -> RiskDatasetApi:
+    def create_dataset(
+        self, name: str, settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings
+    ) -> RiskDatasetApi:
         """Build a dataset from the latest versions of its uploads.
 
         Raises
@@ -121,12 +123,14 @@ class RiskDatasets:
         ConflictError: the name is taken. NotFoundError: an upload or the reference does not exist. DataError,
         SettingsError: they do not fit together; every fault is named and nothing is left behind.
         """
-        self._workspace.create_riskdataset(name, settings)
+        self._workspace.create_riskdataset(name, _present(settings))
         return RiskDatasetApi(self._workspace, name)
 
-    def create_or_replace_dataset(self, name: str, settings: AnyRiskDatasetSettings) -> RiskDatasetApi:
+    def create_or_replace_dataset(
+        self, name: str, settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings
+    ) -> RiskDatasetApi:
         """The same, in place of a dataset of that name, which stays if the new one cannot be built."""
-        self._workspace.create_riskdataset(name, settings, replace=True)
+        self._workspace.create_riskdataset(name, _present(settings), replace=True)
         return RiskDatasetApi(self._workspace, name)
 
     def delete_dataset(self, name: str | int) -> None:
@@ -142,3 +146,8 @@ class RiskDatasets:
         """The same, without an error when it is not there."""
         if name in self.get_dataset_names():
             self.delete_dataset(name)
+
+
+def _present(settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings) -> AnyRiskDatasetSettings:
+    """In the present dialect."""
+    return settings.translate() if isinstance(settings, legacy.RiskDatasetSettings) else settings
