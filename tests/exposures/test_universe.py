@@ -14,9 +14,10 @@ from openfactor.settings import (
     CategoricalFilterSettings,
     MCapFilterSettings,
     UniverseSettings,
+    hierarchy_to_df,
 )
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, TUE, WED, exposure_rows, tables
-from tests.markets import dataset_of
+from tests.markets import dataset_of, reader
 
 A, B, C = "A", "B", "C"
 
@@ -132,3 +133,106 @@ def test_it_says_what_it_is() -> None:
     assert repr(universe()) == "<universe on 'd', 2024-01-08 to 2024-01-12, assets as ticker>"
     assert universe().dataset == "d"
     assert dt.date(2024, 1, 8) == MON
+
+
+SECTORS = {"E": {"E1": ["X", "Y"]}, "F": []}
+SECTOR_NAMES = {"E": "Energy", "E1": "Fossil", "X": "Coal", "Y": "Oil", "F": "Funds"}
+
+
+def with_sectors(**settings: object) -> Universe:
+    """A is in coal and, from Thursday on, half in oil; B is a fund."""
+    rows = [
+        (MON, A, "industry", "X", 1.0), (MON, B, "industry", "F", 1.0), (THU, A, "industry", "X", 0.5),
+        (THU, A, "industry", "Y", 0.5), (THU, B, "industry", "F", 1.0), (MON, A, "style", "size", 1.0),
+    ]  # fmt: skip
+    frames = {
+        **tables(exposures=exposure_rows(rows)),
+        "sectors": hierarchy_to_df(SECTORS, SECTOR_NAMES),
+        "books": holdings(),
+    }
+    dataset = dataset_of(
+        frames, dense_factor_groups={"style": None}, sparse_factor_groups={"industry": "sectors"}
+    )
+    chosen = UniverseSettings.model_validate({"id_type": "ticker"} | settings)
+    return Universe("d", dataset, chosen, reader(frames))
+
+
+def holdings() -> pl.DataFrame:
+    rows = [("P", A, MON), ("P", A, FRI), ("Q", B, TUE), ("R", "nobody", MON)]
+    return pl.DataFrame(rows, schema=["portfolio_id", "asset_id", "date"], orient="row").with_columns(
+        asset_id_type=pl.lit("ticker"), nav=pl.lit(1.0)
+    )
+
+
+def days_of(universe: Universe, asset: str) -> list[dt.date]:
+    return [day for day, name in pairs(universe.get()) if name == asset]
+
+
+@pytest.mark.parametrize(
+    ("filters", "a", "b"),
+    [
+        ({"include": ["Energy"]}, [MON, TUE, WED, THU, FRI], []),
+        ({"include": ["E1"], "exclude": ["Oil"]}, [MON, TUE, WED], []),  # half in oil is in oil
+        ({"include": ["Y"]}, [THU, FRI], []),
+        ({"exclude": ["Fossil"]}, [], [TUE, WED, THU, FRI]),
+        ({}, [MON, TUE, WED, THU, FRI], [TUE, WED, THU, FRI]),
+    ],
+)
+def test_categories_of_any_level(filters: dict, a: list, b: list) -> None:
+    found = with_sectors(categorical_filters=[{"hierarchy": "industry", **filters}])
+    assert (days_of(found, A), days_of(found, B)) == (a, b)
+
+
+def test_counts_by_levels() -> None:
+    frame = with_sectors().counts(categorical_hierarchy_levels={"industry": -1})
+    assert frame.columns == ["date", "industry_level_1", "industry_level_2", "industry_level_3", "count"]
+    assert set(pairs(frame.filter(pl.col("date") == FRI))) == {
+        (FRI, "Energy", "Fossil", "Coal", 1), (FRI, "Energy", "Fossil", "Oil", 1),
+        (FRI, "Funds", None, None, 1),
+    }  # fmt: skip
+    top = with_sectors().counts(False, {"industry": 1}, labels=False)
+    assert top.rows() == [("E", 1.0, 1, 1), ("F", 0.8, 0, 1)]  # A is in energy once on every day
+    with pytest.raises(SettingsError, match="has 3 levels; ask for 1 to 3"):
+        with_sectors().counts(categorical_hierarchy_levels={"industry": 4})
+
+
+@pytest.mark.parametrize(
+    ("portfolios", "names"),
+    [("books", [A, B]), ({"P": "books"}, [A]), ({"P": "books", "Q": "books"}, [A, B]), ({"R": "books"}, [])],
+)
+def test_assets_of_portfolios(portfolios, names: list[str]) -> None:
+    found = with_sectors(portfolio_filter={"enabled_portfolios": portfolios})
+    assert found.coverage() == names
+
+
+def test_a_portfolio_that_is_not_there() -> None:
+    with pytest.raises(SettingsError, match="there is no 'S'; possible: P, Q, R"):
+        with_sectors(portfolio_filter={"enabled_portfolios": {"S": "books"}})
+
+
+def test_all_identifiers_of_the_members() -> None:
+    more = pl.DataFrame(
+        {
+            "from_id": ["US1", "US2", "US3"], "to_id": ["A", "A", "B"],
+            "start_date": [dt.date(2000, 1, 1), dt.date(2024, 1, 10), dt.date(2000, 1, 1)],
+            "end_date": [dt.date(2024, 1, 9), dt.date.max, dt.date.max],
+        }
+    ).with_columns(from_id_type=pl.lit("isin"), to_id_type=pl.lit("ticker_core"))  # fmt: skip
+    idmap = pl.concat([tables()["idmap"], more], how="diagonal")
+    found = universe({"idmap": idmap}, mcap_filter=MCapFilterSettings(lower=60))  # A alone
+    assert found.input_id_mapping().rows() == [
+        ("isin", "US1", dt.date(2000, 1, 1), dt.date(2024, 1, 9), "A"),
+        ("isin", "US2", dt.date(2024, 1, 10), dt.date.max, "A"),
+        ("ticker", "A", dt.date.min, dt.date.max, "A"),
+    ]
+    assert found.input_id_mapping("ticker_core").columns[-1] == "ticker_core"
+    # a holding by another identifier counts on the days on which it was one
+    frames = {**tables(idmap=idmap), "books": holdings().with_columns(
+        asset_id=pl.lit("US1"), asset_id_type=pl.lit("isin"))}  # fmt: skip
+    settings = UniverseSettings.model_validate(
+        {"id_type": "ticker", "portfolio_filter": {"enabled_portfolios": {"P": "books"}}}
+    )
+    held = Universe("d", dataset_of(frames, **GROUPS), settings, reader(frames))
+    assert held.coverage() == [A]
+    frames["books"] = frames["books"].filter(pl.col("date") > WED)
+    assert Universe("d", dataset_of(frames, **GROUPS), settings, reader(frames)).coverage() == []
