@@ -6,18 +6,21 @@ import sys
 import types
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from openfactor import Client
+from openfactor import Client, settings
+from openfactor.settings import legacy
 from tests.shared import SHARED, needs_documents
 
 ACCEPTANCE = SHARED / "acceptance"
 
 
 @needs_documents
-def test_custom_dataset_gives_what_the_document_prints() -> None:
+@pytest.mark.parametrize("document", ["custom_dataset", "exposure_upload"])
+def test_a_document_leaves_what_it_prints(document: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(ACCEPTANCE / "run.py"), "custom_dataset"],
+        [sys.executable, str(ACCEPTANCE / "run.py"), document],
         capture_output=True,
         text=True,
         timeout=300,
@@ -28,10 +31,10 @@ def test_custom_dataset_gives_what_the_document_prints() -> None:
 
 
 @needs_documents
-def test_exposure_upload_up_to_the_commit(
+def test_what_the_exposure_document_leaves_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The document stages daily files in yearly archives; what follows the commit needs older settings."""
+    """The document stages daily files in yearly archives and builds a dataset of the older dialect."""
     spec = importlib.util.spec_from_file_location("reference_data", ACCEPTANCE / "reference_data.py")
     assert spec is not None
     assert spec.loader is not None
@@ -40,27 +43,20 @@ def test_exposure_upload_up_to_the_commit(
     files = tmp_path / "files"
     files.mkdir()
     reference_data.exposure_files(files)
-
-    code = (ACCEPTANCE / "exposure_upload.py").read_text().replace("PATH/TO/EXPOSURES", str(files))
-    upload_part, _, rest = code.partition("risk_datasets = ")
-    groups = next(line for line in rest.splitlines() if "factor_group" in line)
     client = Client.local(tmp_path / "workspace")
+    reference_data.build(client, settings)
+
     modules = {name: types.ModuleType(name) for name in ("bayesline", "bayesline.api")}
     modules["bayesline.apiclient"] = types.ModuleType("apiclient")
     modules["bayesline.apiclient"].BayeslineApiClient = types.SimpleNamespace(new_client=lambda **_: client)  # type: ignore[attr-defined]
-    modules["bayesline.api.equity"] = types.ModuleType("equity")
-    for name in (
-        "ExposureSettings", "IndustrySettings", "RegionSettings", "RiskDatasetSettings",
-        "RiskDatasetUploadedExposureSettings", "UniverseSettings",
-    ):  # fmt: skip
-        setattr(modules["bayesline.api.equity"], name, None)
+    modules["bayesline.api.equity"] = legacy
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
+    code = (ACCEPTANCE / "exposure_upload.py").read_text().replace("PATH/TO/EXPOSURES", str(files))
     scope: dict = {}
-    exec(compile(f"{upload_part}\ngroups = {groups}", "exposure_upload.py", "exec"), scope)
+    exec(compile(code, "exposure_upload.py", "exec"), scope)
 
-    printed = capsys.readouterr().out
-    assert "Found 31 files.\nYears: 2025" in printed
+    assert "Found 31 files.\nYears: 2025" in capsys.readouterr().out
     summary = scope["staging_data_summary_df"]
     assert summary.shape == (31, 8)
     assert list(zip(summary.columns, map(str, summary.dtypes), strict=True)) == [
@@ -69,7 +65,24 @@ def test_exposure_upload_up_to_the_commit(
         ("std_exposure", "Float32"),
     ]  # fmt: skip
     assert summary["_name"].to_list() == [f"exposures_2025-05-{day:02}" for day in range(1, 32)]
-    uploader = scope["uploader"]
-    assert uploader.get_staging_results() == {}
-    assert uploader.version == 1
-    assert set(scope["groups"]["factor_group"]) == {"market", "style", "industry", "region"}
+    assert scope["uploader"].get_staging_results() == {}
+    assert scope["uploader"].version == 1
+
+    frame = scope["df"]
+    assert dict(frame.schema) == {
+        "date": pl.Date, "bayesid": pl.String, "market.Market": pl.Float32,
+        **{f"style.{name}": pl.Float32 for name in reference_data.STYLES},
+    }  # fmt: skip
+    # the filters keep names with an industry and a region, those that were uploaded; every calendar day
+    assert frame.group_by("date").len()["len"].to_list() == [250] * 31
+    assert frame["market.Market"].to_list() == [1.0] * 250 * 31
+    for name in reference_data.STYLES:
+        by_day = frame.group_by("date").agg(
+            mean=pl.col(f"style.{name}").mean(), std=pl.col(f"style.{name}").std(ddof=0)
+        )
+        assert by_day["mean"].abs().max() < 1e-4
+        assert (by_day["std"] - 1).abs().max() < 1e-4
+    report = scope["my_risk_dataset"].describe().build_report
+    assert (report.first_date, report.last_date, report.n_days) == ("2025-05-01", "2025-05-31", 31)
+    # names that the upload does not know stay in the dataset: their currency is one of it
+    assert report.n_listings == 300

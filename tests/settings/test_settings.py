@@ -10,10 +10,14 @@ from openfactor.settings import (
     CategoricalFilterSettings,
     ContinuousExposureGroupSettings,
     DatasetSettings,
+    DerivedRiskDatasetSettings,
     ExposureSettings,
     FactorRiskModelSettings,
     MCapFilterSettings,
     ModelConstructionSettings,
+    RiskDatasetHuberRegressionExposureSettings,
+    RiskDatasetUnitExposureSettings,
+    RiskDatasetUploadedExposureSettings,
     UniverseSettings,
 )
 from openfactor.settings.validation import validate
@@ -117,3 +121,95 @@ def test_everything_that_a_dataset_lacks_is_named_at_once() -> None:
     ):
         assert part in str(caught.value)
     assert len(caught.value.problems) == 9
+
+
+EVERYTHING = ExposureSettings.model_validate(
+    {
+        "exposures": [
+            {"exposure_type": "continuous", "hierarchy": "market"},
+            {
+                "exposure_type": "categorical",
+                "factor_group": "industry",
+                "hierarchy": {
+                    "hierarchy_type": "groups",
+                    "name": "trbc",
+                    "groupings": {"Energy ex coal": ["50", "~501010"], "Rest": {"other": ["~50"]}},
+                },
+            },
+            {
+                "exposure_type": "continuous",
+                "factor_group": "style",
+                "hierarchy": {"hierarchy_type": "level", "name": "style", "level": 2},
+                "standardize_method": "equal_weighted",
+                "net_of": ["market", "industry"],
+            },
+            {
+                "exposure_type": "tsbeta", "tsfactors_source": "Themes", "factor_group": "theme",
+                "window": 252, "rolling_regression": {"method": "huber", "max_iter": 10, "level": None},
+            },
+            {"exposure_type": "inline_uploaded", "exposure_source": "MyScores", "factor_group": "alpha"},
+            {
+                "exposure_type": "interaction",
+                "exposure_groups": [
+                    {"exposure_type": "categorical", "hierarchy": "trbc"},
+                    {"exposure_type": "continuous", "hierarchy": "style"},
+                ],
+            },
+        ],
+        "orthogonalization_weights": "Cap",
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        EVERYTHING,
+        EVERYTHING.with_dataset("d"),
+        model_settings(thin_category_shrinkage={"industry": 10.0}),
+        UniverseSettings(portfolio_filter={"enabled_portfolios": {"P": "books"}}),
+        dataset_settings(dense_factor_groups={"market": None, "style": "tree"}, series_source="s"),
+        DerivedRiskDatasetSettings(
+            reference_dataset=3,
+            exposures=[
+                RiskDatasetUploadedExposureSettings(
+                    exposure_source="x",
+                    categorical_factor_groups=["a"],
+                    hierarchy_sources={"a": "t"},
+                    categorical_overrides={"a": {"1": "2"}},
+                ),
+                RiskDatasetUnitExposureSettings(factor_group="m", factor="m", align_with="a"),
+                RiskDatasetHuberRegressionExposureSettings(tsfactors_source="ff", clip=(None, 3.0)),
+            ],
+            trim_start_date=dt.date(2024, 1, 1),
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_json_and_yaml_round_trips(value) -> None:
+    kind = DatasetSettings[ExposureSettings] if isinstance(value, DatasetSettings) else type(value)
+    assert kind.model_validate_json(value.model_dump_json()) == value
+    assert kind.from_yaml(value.to_yaml()) == value
+    assert kind.from_yaml(value.model_dump_json()) == value  # JSON is YAML
+
+
+def test_references_are_named_and_replaced() -> None:
+    assert EVERYTHING.get_references() == [("tsfactors", "Themes"), ("exposures", "MyScores")]
+    renamed = EVERYTHING.map_references(lambda what, name: f"me/{name}" if what == "tsfactors" else name)
+    assert renamed.get_references() == [("tsfactors", "me/Themes"), ("exposures", "MyScores")]
+    assert renamed.exposures[0] == EVERYTHING.exposures[0]
+    assert EVERYTHING.map_references(lambda _, name: name) == EVERYTHING
+    root = dataset_settings(dense_factor_groups={"style": "tree", "market": None})
+    assert ("hierarchies", "tree") in root.get_references()
+    derived = DerivedRiskDatasetSettings(reference_dataset="root")
+    assert derived.get_references() == [("RiskDatasetSettings", "root")]
+
+
+def test_names_default_to_what_they_are_made_of() -> None:
+    names = [group.factor_group for group in EVERYTHING.exposures]
+    assert names == ["market", "industry", "style", "theme", "alpha", "trbc:style"]
+
+
+def test_yaml_that_is_wrong_names_the_field() -> None:
+    with pytest.raises(ValidationError, match="mcap_filter"):
+        UniverseSettings.from_yaml("mcap_filter: {lower: -1}")
