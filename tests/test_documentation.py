@@ -38,6 +38,24 @@ def test_the_code_on_uploads_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert scope["upload"].get_data().collect()["exposure"].sort().to_list() == [-1.2, 0.31]
 
 
+def test_the_code_on_datasets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "datasets.md").read_text(), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec(compile("\n".join(blocks), "datasets.md", "exec"), scope)
+    assert (tmp_path / "coverage.png").stat().st_size > 10_000
+    assert scope["derived"].status == "ready"
+    found = scope["matrix"].factors(scope["everybody"])
+    assert found["industry"] == ["Banks", "Funds", "Heavy", "Light", "Media"]
+    assert found["made"] == ["Making", "Rest"]
+    assert found["industry:size"] == [f"{name}:size" for name in found["industry"]]
+    assert set(found) == {"market", "industry", "made", "style", "theme", "alpha", "industry:size"}
+    printed = capsys.readouterr().out
+    assert "I00 Steel" in printed
+    assert "industry_level_2" in printed
+    assert found["theme"] == ["momentum"]
+
+
 def test_the_page_of_uploads_follows_from_the_types(tmp_path: Path) -> None:
     page = tmp_path / "uploads.md"
     page.write_text((ROOT / "docs" / "uploads.md").read_text())

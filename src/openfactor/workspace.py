@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from tqdm import tqdm
 from openfactor import dataset as datasets
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
+from openfactor.dataset.calendar import Calendar
 from openfactor.errors import (
     ConflictError,
     DataWarning,
@@ -38,6 +39,7 @@ from openfactor.model.estimation import storage as estimates_storage
 from openfactor.registry import RISK_DATASET, Entry, Registry, taken
 from openfactor.settings import (
     AnyRiskDatasetSettings,
+    CalendarSettings,
     DatasetSettings,
     DatasetStatus,
     DerivedRiskDatasetSettings,
@@ -225,6 +227,31 @@ class LocalWorkspace:
         followed = settings.setting.map_references(self._follow)
         self._check(followed, settings.dataset)
         return DatasetSettings(dataset=settings.dataset, setting=followed)
+
+    def calendar(self, settings: DatasetSettings[CalendarSettings] | Reference) -> Calendar:
+        """The calendar; as `bind`."""
+        bound = self.bind("CalendarSettings", settings)
+        data = self.riskdataset(bound.dataset)
+        return Calendar(bound.dataset, bound.setting, data.closed, data.days)
+
+    def lookup_ids(self, ids: Sequence[str], top_n: int = 0) -> pl.DataFrame:
+        """Rows of all `idmap` uploads that lead from or to one of the ids; `top_n` rows, 0 for all.
+
+        Columns: id, start_date, end_date, from_id_type, from_id, to_id_type, to_id, idmap (the upload);
+        sorted by id and start_date.
+        """
+        schema = dict(DATA_TYPES["idmap"].schema)
+        frames = [pl.DataFrame(schema={"id": pl.String, **schema, "idmap": pl.String})]
+        for name in self.uploads.names("idmap"):
+            rows = self._read("idmap", name)
+            for side in ("from_id", "to_id"):
+                found = rows.filter(pl.col(side).is_in(list(ids))).with_columns(
+                    id=pl.col(side), idmap=pl.lit(name)
+                )
+                frames.append(found.select(frames[0].columns).collect())
+        matched = pl.concat(frames).unique().sort("id", "start_date", *frames[0].columns[3:])
+        columns = ["id", "start_date", "end_date", "from_id_type", "from_id", "to_id_type", "to_id", "idmap"]
+        return matched.select(columns).head(top_n or len(matched))
 
     def universe(self, settings: DatasetSettings[UniverseSettings] | Reference) -> Universe:
         """The universe; as `bind`."""

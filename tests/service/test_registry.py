@@ -10,6 +10,7 @@ import pytest
 from openfactor import Client
 from openfactor.errors import ConflictError, NotFoundError, SettingsError
 from openfactor.settings import (
+    CalendarSettings,
     CategoricalFilterSettings,
     ContinuousExposureGroupSettings,
     DatasetSettings,
@@ -20,7 +21,7 @@ from openfactor.settings import (
     PortfolioOrganizerSettings,
     UniverseSettings,
 )
-from tests.dataset.test_build import GROUPS, MON, exposure_rows, tables
+from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, WED, exposure_rows, tables
 from tests.markets import dataset_settings
 
 SMALL = UniverseSettings(id_type="ticker", mcap_filter={"upper": 60.0})
@@ -209,3 +210,32 @@ def test_a_model_knows_the_version_of_the_uploads_that_it_used(client: Client) -
     after = client.equity.riskmodels.load(settings).get_model()
     assert after.fingerprint != before.fingerprint
     assert not after.fret().equals(before.fret())
+
+
+def test_calendars_and_ids(client: Client) -> None:
+    both = pl.DataFrame({"date": [SAT, THU, THU], "exchange": ["XNYS", "XLON", "XNYS"]})
+    put(client, "exchange_dates", "exchange_dates", both)
+    client.equity.riskdatasets.load("d").update()
+
+    def days(*filters: list[str]) -> list:
+        settings = CalendarSettings(filters=list(filters))
+        return client.equity.calendars.load(settings.with_dataset("d")).get(start=WED)
+
+    assert days(["XNYS"]) == days(["XLON"]) == days(["XNYS", "XLON"]) == [WED, FRI]
+    put(client, "exchange_dates", "exchange_dates", both.head(2))  # New York is open on Thursday
+    client.equity.riskdatasets.load("d").update()
+    assert days(["XNYS", "XLON"]) == [WED, THU, FRI]  # a day when either is open
+    assert days(["XNYS"], ["XLON"]) == [WED, FRI]  # when both are
+    calendar = client.equity.calendars.load(CalendarSettings().with_dataset("d"))
+    assert repr(calendar) == "<calendar on 'd': 2024-01-08 to 2024-01-12, 5 trading days>"
+    with pytest.raises(SettingsError, match="there is no 'XNYZ'; did you mean 'XNYS'"):
+        client.equity.calendars.validate(CalendarSettings(filters=[["XNYZ"]]).with_dataset("d"))
+    fits = CalendarSettings(filters=[["XLON"]]).with_dataset("d")
+    assert client.equity.calendars.validate(fits) == fits
+
+    found = client.equity.ids.lookup("A")
+    assert found.select("id", "from_id_type", "to_id_type", "idmap").rows() == [
+        ("A", "ticker", "ticker_core", "idmap")
+    ]
+    assert client.equity.ids.lookup(["A", "B", "C"])["id"].to_list() == ["A", "B"]
+    assert len(client.equity.ids.lookup(["A", "B"], top_n=1)) == 1

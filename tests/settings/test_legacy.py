@@ -112,7 +112,8 @@ def test_uploaded_groups_by_the_part_that_they_play() -> None:
         exposures=[
             old.RiskDatasetUploadedExposureSettings(
                 exposure_source="mine", market_factor_group="m", style_factor_group="s",
-                other_factor_group="o", industry_factor_group="i", region_factor_group="r", style_factor_huberize=False,
+                other_factor_group="o", industry_factor_group="i", region_factor_group="r",
+                style_factor_huberize=False,
             )
         ],
     )  # fmt: skip

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.errors import SettingsError
+from openfactor.settings.universe import CalendarSettings
 
 
 def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDArray[np.bool_]]:
@@ -45,6 +46,29 @@ def trading_days(
     for group in filters:
         shut |= np.logical_and.reduce([closed[exchange] for exchange in group])
     return np.flatnonzero(~shut).astype(np.int64)
+
+
+class Calendar:
+    """The trading days of a combination of exchanges on a dataset."""
+
+    def __init__(
+        self,
+        dataset: str,
+        settings: CalendarSettings,
+        closed: Mapping[str, NDArray[np.bool_]],
+        days: Sequence[dt.date],
+    ) -> None:
+        self.dataset = dataset
+        self.settings = settings
+        self._days = [days[i] for i in trading_days(closed, settings.filters, len(days))]
+
+    def __repr__(self) -> str:
+        span = f"{self._days[0]} to {self._days[-1]}, " if self._days else ""
+        return f"<calendar on {self.dataset!r}: {span}{len(self._days)} trading days>"
+
+    def get(self, *, start: dt.date | None = None, end: dt.date | None = None) -> list[dt.date]:
+        """Trading days, ascending; start, end : first and last day, both included."""
+        return [day for day in self._days if within(day, start, end)]
 
 
 def open_weekends(

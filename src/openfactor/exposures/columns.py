@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -115,7 +116,12 @@ class CategoricalBlock:
     scale: tuple[tuple[DenseColumns, int], ...] = ()
     """Continuous factors that the loadings are multiplied by: columns and which of them."""
 
-    @property
+    @cached_property
+    def _placed(self) -> Codes:
+        """(categories + 1,) column of each category of the first source."""
+        return np.where(self.columns[0] >= 0, self.columns[0] + self.first, -1).astype(np.int32)
+
+    @cached_property
     def n_slots(self) -> int:
         """Categories that a name can have."""
         return int(np.prod([len(source.codes) for source in self.sources]))
@@ -123,6 +129,8 @@ class CategoricalBlock:
     def read(self, rows: slice, reference: CrossSection) -> tuple[Codes, Float]:
         """(slots, n) column and loading of each category of a day's rows; column -1: none."""
         n = rows.stop - rows.start
+        if self.n_slots == 1 and not self.scale and self.sources[0].loads is None:  # as most groups are
+            return self._placed[self.sources[0].codes[0][rows]][None], np.ones((1, n))
         codes, loads = np.zeros((1, n), np.int32), np.ones((1, n))
         for source, column, size in zip(self.sources, self.columns, self.sizes, strict=True):
             mine = np.stack([column[slot[rows]] for slot in source.codes])

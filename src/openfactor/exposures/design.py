@@ -77,6 +77,11 @@ class Exposures:
         return sum(len(d.factors) for d in self.dense)
 
     @property
+    def may_miss_products(self) -> bool:
+        """A loading can be missing: there are products with continuous factors."""
+        return any(block.scale for block in self.blocks)
+
+    @property
     def diagonal(self) -> tuple[int, int]:
         """Columns, first and one past the last, of the widest block that gives a name one category."""
         single = [b for b in self.blocks if b.n_slots == 1]
@@ -114,8 +119,11 @@ class Exposures:
         for columns, first in self._placed():
             columns.read(rows, self.reference, dense[first : first + len(columns.factors)])
         parts = [block.read(rows, self.reference) for block in self.blocks]
-        codes = np.concatenate([np.empty((0, n), np.int32), *(c for c, _ in parts)])
-        loads = np.concatenate([np.empty((0, n)), *(x for _, x in parts)])
+        if len(parts) == 1:
+            codes, loads = parts[0]
+        else:
+            codes = np.concatenate([np.empty((0, n), np.int32), *(c for c, _ in parts)])
+            loads = np.concatenate([np.empty((0, n)), *(x for _, x in parts)])
         for columns, first in self._placed():
             if columns.net_of:
                 sources = self._columns_of(columns.net_of, dense, codes, loads)

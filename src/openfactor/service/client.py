@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from openfactor.service.exposures import ExposureLoader
+from openfactor.service.ids import Ids
 from openfactor.service.loader import Loader
 from openfactor.service.protocol import Workspace
 from openfactor.service.riskdatasets import RiskDatasets
 from openfactor.service.riskmodels import load_engine
 from openfactor.service.savedsettings import SettingsRegistries
 from openfactor.service.uploaders import Uploaders
-from openfactor.settings import ExposureSettings, FactorRiskModelSettings, UniverseSettings
+from openfactor.settings import CalendarSettings, ExposureSettings, FactorRiskModelSettings, UniverseSettings
 
 
 class Equity:
@@ -22,6 +23,8 @@ class Equity:
         self.uploaders = Uploaders(workspace.uploads)
         self.riskdatasets = RiskDatasets(workspace)
         saved = SettingsRegistries(workspace)
+        self.calendars = Loader("calendars", workspace, workspace.calendar, saved[CalendarSettings])
+        self.ids = Ids(workspace)
         self.universes = Loader("universes", workspace, workspace.universe, saved[UniverseSettings])
         self.exposures = ExposureLoader(workspace, saved[ExposureSettings])
         self.riskmodels = Loader(

@@ -48,3 +48,12 @@ class Loader(Generic[S, T]):
         if not isinstance(settings, DatasetSettings | str | int):
             raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
         return self._load(settings)
+
+    def validate(self, settings: DatasetSettings[S] | str | int) -> DatasetSettings[S]:
+        """The settings with every name of saved settings followed, if they fit their dataset.
+
+        Raises
+        ------
+        As `load`.
+        """
+        return self._workspace.bind(self.settings.settings_type.__name__, settings)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openfactor.settings import (
     AnyRiskDatasetSettings,
+    CalendarSettings,
     DatasetSettings,
     DatasetStatus,
     ExposureSettings,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # the engine is not loaded before it is used
     import polars as pl
 
     from openfactor.dataset import RiskDataset
+    from openfactor.dataset.calendar import Calendar
     from openfactor.exposures import ExposureMatrix, Universe
     from openfactor.model import RiskModel
     from openfactor.uploads import DataType, Upload
@@ -60,6 +63,8 @@ class Workspace(Protocol):
     def describe_riskdataset(self, name: Key) -> RiskDatasetProperties: ...
     def riskdataset(self, name: Key) -> RiskDataset: ...
     def bind(self, kind: str, settings: DatasetSettings[S] | Key) -> DatasetSettings[S]: ...
+    def calendar(self, settings: DatasetSettings[CalendarSettings] | Key) -> Calendar: ...
+    def lookup_ids(self, ids: Sequence[str], top_n: int = 0) -> pl.DataFrame: ...
     def universe(self, settings: DatasetSettings[UniverseSettings] | Key) -> Universe: ...
     def exposures(self, settings: DatasetSettings[ExposureSettings] | Key) -> ExposureMatrix: ...
     def riskmodel(self, settings: DatasetSettings[FactorRiskModelSettings] | Key) -> RiskModel: ...

@@ -188,7 +188,8 @@ def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, li
         caps = panel.cap[rows]
         weights = regression_weights(job.construction.weights, caps, panel.idio_vol[rows])
         weights *= job.estimation[rows]
-        weights[np.isnan(loads).any(axis=0)] = 0.0  # a product with a missing exposure is missing
+        if job.exposures.may_miss_products:
+            weights[np.isnan(loads).any(axis=0)] = 0.0
         fit = fit_day(job.design, dense, codes, loads, weights, returns, caps)
         if fit is None:
             candidates = np.isfinite(returns)
