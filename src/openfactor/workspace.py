@@ -115,7 +115,7 @@ class LocalWorkspace:
         if old is not None:
             self._refuse_circle(old, settings)
         mark = self._latest(settings)
-        self._make(name, settings, mark)
+        self._make(name, settings, mark, old)
         if old is None:
             self._registry.add(RISK_DATASET, name, settings, fingerprint=mark)
         else:
@@ -137,9 +137,10 @@ class LocalWorkspace:
         if mark == entry.fingerprint and self._dataset_folder(mark).exists() and not force:
             return False
         if force:
-            self._open.pop(mark, None)
-            shutil.rmtree(self._dataset_folder(mark), ignore_errors=True)
-        self._make(entry.name, settings, mark)
+            with self._set_aside(mark):
+                self._make(entry.name, settings, mark, None)
+        else:
+            self._make(entry.name, settings, mark, entry)
         self._registry.change(entry.id, fingerprint=mark)
         if mark != entry.fingerprint:
             self._drop(entry)
@@ -268,7 +269,7 @@ class LocalWorkspace:
                 return universe.map_references(self._follow)
             return self._saved("UniverseSettings", universe)  # type: ignore[no-any-return]
 
-        return ExposureMatrix(bound.dataset, data, bound.setting, self._read, follow)
+        return ExposureMatrix(bound.dataset, data, bound.setting, self._read, follow, self._threads)
 
     def riskmodel(self, settings: DatasetSettings[FactorRiskModelSettings] | Reference) -> RiskModel:
         """The fitted model; estimated once for the same settings and data, then read from disk."""
@@ -438,16 +439,19 @@ class LocalWorkspace:
     def _settings_of(self, entry: Entry) -> AnyRiskDatasetSettings:
         return self._saved_value(entry)  # type: ignore[return-value]
 
-    def _make(self, name: str, settings: AnyRiskDatasetSettings, mark: str) -> None:
-        """Build the data of a dataset, unless they are there."""
+    def _make(self, name: str, settings: AnyRiskDatasetSettings, mark: str, previous: Entry | None) -> None:
+        """Build the data of a dataset, unless they are there; parts of those before that did not change are
+        taken over."""
         folder = self._dataset_folder(mark)
         if not folder.exists():
+            versions = {name: f"{ENGINE} {v}" for name, v in self._identities(settings).items()}
+            parts = datasets.Parts(versions, self._usable(previous))
             with self._steps(f"dataset {name}") as step:
                 if isinstance(settings, DerivedRiskDatasetSettings):
                     parent = self.riskdataset(settings.reference_dataset)
-                    built = datasets.derive(settings, parent, self._read, mark, step, self._threads)
+                    built = datasets.derive(settings, parent, self._read, mark, step, parts, self._threads)
                 else:
-                    built = datasets.build(settings, self._read, mark, step)
+                    built = datasets.build(settings, self._read, mark, step, parts)
                 step("writing")
                 dataset_storage.save(built, folder)
         for warning in self._dataset(mark).report.warnings:
@@ -487,6 +491,29 @@ class LocalWorkspace:
             self._open.pop(mark, None)
             shutil.rmtree(self._dataset_folder(mark), ignore_errors=True)
             shutil.rmtree(self._path / "models" / mark, ignore_errors=True)
+
+    @contextmanager
+    def _set_aside(self, mark: str) -> Iterator[None]:
+        """The data of a dataset are out of the way; they come back if the block fails."""
+        folder = self._dataset_folder(mark)
+        aside = folder.with_suffix(".replaced")
+        self._open.pop(mark, None)
+        if folder.exists():
+            folder.rename(aside)
+        try:
+            yield
+        except BaseException:
+            if aside.exists():
+                aside.rename(folder)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def _usable(self, entry: Entry | None) -> RiskDataset | None:
+        """The data of an entry, if there are any that can be read."""
+        try:
+            return None if entry is None else self._dataset(entry.fingerprint or "")
+        except StorageError:
+            return None
 
     def _dataset_folder(self, mark: str) -> Path:
         return self._path / "datasets" / mark

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from openfactor.errors import DataError, SettingsError
+from openfactor.errors import DataError, DataWarning, SettingsError
 from openfactor.exposures import ExposureMatrix, Universe
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
@@ -153,7 +153,12 @@ def inline(**fields) -> InlineUploadedExposureGroupSettings:
 
 
 def scores(*groups, **options):
-    return found(*groups, more={"scores": exposure_rows(SCORES)}, **options)
+    return found(*groups, more={"scores": exposure_rows(SCORES[:-1])}, **options)
+
+
+def test_unknown_assets_of_an_upload_are_a_warning() -> None:
+    with pytest.warns(DataWarning, match="1 rows of group 'alpha' in the upload 'scores' are of assets"):
+        found(inline(), more={"scores": exposure_rows(SCORES)})
 
 
 def test_uploaded_exposures_stand_until_the_next_snapshot() -> None:

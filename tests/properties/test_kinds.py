@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from openfactor.dataset import RiskDataset, derive
-from openfactor.model import Estimates, estimate
+from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
@@ -240,3 +240,9 @@ def test_a_product_inherits_the_threshold_of_its_industry() -> None:
     shrunk = estimate(dataset, model(groups, thin_category_shrinkage={"industry": 1000.0}), "b")
     at = [k for k, (group, _) in enumerate(free.pairs) if group == "industry:style"]
     assert np.abs(shrunk.factor_returns[:, at]).mean() < 0.2 * np.abs(free.factor_returns[:, at]).mean()
+    settings = model(groups, thin_category_shrinkage={"industry": 1000.0})
+    assert settings.min_names == {"industry": 1000.0, "industry:style": 1000.0}
+    thin = RiskModel(dataset, settings, shrunk).status()["thin_categories"][-1]
+    assert len(thin) == len(at) + 4  # the industries and their products
+    own = model(groups, thin_category_shrinkage={"industry": 1000.0, "industry:style": 0.0})
+    assert own.min_names["industry:style"] == 0.0

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from openfactor import Client
+from openfactor.dataset import RiskDataset
+from openfactor.dataset.loadings import read_loadings
 from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
 from openfactor.settings import (
     ContinuousExposureGroupSettings,
@@ -20,9 +24,12 @@ from openfactor.settings import (
     RiskDatasetUploadedExposureSettings,
     UniverseSettings,
 )
+from openfactor.workspace import LocalWorkspace
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
 
+build = importlib.import_module("openfactor.dataset.build")  # the package has a function of that name
+derived = importlib.import_module("openfactor.dataset.derived")
 SCORES = exposure_rows([(MON, "A", "alpha", "one", 1.0), (MON, "B", "alpha", "one", 2.0)])
 REFERENCED = RiskDatasetReferencedExposureSettings()
 UPLOADED = RiskDatasetUploadedExposureSettings(exposure_source="scores", continuous_factor_groups=["alpha"])
@@ -114,6 +121,70 @@ def test_only_what_changed_is_built(client: Client, tmp_path: Path) -> None:
     now = {folder: folder.stat().st_mtime_ns for folder in (tmp_path / "datasets").iterdir()}
     assert len(built) == len(now) == 2
     assert len(built.items() & now.items()) == 1  # the root
+
+
+def same_panels(one: RiskDataset, other: RiskDataset) -> None:
+    for group, factors in one.panel.dense.items():
+        for factor, values in factors.items():
+            np.testing.assert_array_equal(other.panel.dense[group][factor], values)
+    for name, source in one.panel.sparse.items():
+        np.testing.assert_array_equal(other.panel.sparse[name].codes, source.codes)
+    np.testing.assert_array_equal(one.panel.cap, other.panel.cap)
+    assert one.report == other.report
+    assert one.trees.keys() == other.trees.keys()
+
+
+def test_groups_whose_upload_did_not_change_are_taken_over(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def noting(rows, found, plans, *args, **options):
+        read.extend(plan.name for plan in plans)
+        return read_loadings(rows, found, plans, *args, **options)
+
+    monkeypatch.setattr(build, "read_loadings", noting)
+    monkeypatch.setattr(derived, "read_loadings", noting)
+    workspace = LocalWorkspace(tmp_path)  # beside the client: the arrays behind the names
+
+    def rows(data_type: str, name: str) -> pl.LazyFrame:
+        return workspace.uploads.open(data_type, name).get_data()
+
+    datasets = client.equity.riskdatasets
+    put(client, "market_cap", "market_cap", tables()["market_cap"].with_columns(pl.col("market_cap") * 2))
+    datasets.load("root").update()
+    datasets.load("top").update()
+    assert read == []  # nothing but caps is new
+    same_panels(build.build(ROOT, rows, "x"), workspace.riskdataset("root"))
+
+    read.clear()
+    put(client, "exposures", "scores", exposure_rows([(THU, "A", "alpha", "one", 3.0)]), "append")
+    put(client, "exposures", "more", exposure_rows([(MON, "A", "beta", "one", 3.0)]))
+    datasets.load("top").update()
+    assert read == ["alpha"]
+    read.clear()
+    more = RiskDatasetUploadedExposureSettings(exposure_source="more", continuous_factor_groups=["beta"])
+    wider = DERIVED.model_copy(update={"exposures": [REFERENCED, UPLOADED, more]})
+    datasets.create_or_replace_dataset("top", wider)
+    assert read == ["beta"]
+    same_panels(derived.derive(wider, workspace.riskdataset("root"), rows, "x"), workspace.riskdataset("top"))
+    read.clear()
+    price = tables()["price"].filter(~((pl.col("asset_id") == "B") & (pl.col("date") == FRI)))
+    put(client, "price", "price", price)  # the rows of the panel are others
+    datasets.load("root").update()
+    assert read == ["style", "industry"]
+
+
+def test_a_forced_update_that_fails_keeps_what_there_was(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "read_loadings", fail)
+    with pytest.raises(KeyboardInterrupt):
+        client.equity.riskdatasets.load("root").update(force=True)
+    assert statuses(client) == {"root": "ready", "top": "ready"}
 
 
 def test_missing_and_damaged_data(client: Client, tmp_path: Path) -> None:

@@ -4,5 +4,6 @@ from openfactor.dataset.build import build
 from openfactor.dataset.derived import derive
 from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import Panel, RiskDataset, SparseGroup
+from openfactor.dataset.parts import Parts
 
-__all__ = ["Panel", "RiskDataset", "SparseGroup", "build", "derive", "describe"]
+__all__ = ["Panel", "Parts", "RiskDataset", "SparseGroup", "build", "derive", "describe"]

@@ -16,6 +16,7 @@ from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers, project
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Panel, RiskDataset
+from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.rows import Rows, day_index, event_offsets, lay_rows, runs
 from openfactor.dataset.tally import Tally
@@ -49,6 +50,7 @@ def build(
     read: Read,
     fingerprint: str,
     progress: Progress = lambda step: None,
+    parts: Parts | None = None,
 ) -> RiskDataset:
     """The dataset.
 
@@ -57,12 +59,13 @@ def build(
     read : gives the rows of each upload, as validated when they were uploaded
     fingerprint : names the settings and the versions of the uploads
     progress : called with the name of each step as it begins
+    parts : what need not be built again
 
     Raises
     ------
     DataError: the uploads do not fit together; every fault is named.
     """
-    tally = Tally()
+    tally, parts = Tally(), parts or Parts()
     uploads = {data_type: read(data_type, name) for data_type, name in settings.sources.items()}
     progress("identifiers")
     start = _identify(settings, uploads, read, tally)
@@ -79,7 +82,7 @@ def build(
     uses = prices.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
     faults = checks.rates("price", uses, fx)
     del prices
-    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress)
+    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
     progress("market caps")
     uses, counts = _caps_in_use(uploads["market_cap"], start.identifiers)
     tally.drop("market_cap", "unknown asset", start.n_caps - int(counts["rows"].sum()))
@@ -114,6 +117,7 @@ def build(
             tally,
             open_weekends(closed_days(closures, days), days, priced_days),
         ),
+        parts=parts.marks,
     )
 
 
@@ -225,7 +229,17 @@ def _loadings(
     rows: Rows,
     tally: Tally,
     progress: Progress,
+    parts: Parts,
 ) -> tuple[Loadings, list[Fault]]:
+    """The factor groups, read or, if nothing that they are made from has changed, taken over."""
+    plans = repr([(plan.name, plan.sparse) for plan in start.plans])
+    digest = digest_of(rows, start.identifiers)
+    parts.mark(
+        "exposures", [f"exposures/{settings.exposures_source}"], digest, plans, settings.exposure_dtype
+    )
+    taken_over = parts.found("exposures", list(settings.groups), tally)
+    if taken_over is not None:
+        return taken_over, []
     return read_loadings(
         exposures, start.found, start.plans, rows, start.identifiers, settings.exposure_dtype, tally,
         progress=lambda date: progress(f"exposures {date}"),

@@ -15,6 +15,7 @@ from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Exposure, Panel, RiskDataset, SparseGroup
+from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.rows import Rows, main_rows
 from openfactor.dataset.tally import Tally
@@ -59,6 +60,12 @@ class _Groups:
     sparse: dict[str, SparseGroup] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
 
+    def add(self, plans: list[GroupPlan], loadings: Loadings) -> None:
+        """Groups of an upload, with their trees."""
+        self.dense.update(loadings.dense)
+        self.sparse.update(loadings.sparse)
+        self.trees.update(trees_of(plans, loadings))
+
 
 @dataclass(frozen=True)
 class _Cut:
@@ -77,23 +84,26 @@ def derive(
     read: Read,
     fingerprint: str,
     progress: Progress = lambda step: None,
+    parts: Parts | None = None,
     threads: int | None = None,
 ) -> RiskDataset:
     """The dataset.
 
     parent : the reference dataset; read : gives the rows of uploads; fingerprint : names the settings, the
-    reference and the versions of the uploads; progress : called with the name of each step as it begins
+    reference and the versions of the uploads; progress : called with the name of each step as it begins;
+    parts : what need not be built again
 
     Raises
     ------
     SettingsError: something that the reference does not have. DataError: uploads that do not fit; every fault
     is named.
     """
-    tally = Tally()
+    tally, parts = Tally(), parts or Parts()
     progress("uploads")
     uploads = _survey(settings, parent, read, tally)
     _check(settings, parent)
     cut = _cut(settings, parent, uploads)
+    digest = digest_of(cut.rows, parent.identifiers)
     groups, faults = _Groups(), []
     for entry in settings.exposures:
         progress(entry.exposure_type)
@@ -101,14 +111,31 @@ def derive(
             _refer(entry, parent, cut, groups)
         elif isinstance(entry, RiskDatasetUploadedExposureSettings):
             upload = next(u for u in uploads if u.settings is entry)
-            faults += _upload(upload, parent, cut, groups, tally, progress)
+            sources = [entry.exposure_source, *entry.hierarchy_sources.values()]
+            parts.mark(
+                upload.name,
+                [f"exposures/{sources[0]}", *(f"hierarchies/{name}" for name in sources[1:])],
+                digest, entry.model_dump_json(), parent.exposure_dtype,
+            )  # fmt: skip
+            taken_over = parts.found(upload.name, [plan.name for plan in upload.plans], tally)
+            if taken_over is None:
+                faults += _upload(upload, parent, cut, groups, tally, progress)
+            else:
+                groups.add(upload.plans, taken_over)
         elif isinstance(entry, RiskDatasetHuberRegressionExposureSettings):
-            _regress(entry, parent, cut, groups, read, threads)
+            part = f"tsfactors {entry.tsfactors_source} {entry.factor_group}"
+            made_from = [digest, entry.model_dump_json(), parent.fingerprint]
+            parts.mark(part, [f"tsfactors/{entry.tsfactors_source}"], *made_from)
+            taken_over = parts.found(part, [entry.factor_group], tally)
+            if taken_over is None:
+                _regress(entry, parent, cut, groups, read, threads)
+            else:
+                groups.add([GroupPlan(entry.factor_group, sparse=False)], taken_over)
     stop_on(faults)
     for entry in settings.exposures:  # after the groups that it may be aligned with
         if isinstance(entry, RiskDatasetUnitExposureSettings):
             _unit(entry, parent.exposure_dtype, cut, groups)
-    return _assemble(settings, parent, fingerprint, cut, groups, tally)
+    return _assemble(settings, parent, fingerprint, cut, groups, tally, parts)
 
 
 def _assemble(
@@ -118,6 +145,7 @@ def _assemble(
     cut: _Cut,
     groups: _Groups,
     tally: Tally,
+    parts: Parts,
 ) -> RiskDataset:
     rows, panel = cut.rows, parent.panel
     days = list(rows.days)
@@ -143,6 +171,7 @@ def _assemble(
         series=parent.series,
         coverage=coverage_by_date(new, days),
         report=report_of(new, days, parent.identifiers, tally, []),
+        parts=parts.marks,
     )
 
 
@@ -381,9 +410,7 @@ def _upload(
                 factor: _transform(cut.rows, values, scores, name in zeros, name in fill).astype(dtype)
                 for factor, values in factors.items()
             }
-    groups.dense.update(both.dense)
-    groups.sparse.update(both.sparse)
-    groups.trees.update(trees_of(upload.plans, both))
+    groups.add(upload.plans, both)
     return []
 
 

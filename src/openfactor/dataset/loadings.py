@@ -67,7 +67,9 @@ def unknown_factors(found: pl.DataFrame, plans: Sequence[GroupPlan], source: str
     for plan in plans:
         if plan.tree is None:
             continue
-        here = found.filter((pl.col("factor_group") == plan.name) & pl.col("held"))
+        here = found.filter(pl.col("factor_group") == plan.name)
+        if plan.sparse:
+            here = here.filter("held")  # an exposure of 0 is no membership
         names = here["factor"].replace(dict(plan.overrides))
         strange = sorted(set(names) - set(plan.tree.leaves))
         if strange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -93,6 +93,8 @@ class RiskDataset:
     coverage: pl.DataFrame
     """How many listings there are on each stored day; see `coverage_by_date`."""
     report: BuildReport
+    parts: dict[str, str] = field(default_factory=dict)
+    """Upload to what stands for all that its factor groups were made from; see `parts`."""
 
     @cached_property
     def closed(self) -> dict[str, NDArray[np.bool_]]:

@@ -51,6 +51,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         "settings": dataset.settings.model_dump(mode="json"),
         "exposure_dtype": dataset.exposure_dtype,
         "report": dataset.report.model_dump(mode="json"),
+        "parts": dataset.parts,
         "id_types": identifiers.id_types,
         "currency": dataset.currency.tolist(),
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
@@ -116,6 +117,7 @@ def load(folder: Path) -> RiskDataset:
         series=series,
         coverage=coverage,
         report=BuildReport.model_validate(meta["report"]),
+        parts=meta["parts"],
     )
 
 

@@ -102,8 +102,6 @@ class CategoricalBlock:
     """Columns that categories load on: those of a group, or of one with continuous factors."""
 
     group: str
-    parents: tuple[str, ...]
-    """The categorical groups of the model that it is made of."""
     factors: tuple[str, ...]
     first: int
     """Its first column."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,7 +18,7 @@ from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.rows import rows_of
 from openfactor.dataset.tally import Tally
-from openfactor.errors import DataError, SettingsError
+from openfactor.errors import DataError, DataWarning, SettingsError
 from openfactor.exposures.columns import (
     CategoricalBlock,
     CrossSection,
@@ -254,7 +255,7 @@ class _Sources:
     def block(self, group: CategoricalExposureGroupSettings, first: int) -> CategoricalBlock:
         source, factors, column = self._categories(group)
         name = group.factor_group
-        return CategoricalBlock(name, (name,), tuple(factors), first, (source,), (column,), (len(factors),))
+        return CategoricalBlock(name, tuple(factors), first, (source,), (column,), (len(factors),))
 
     def interaction(self, group: InteractionExposureGroupSettings, first: int) -> Iterator[CategoricalBlock]:
         """One block for each combination of continuous factors."""
@@ -271,7 +272,6 @@ class _Sources:
             factors = tuple(":".join(name) for name in product(*names))
             yield CategoricalBlock(
                 group=group.factor_group,
-                parents=tuple(m.factor_group for m in categorical),
                 factors=factors,
                 first=first,
                 sources=tuple(parts[id(m)][0] for m in categorical),
@@ -325,11 +325,19 @@ class _Sources:
         master = self.data.identifiers.id_types[0]
         mine = (pl.col("factor_group") == name) & (pl.col("asset_id_type") == master)
         known = found.filter(mine)["factor"].unique().sort().to_list()
+        tally = Tally()
         names = chosen(known, group.include, group.exclude, f"group {name!r}")
         loadings, faults = read_loadings(
             rows, found, [GroupPlan(name, sparse=False, forward_fill=group.forward_fill)], rows_of(self.data),
-            self.data.identifiers, self.data.exposure_dtype, Tally(), group.exposure_source,
+            self.data.identifiers, self.data.exposure_dtype, tally, group.exposure_source,
         )  # fmt: skip
+        if unknown_rows := tally.dropped[group.exposure_source].get("unknown asset"):
+            warnings.warn(
+                f"{unknown_rows:,} rows of group {name!r} in the upload {group.exposure_source!r} are of "
+                "assets that the dataset does not know",
+                DataWarning,
+                stacklevel=2,
+            )
         if faults:
             raise DataError(f"the upload {group.exposure_source!r} does not fit the dataset:", faults)
         return DenseColumns(

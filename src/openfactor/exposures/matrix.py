@@ -40,6 +40,7 @@ class ExposureMatrix:
         settings: ExposureSettings,
         read: Read = no_uploads,
         follow: Callable[[UniverseSettings | Reference], UniverseSettings] | None = None,
+        threads: int | None = None,
     ) -> None:
         validate_exposures(settings, describe(dataset).exposure_settings_menu)
         self.dataset = name
@@ -47,6 +48,7 @@ class ExposureMatrix:
         self._data = dataset
         self._read = read
         self._follow = follow or inline
+        self._threads = threads
 
     def __repr__(self) -> str:
         groups = dict.fromkeys(group.factor_group for group in self.settings.exposures)
@@ -112,6 +114,7 @@ class ExposureMatrix:
             universe.settings,
             CrossSection(universe.companies, estimation.companies),
             self._read,
+            self._threads,
         )
 
     def _on(self, universe: AnyUniverse) -> Universe:

@@ -100,7 +100,7 @@ class RiskModel:
         """
         e = self._estimates
         names = np.array(e.factors)
-        thresholds = self._settings.inline_construction.thin_category_shrinkage
+        thresholds = self._settings.min_names
         minimum = np.array([thresholds.get(group, 0.0) for group, _ in e.pairs])
         done = e.n > 0
         frame = pl.DataFrame(

@@ -6,7 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from openfactor.settings.exposures import ExposureSettings, WeightingScheme
+from openfactor.settings.exposures import (
+    ExposureSettings,
+    InteractionExposureGroupSettings,
+    WeightingScheme,
+)
 from openfactor.settings.universe import UniverseSettings
 from openfactor.settings.values import Settings, inline
 
@@ -87,6 +91,18 @@ class FactorRiskModelSettings(Settings):
     def inline_construction(self) -> ModelConstructionSettings:
         """The regression, which must not be a name any more."""
         return inline(self.modelconstruction[0])
+
+    @property
+    def min_names(self) -> dict[str, float]:
+        """Factor group to the effective number of names below which its categories are shrunk. An interaction
+        has the largest of its members' unless it has its own."""
+        asked = self.inline_construction.thin_category_shrinkage
+        out = dict(asked)
+        for group in self.inline_exposures.exposures:
+            if isinstance(group, InteractionExposureGroupSettings):
+                inherited = max(asked.get(member.factor_group, 0.0) for member in group.exposure_groups)
+                out.setdefault(group.factor_group, inherited)
+        return out
 
     @model_validator(mode="after")
     def _same_calendar(self) -> Self:

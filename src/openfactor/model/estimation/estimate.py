@@ -91,6 +91,9 @@ def _prepare(
     exposures = resolve(dataset, settings.inline_exposures, chosen, reference, read, threads)
     pairs = exposures.pairs
     runs = exposures.constrained
+    categorical = {block.group for block in exposures.blocks}
+    thresholds = {group: n for group, n in settings.min_names.items() if group in categorical}
+    min_names = np.array([thresholds.get(group, 0.0) for group, _ in pairs])
     lower, upper = construction.return_clip_bounds
     design = Design(
         n_dense=exposures.n_dense,
@@ -99,7 +102,7 @@ def _prepare(
         zero_sum=np.array(
             [_KINDS[construction.zero_sum_constraints.get(b.group, "none")] for b, _, _ in runs], np.int64
         ),
-        min_names=_min_names(exposures, construction),
+        min_names=min_names,
         diagonal=exposures.diagonal,
         clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
     )
@@ -124,16 +127,6 @@ def sets_of(dataset: RiskDataset, settings: FactorRiskModelSettings, read: Read)
     if estimated_on is not None:
         estimation = estimation & members(dataset, estimated_on, read)
     return universe, estimation
-
-
-def _min_names(exposures: Exposures, construction: ModelConstructionSettings) -> Float:
-    """(K,) effective number of names below which a column is shrunk; a product inherits from its parents."""
-    asked = construction.thin_category_shrinkage
-    out = np.zeros(len(exposures.pairs))
-    for block in exposures.blocks:
-        inherited = max((asked.get(parent, 0.0) for parent in block.parents), default=0.0)
-        out[block.first : block.first + len(block.factors)] = asked.get(block.group, inherited)
-    return out
 
 
 @dataclass(frozen=True)
