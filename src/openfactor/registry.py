@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
-from openfactor.errors import ConflictError, NotFoundError, StorageError
+from openfactor.errors import ConflictError, NotFoundError, SettingsError, StorageError
 from openfactor.settings import DerivedRiskDatasetSettings, RootRiskDatasetSettings, Settings
 from openfactor.settings.saved import KINDS
 from openfactor.settings.values import Reference
@@ -148,6 +149,23 @@ class Registry:
             if bound or (entry.kind, entry.name) in references or (entry.kind, entry.id) in references:
                 found.append(other)
         return found
+
+    def settings_of(self, entry: Entry) -> Settings:
+        """The settings of an entry; SettingsError if they are not valid any more."""
+        try:
+            return entry.settings
+        except ValidationError as error:
+            raise SettingsError(
+                f"the saved {entry.kind} {entry.name!r} is not valid:", [str(error)]
+            ) from error
+
+    def refuse_if_referred(self, entry: Entry) -> None:
+        """ConflictError if others refer to an entry, naming them."""
+        referrers = self.referrers(entry)
+        if referrers:
+            listed = ", ".join(f"{r.kind} {r.name!r}" for r in referrers)
+            what = "risk dataset" if entry.kind == RISK_DATASET else entry.kind
+            raise ConflictError(f"{what} {entry.name!r} is in use by {listed}; delete or change those first")
 
 
 def taken(kind: str, name: str) -> ConflictError:

@@ -217,7 +217,7 @@ def test_a_dataset_that_fails_leaves_nothing(tmp_path: Path) -> None:
         )
     assert client.equity.riskdatasets.get_dataset_names() == []
     assert not (tmp_path / "datasets").exists()
-    with pytest.raises(NotFoundError, match="price upload"):
+    with pytest.raises(NotFoundError, match="upload of type price: there is no 'other'; possible: price"):
         client.equity.riskdatasets.create_dataset("d", dataset_settings(price_source="other"))
 
 

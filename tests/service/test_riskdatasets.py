@@ -155,7 +155,7 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
     datasets.load("root").update()
     datasets.load("top").update()
     assert read == []  # nothing but caps is new
-    same_panels(build.build(ROOT, rows, "x"), workspace.riskdataset("root"))
+    same_panels(build.build(ROOT, rows, "x"), workspace.riskdatasets.open("root"))
 
     read.clear()
     put(client, "exposures", "scores", exposure_rows([(THU, "A", "alpha", "one", 3.0)]), "append")
@@ -167,7 +167,10 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
     wider = DERIVED.model_copy(update={"exposures": [REFERENCED, UPLOADED, more]})
     datasets.create_or_replace_dataset("top", wider)
     assert read == ["beta"]
-    same_panels(derived.derive(wider, workspace.riskdataset("root"), rows, "x"), workspace.riskdataset("top"))
+    same_panels(
+        derived.derive(wider, workspace.riskdatasets.open("root"), rows, "x"),
+        workspace.riskdatasets.open("top"),
+    )
     read.clear()
     price = tables()["price"].filter(~((pl.col("asset_id") == "B") & (pl.col("date") == FRI)))
     put(client, "price", "price", price)  # the rows of the panel are others
@@ -255,12 +258,29 @@ def test_a_derived_dataset_that_fails_leaves_nothing(client: Client, tmp_path: P
     wrong = DERIVED.model_copy(update={"exchange_codes": ["XLON"]})
     with pytest.raises(SettingsError, match="exchange_codes"):
         client.equity.riskdatasets.create_dataset("x", wrong)
-    with pytest.raises(NotFoundError, match="no risk dataset named 'nothing'"):
+    with pytest.raises(NotFoundError, match="reference_dataset: there is no 'nothing'; possible: root, top"):
         client.equity.riskdatasets.create_dataset(
             "x", DERIVED.model_copy(update={"reference_dataset": "nothing"})
         )
     assert "x" not in client.equity.riskdatasets.get_dataset_names()
     assert sorted((tmp_path / "datasets").iterdir()) == before
+
+
+def test_everything_that_is_not_there_is_named_at_once(client: Client) -> None:
+    wrong = ROOT.model_copy(
+        update={"price_source": "prize", "series_source": "x", "dense_factor_groups": {"style": "tree"}}
+    )
+    with pytest.raises(NotFoundError) as caught:
+        client.equity.riskdatasets.create_dataset("x", wrong)
+    assert str(caught.value).split("\n  - ")[1:] == [
+        "upload of type price: there is no 'prize'; did you mean 'price'? possible: price",
+        "upload of type series: there is no 'x'; possible: none",
+        "upload of type hierarchies: there is no 'tree'; possible: none",
+    ]
+    menu = client.equity.riskdatasets.available_settings()
+    assert menu.available_reference_datasets == ["root", "top"]
+    assert menu.available_exposures_sources == ["exposures", "scores"]
+    assert menu.available_hierarchy_sources == []
 
 
 def test_two_names_of_the_same_data_share_them(client: Client, tmp_path: Path) -> None:

@@ -131,6 +131,35 @@ def test_uploaded_groups_by_the_part_that_they_play() -> None:
     )
 
 
+def test_uploaded_groups_of_the_second_dialect() -> None:
+    lists = {
+        "exposure_source": "mine", "continuous_factor_groups": ["s"], "categorical_factor_groups": ["i"],
+        "factor_groups_gaussianize": ["s"], "hierarchy_sources": {"i": "tree"},
+    }  # fmt: skip
+    settings = old.RiskDatasetSettings(
+        reference_dataset="d",
+        exposures=[
+            old.RiskDatasetUploadedExposureSettings(**lists),
+            old.RiskDatasetReferencedExposureSettings(
+                continuous_factor_groups=["m"], categorical_factor_groups=[]
+            ),
+            old.RiskDatasetUnitExposureSettings(factor="f", factor_group="g", factor_type="categorical"),
+        ],
+    )
+    assert settings.translate() == now.DerivedRiskDatasetSettings(
+        reference_dataset="d",
+        exposures=[
+            now.RiskDatasetUploadedExposureSettings(**lists),
+            now.RiskDatasetReferencedExposureSettings(
+                continuous_factor_groups=["m"], categorical_factor_groups=[]
+            ),
+            now.RiskDatasetUnitExposureSettings(factor="f", factor_group="g", factor_type="categorical"),
+        ],
+    )
+    with pytest.raises(ValueError, match="are of two dialects"):
+        old.RiskDatasetUploadedExposureSettings(**lists, style_factor_group="s")
+
+
 def test_other_entries_of_a_dataset() -> None:
     settings = old.RiskDatasetSettings(
         reference_dataset="d",

@@ -63,5 +63,5 @@ class ExposuresOfUniverses:
 
     def _on(self, universe: legacy.UniverseSettings) -> ExposureMatrix:
         name = universe.dataset_name
-        menu = self._workspace.describe_riskdataset(name).exposure_settings_menu
+        menu = self._workspace.riskdatasets.describe(name).exposure_settings_menu
         return self._workspace.exposures(self.settings.translate(menu).with_dataset(name))

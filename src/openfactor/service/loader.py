@@ -43,7 +43,7 @@ class Loader(Generic[S, T]):
         """
         if isinstance(settings, legacy.UniverseSettings | legacy.FactorRiskModelSettings):
             settings = settings.bound(  # type: ignore[assignment]
-                lambda name: self._workspace.describe_riskdataset(name).exposure_settings_menu
+                lambda name: self._workspace.riskdatasets.describe(name).exposure_settings_menu
             )
         if not isinstance(settings, DatasetSettings | str | int):
             raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
@@ -56,4 +56,4 @@ class Loader(Generic[S, T]):
         ------
         As `load`.
         """
-        return self._workspace.bind(self.settings.settings_type.__name__, settings)
+        return self._workspace.saved.bind(self.settings.settings_type.__name__, settings)

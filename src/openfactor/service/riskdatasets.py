@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from openfactor.service.protocol import Workspace
 from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties, legacy
+from openfactor.settings.menus import RiskDatasetSettingsMenu
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,16 +33,16 @@ class RiskDatasetApi:
 
     @property
     def settings(self) -> AnyRiskDatasetSettings:
-        return self._workspace.riskdataset_settings(self.name)
+        return self._workspace.riskdatasets.settings(self.name)
 
     @property
     def status(self) -> DatasetStatus:
         """Whether it can be used and is up to date."""
-        return self._workspace.riskdataset_status(self.name)
+        return self._workspace.riskdatasets.status(self.name)
 
     def describe(self) -> RiskDatasetProperties:
         """The menus that settings choose from, and the build report."""
-        return self._workspace.describe_riskdataset(self.name)
+        return self._workspace.riskdatasets.describe(self.name)
 
     def update(self, force: bool = False) -> bool:
         """Build it again from the latest versions of its uploads and the present data of its reference, if
@@ -54,7 +55,7 @@ class RiskDatasetApi:
         NotFoundError: an upload does not exist any more. DataError, SettingsError: the newer data do not fit;
         the dataset stays as it was.
         """
-        return self._workspace.update_riskdataset(self.name, force=force)
+        return self._workspace.riskdatasets.update(self.name, force=force)
 
     def coverage(self, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
         """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
@@ -63,14 +64,18 @@ class RiskDatasetApi:
         import polars as pl
 
         first, last = start or dt.date.min, end or dt.date.max
-        return self._workspace.riskdataset(self.name).coverage.filter(pl.col("date").is_between(first, last))
+        return self._workspace.riskdatasets.open(self.name).coverage.filter(
+            pl.col("date").is_between(first, last)
+        )
 
     def series(self, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
         """The time series of `series_source`: date, series, value. start, end : both included."""
         import polars as pl
 
         first, last = start or dt.date.min, end or dt.date.max
-        return self._workspace.riskdataset(self.name).series.filter(pl.col("date").is_between(first, last))
+        return self._workspace.riskdatasets.open(self.name).series.filter(
+            pl.col("date").is_between(first, last)
+        )
 
     def plot_coverage(self) -> Figure:
         """A picture of `coverage`: a line for each of its columns. Needs the `plot` extra."""
@@ -97,21 +102,25 @@ class RiskDatasets:
 
     def get_dataset_names(self) -> list[str]:
         """Names, sorted."""
-        return self._workspace.riskdataset_names()
+        return self._workspace.riskdatasets.names()
 
     def get_dataset_status(self, name: str | int) -> DatasetStatus:
         """Whether a dataset can be used and is up to date; NotFoundError when it is not there."""
-        return self._workspace.riskdataset_status(name)
+        return self._workspace.riskdatasets.status(name)
 
     def list_riskdatasets(self) -> pl.DataFrame:
         """One row a dataset: name, id, kind, status, reference_dataset, cache_key (of the data it has),
         latest_cache_key (of the data an update would give), data_date (last day), created_on,
         last_updated_on."""
-        return self._workspace.list_riskdatasets()
+        return self._workspace.riskdatasets.table()
+
+    def available_settings(self) -> RiskDatasetSettingsMenu:
+        """What settings of a dataset may name: uploads by data type, and datasets to build on."""
+        return self._workspace.riskdatasets.menu()
 
     def load(self, name: str | int) -> RiskDatasetApi:
         """A dataset that is there, by name or id; else NotFoundError."""
-        return RiskDatasetApi(self._workspace, self._workspace.riskdataset_name(name))
+        return RiskDatasetApi(self._workspace, self._workspace.riskdatasets.name_of(name))
 
     def create_dataset(
         self, name: str, settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings
@@ -123,14 +132,14 @@ class RiskDatasets:
         ConflictError: the name is taken. NotFoundError: an upload or the reference does not exist. DataError,
         SettingsError: they do not fit together; every fault is named and nothing is left behind.
         """
-        self._workspace.create_riskdataset(name, _present(settings))
+        self._workspace.riskdatasets.create(name, _present(settings))
         return RiskDatasetApi(self._workspace, name)
 
     def create_or_replace_dataset(
         self, name: str, settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings
     ) -> RiskDatasetApi:
         """The same, in place of a dataset of that name, which stays if the new one cannot be built."""
-        self._workspace.create_riskdataset(name, _present(settings), replace=True)
+        self._workspace.riskdatasets.create(name, _present(settings), replace=True)
         return RiskDatasetApi(self._workspace, name)
 
     def delete_dataset(self, name: str | int) -> None:
@@ -140,7 +149,7 @@ class RiskDatasets:
         ------
         NotFoundError: it is not there. ConflictError: other datasets or saved settings refer to it.
         """
-        self._workspace.delete_riskdataset(name)
+        self._workspace.riskdatasets.delete(name)
 
     def delete_dataset_if_exists(self, name: str) -> None:
         """The same, without an error when it is not there."""

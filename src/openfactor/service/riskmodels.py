@@ -30,4 +30,4 @@ def load_engine(
     workspace: Workspace, settings: DatasetSettings[FactorRiskModelSettings] | str | int
 ) -> RiskModelEngine:
     """The engine of settings that fit their dataset; else SettingsError."""
-    return RiskModelEngine(workspace, workspace.bind("FactorRiskModelSettings", settings))
+    return RiskModelEngine(workspace, workspace.saved.bind("FactorRiskModelSettings", settings))

@@ -35,7 +35,7 @@ class SettingsRegistry(Generic[S]):
 
     def get_identifiers(self) -> dict[str, int]:
         """Name to id."""
-        return self._workspace.settings_names(self._kind)
+        return self._workspace.saved.names(self._kind)
 
     def list(self) -> pl.DataFrame:
         """One row each: name, id, dataset, valid, description, created_on, last_updated_on."""
@@ -77,13 +77,13 @@ class SettingsRegistry(Generic[S]):
         """
         if not isinstance(settings, DatasetSettings) or not isinstance(settings.setting, self.settings_type):
             raise TypeError(f"this registry keeps {self._kind} that are bound by with_dataset(name)")
-        return self._workspace.save_settings(
+        return self._workspace.saved.save(
             self._kind, name_or_id, settings, overwrite=overwrite, description=description
         )
 
     def read(self, name_or_id: str | int) -> SavedSettings:
         """All that is known of saved settings, also when they are not valid any more; else NotFoundError."""
-        return self._workspace.read_settings(self._kind, name_or_id)
+        return self._workspace.saved.read(self._kind, name_or_id)
 
     def get(self, name_or_id: str | int) -> DatasetSettings[S]:
         """The settings themselves.
@@ -99,15 +99,15 @@ class SettingsRegistry(Generic[S]):
 
     def update_description(self, name_or_id: str | int, description: str | None) -> None:
         """Replace the description; None or "" clears it."""
-        self._workspace.describe_settings(self._kind, name_or_id, description)
+        self._workspace.saved.describe(self._kind, name_or_id, description)
 
     def delete(self, name_or_id: str | int) -> None:
         """Delete saved settings; ConflictError when others refer to them, NotFoundError when not there."""
-        self._workspace.delete_settings(self._kind, name_or_id)
+        self._workspace.saved.delete(self._kind, name_or_id)
 
     def available_settings(self, dataset: str) -> Menu:
         """The menu that settings of this kind choose from on a dataset."""
-        menu = self._workspace.describe_riskdataset(dataset).factor_risk_model_settings_menu
+        menu = self._workspace.riskdatasets.describe(dataset).factor_risk_model_settings_menu
         menus: dict[type[Settings], Menu] = {
             CalendarSettings: menu.calendar_settings_menu,
             UniverseSettings: menu.universe_settings_menu,

@@ -352,7 +352,7 @@ class FactorRiskModelSettings(Value):
 
 
 class RiskDatasetUploadedExposureSettings(Value):
-    """Groups of an upload by the part that they play, or as today."""
+    """Groups of an upload by the part that they play, or, in the second dialect, as today."""
 
     exposure_type: Literal["uploaded"] = "uploaded"
     exposure_source: str = Field(min_length=1)
@@ -363,22 +363,42 @@ class RiskDatasetUploadedExposureSettings(Value):
     other_factor_group: str | None = None
     style_factor_fill_miss: bool = True
     style_factor_huberize: bool = True
+    continuous_factor_groups: list[str] = []
+    categorical_factor_groups: list[str] = []
+    factor_groups_gaussianize: list[str] = []
+    factor_groups_gaussianize_maintain_zeros: list[str] = []
+    factor_groups_fill_miss: list[str] = []
+    hierarchy_sources: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _one_dialect(self) -> RiskDatasetUploadedExposureSettings:
+        parts = [name for name in sorted(self.model_fields_set) if name.endswith("_factor_group")]
+        lists = [name for name in sorted(self.model_fields_set) if "factor_groups" in name]
+        if parts and lists:
+            raise ValueError(
+                f"{', '.join(parts)} and {', '.join(lists)} are of two dialects; give one of them"
+            )
+        return self
 
     def translate(self) -> now_riskdataset.RiskDatasetUploadedExposureSettings:
         style = [self.style_factor_group] if self.style_factor_group else []
         continuous = [self.market_factor_group, *style, self.other_factor_group]
         categorical = [self.industry_factor_group, self.region_factor_group]
+        ranked = style if self.style_factor_huberize else []
+        filled = style if self.style_factor_fill_miss else []
         return now_riskdataset.RiskDatasetUploadedExposureSettings(
             exposure_source=self.exposure_source,
-            continuous_factor_groups=[group for group in continuous if group],
-            categorical_factor_groups=[group for group in categorical if group],
-            factor_groups_gaussianize=style if self.style_factor_huberize else [],
-            factor_groups_fill_miss=style if self.style_factor_fill_miss else [],
+            continuous_factor_groups=[*filter(None, continuous), *self.continuous_factor_groups],
+            categorical_factor_groups=[*filter(None, categorical), *self.categorical_factor_groups],
+            factor_groups_gaussianize=[*ranked, *self.factor_groups_gaussianize],
+            factor_groups_gaussianize_maintain_zeros=self.factor_groups_gaussianize_maintain_zeros,
+            factor_groups_fill_miss=[*filled, *self.factor_groups_fill_miss],
+            hierarchy_sources=self.hierarchy_sources,
         )
 
 
 class RiskDatasetReferencedExposureSettings(Value):
-    """Groups of the reference by the part that they play; None takes all of a part."""
+    """Groups of the reference by the part that they play, or as today; None takes all."""
 
     exposure_type: Literal["referenced"] = "referenced"
     market_factor_groups: list[str] | None = None
@@ -386,6 +406,8 @@ class RiskDatasetReferencedExposureSettings(Value):
     industry_factor_groups: list[str] | None = None
     style_factor_groups: list[str] | None = None
     other_factor_groups: list[str] | None = None
+    continuous_factor_groups: list[str] | None = None
+    categorical_factor_groups: list[str] | None = None
 
     @field_validator(
         "market_factor_groups", "region_factor_groups", "industry_factor_groups", "style_factor_groups",
@@ -407,14 +429,21 @@ class RiskDatasetReferencedExposureSettings(Value):
         return self
 
     def translate(self) -> now_riskdataset.RiskDatasetReferencedExposureSettings:
-        def together(*parts: list[str] | None) -> list[str] | None:
-            return None if parts[0] is None else [group for part in parts for group in part or ()]
+        def together(given: list[str] | None, *parts: list[str] | None) -> list[str] | None:
+            if given is not None or parts[0] is None:
+                return given
+            return [group for part in parts for group in part or ()]
 
         return now_riskdataset.RiskDatasetReferencedExposureSettings(
             continuous_factor_groups=together(
-                self.market_factor_groups, self.style_factor_groups, self.other_factor_groups
+                self.continuous_factor_groups,
+                self.market_factor_groups,
+                self.style_factor_groups,
+                self.other_factor_groups,
             ),
-            categorical_factor_groups=together(self.industry_factor_groups, self.region_factor_groups),
+            categorical_factor_groups=together(
+                self.categorical_factor_groups, self.industry_factor_groups, self.region_factor_groups
+            ),
         )
 
 
@@ -433,12 +462,12 @@ class RiskDatasetHuberRegressionExposureSettings(now_riskdataset.RiskDatasetHube
 
 
 class RiskDatasetUnitExposureSettings(Value):
-    """A factor of exposure 1 that is a market, a region or an industry."""
+    """A factor of exposure 1 that is a market, a region or an industry, or as today."""
 
     exposure_type: Literal["unit"] = "unit"
     factor: str = "market"
     factor_group: str = "market"
-    factor_type: Literal["market", "region", "industry"] = "market"
+    factor_type: Literal["market", "region", "industry", "continuous", "categorical"] = "market"
 
     @classmethod
     def market(cls) -> RiskDatasetUnitExposureSettings:
@@ -456,7 +485,7 @@ class RiskDatasetUnitExposureSettings(Value):
         return now_riskdataset.RiskDatasetUnitExposureSettings(
             factor=self.factor,
             factor_group=self.factor_group,
-            factor_type="continuous" if self.factor_type == "market" else "categorical",
+            factor_type="continuous" if self.factor_type in ("market", "continuous") else "categorical",
         )
 
 
@@ -469,12 +498,13 @@ AnyExposure = (
 
 
 class RiskDatasetSettings(Value):
-    """A derived dataset. Its default is to keep assets in the currencies of the uploaded ones."""
+    """A derived dataset. By default the first dialect keeps assets in the currencies of the uploaded ones,
+    the second all."""
 
     reference_dataset: str | int
     exposures: list[AnyExposure] = [RiskDatasetReferencedExposureSettings()]
     exchange_codes: list[str] | None = None
-    trim_assets: Literal["none", "asset_union", "ccy_union"] = "ccy_union"
+    trim_assets: Literal["none", "asset_union", "ccy_union"] | None = None
     trim_start_date: Literal["none", "earliest_start", "latest_start"] | dt.date = "earliest_start"
     trim_end_date: Literal["none", "earliest_end", "latest_end"] | dt.date = "latest_end"
     estimation_universe: Literal["from_reference"] = "from_reference"
@@ -483,12 +513,16 @@ class RiskDatasetSettings(Value):
     def translate(self) -> DerivedRiskDatasetSettings:
         """In the present dialect."""
         exposures = [entry.translate() for entry in self.exposures]
-        uploaded = any(entry.exposure_type == "uploaded" for entry in exposures)
+        by_part = any(
+            isinstance(e, RiskDatasetUploadedExposureSettings)
+            and not (e.continuous_factor_groups or e.categorical_factor_groups)
+            for e in self.exposures
+        )
         return DerivedRiskDatasetSettings(
             reference_dataset=self.reference_dataset,
             exposures=exposures,
             exchange_codes=self.exchange_codes,
-            trim_assets=self.trim_assets if uploaded else "none",
+            trim_assets=self.trim_assets or ("ccy_union" if by_part else "none"),
             trim_start_date=self.trim_start_date,
             trim_end_date=self.trim_end_date,
         )

@@ -116,6 +116,21 @@ class FactorRiskModelSettingsMenu(Menu):
         return self.universe_settings_menu.calendar_settings_menu
 
 
+class RiskDatasetSettingsMenu(Menu):
+    """What settings of risk datasets may name."""
+
+    available_reference_datasets: list[str]
+    available_market_cap_sources: list[str]
+    available_price_sources: list[str]
+    available_exposures_sources: list[str]
+    available_exchange_dates_sources: list[str]
+    available_exchange_rates_sources: list[str]
+    available_series_sources: list[str]
+    available_idmap_sources: list[str]
+    available_hierarchy_sources: list[str]
+    available_tsfactors_sources: list[str]
+
+
 class BuildReport(Menu):
     """What went into a dataset and what did not."""
 

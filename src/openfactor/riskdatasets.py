@@ -1,0 +1,348 @@
+"""Risk datasets by name: built, kept up to date, and deleted when nobody needs them.
+
+datasets/<fingerprint>/ has the data, models/<fingerprint>/ what was estimated on them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+from tqdm import tqdm
+
+from openfactor import dataset as datasets
+from openfactor.dataset import RiskDataset
+from openfactor.dataset import storage as dataset_storage
+from openfactor.errors import (
+    ConflictError,
+    DataWarning,
+    NotFoundError,
+    OpenfactorError,
+    SettingsError,
+    StorageError,
+)
+from openfactor.registry import RISK_DATASET, Entry, Registry, taken
+from openfactor.settings import (
+    AnyRiskDatasetSettings,
+    DatasetStatus,
+    DerivedRiskDatasetSettings,
+    RiskDatasetProperties,
+    Settings,
+)
+from openfactor.settings.hierarchies import unknown
+from openfactor.settings.menus import RiskDatasetSettingsMenu
+from openfactor.settings.values import Reference
+from openfactor.uploads import DATA_TYPES, UploadStore, check_name
+
+ENGINE = 2
+"""Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
+
+
+def fingerprint(*parts: object) -> str:
+    """32 hexadecimal digits that stand for the parts, which must be JSON values."""
+    text = json.dumps([ENGINE, *parts], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def identities(uploads: UploadStore, settings: Settings) -> dict[str, str]:
+    """The uploads that settings name, as "<data type>/<name>", to what stands for their present versions.
+
+    Raises
+    ------
+    NotFoundError: an upload does not exist.
+    """
+    return {
+        f"{what}/{name}": uploads.open(what, str(name)).identity
+        for what, name in settings.get_references()
+        if what in DATA_TYPES
+    }
+
+
+class RiskDatasetStore:
+    """The risk datasets of a workspace.
+
+    folder : of the workspace; threads, hide_progress : as there
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        uploads: UploadStore,
+        registry: Registry,
+        *,
+        threads: int | None = None,
+        hide_progress: bool | None = None,
+    ) -> None:
+        self._path = folder
+        self._uploads = uploads
+        self._registry = registry
+        self._threads = threads
+        self._hide_progress = hide_progress
+        self._open: dict[str, RiskDataset] = {}
+
+    def names(self) -> list[str]:
+        return self._registry.names(RISK_DATASET)
+
+    def create(self, name: str, settings: AnyRiskDatasetSettings, *, replace: bool = False) -> None:
+        """Build a dataset from the latest versions of its uploads, and name it.
+
+        With `replace`, a dataset of that name gives way once the new one is built.
+
+        Raises
+        ------
+        ConflictError: the name is taken, or the dataset would be its own reference. NotFoundError: an upload
+        or the reference does not exist. DataError, SettingsError: they do not fit together. Nothing is left
+        behind.
+        """
+        check_name(name)
+        old = self._registry.find(RISK_DATASET, name)
+        if old is not None and not replace:
+            raise taken(RISK_DATASET, name)
+        if old is not None:
+            self._refuse_circle(old, settings)
+        self._check_sources(settings)
+        mark = self._latest(settings)
+        self._make(name, settings, mark, old)
+        if old is None:
+            self._registry.add(RISK_DATASET, name, settings, fingerprint=mark)
+        else:
+            self._registry.change(old.id, value=settings, fingerprint=mark)
+            self._drop(old)
+
+    def update(self, name: Reference, *, force: bool = False) -> bool:
+        """Build a dataset again if its uploads or its reference have newer data, or with `force` in any
+        case; whether it was built.
+
+        Raises
+        ------
+        NotFoundError: the dataset, an upload or the reference does not exist. DataError, SettingsError: they
+        do not fit together. What there was stays.
+        """
+        entry = self._registry.get(RISK_DATASET, name)
+        settings = self._settings_of(entry)
+        self._check_sources(settings)
+        mark = self._latest(settings)
+        if mark == entry.fingerprint and self._dataset_folder(mark).exists() and not force:
+            return False
+        if force:
+            with self._set_aside(mark):
+                self._make(entry.name, settings, mark, None)
+        else:
+            self._make(entry.name, settings, mark, entry)
+        self._registry.change(entry.id, fingerprint=mark)
+        if mark != entry.fingerprint:
+            self._drop(entry)
+        return True
+
+    def delete(self, name: Reference) -> None:
+        """Remove a dataset, and with it the models estimated on it, unless another name shares it.
+
+        Raises
+        ------
+        NotFoundError: it does not exist. ConflictError: datasets or saved settings refer to it.
+        """
+        entry = self._registry.get(RISK_DATASET, name)
+        self._registry.refuse_if_referred(entry)
+        self._registry.remove(entry.id)
+        self._drop(entry)
+
+    def settings(self, name: Reference) -> AnyRiskDatasetSettings:
+        return self._settings_of(self._registry.get(RISK_DATASET, name))
+
+    def name_of(self, key: Reference) -> str:
+        """The name of a dataset that is given by name or id; NotFoundError if it does not exist."""
+        return self._registry.get(RISK_DATASET, key).name
+
+    def status(self, name: Reference) -> DatasetStatus:
+        return self._status(self._registry.get(RISK_DATASET, name))
+
+    def table(self) -> pl.DataFrame:
+        """One row a dataset: name, id, kind, status, reference_dataset, cache_key (fingerprint of the stored
+        data), latest_cache_key (what an update would give; null when that cannot be built), data_date (last
+        day), created_on, last_updated_on."""
+        rows = []
+        for entry in self._registry.entries(RISK_DATASET):
+            status = self._status(entry)
+            reference = entry.value.get("reference_dataset")
+            usable = status in ("ready", "data_stale")
+            rows.append(
+                {
+                    "name": entry.name,
+                    "id": entry.id,
+                    "kind": entry.value.get("kind"),
+                    "status": status,
+                    "reference_dataset": None if reference is None else str(reference),
+                    "cache_key": entry.fingerprint,
+                    "latest_cache_key": self._latest_or_none(entry),
+                    "data_date": self._dataset(entry.fingerprint or "").days[-1] if usable else None,
+                    "created_on": entry.created_on,
+                    "last_updated_on": entry.last_updated_on,
+                }
+            )
+        text, time = pl.String, pl.Datetime("us")
+        schema: dict[str, pl.DataType | type[pl.DataType]] = {
+            "name": text, "id": pl.Int64, "kind": text, "status": text, "reference_dataset": text,
+            "cache_key": text, "latest_cache_key": text, "data_date": pl.Date, "created_on": time,
+            "last_updated_on": time,
+        }  # fmt: skip
+        return pl.DataFrame(rows, schema=schema)
+
+    def describe(self, name: Reference) -> RiskDatasetProperties:
+        return datasets.describe(self.open(name))
+
+    def open(self, name: Reference) -> RiskDataset:
+        """The dataset itself; its panel is mapped into memory.
+
+        Raises
+        ------
+        NotFoundError: it does not exist. StorageError: its data are missing or damaged.
+        """
+        return self._dataset(self._registry.get(RISK_DATASET, name).fingerprint or "")
+
+    def menu(self) -> RiskDatasetSettingsMenu:
+        """What settings of a dataset may name: uploads by data type, and datasets."""
+        sources = {
+            f"available_{t}_sources": self._uploads.names(t)
+            for t in DATA_TYPES
+            if f"available_{t}_sources" in RiskDatasetSettingsMenu.model_fields
+        }
+        return RiskDatasetSettingsMenu(
+            available_reference_datasets=self.names(),
+            available_hierarchy_sources=self._uploads.names("hierarchies"),
+            **sources,
+        )
+
+    def _latest(self, settings: AnyRiskDatasetSettings) -> str:
+        """The fingerprint that a dataset would have if it were built now."""
+        versions = identities(self._uploads, settings)
+        value = settings.model_dump(mode="json")
+        parent = None
+        if isinstance(settings, DerivedRiskDatasetSettings):
+            parent = self._registry.get(RISK_DATASET, settings.reference_dataset).fingerprint
+            del value["reference_dataset"]  # its data count, not its name
+        return fingerprint("dataset", value, versions, parent)
+
+    def _latest_or_none(self, entry: Entry) -> str | None:
+        try:
+            return self._latest(self._settings_of(entry))
+        except OpenfactorError:
+            return None
+
+    def _status(self, entry: Entry) -> DatasetStatus:
+        try:
+            settings = self._settings_of(entry)
+        except SettingsError:
+            return "corrupt"
+        if isinstance(settings, DerivedRiskDatasetSettings):
+            parent = self._registry.find(RISK_DATASET, settings.reference_dataset)
+            if parent is None or self._status(parent) not in ("ready", "data_stale"):
+                return "not_ready"
+        mark = entry.fingerprint or ""
+        if not self._dataset_folder(mark).exists():
+            return "needs_update"
+        try:
+            self._dataset(mark)
+        except StorageError:
+            return "corrupt"
+        return "ready" if self._latest_or_none(entry) == mark else "data_stale"
+
+    def _settings_of(self, entry: Entry) -> AnyRiskDatasetSettings:
+        return self._registry.settings_of(entry)  # type: ignore[return-value]
+
+    def _make(self, name: str, settings: AnyRiskDatasetSettings, mark: str, previous: Entry | None) -> None:
+        """Build the data of a dataset, unless they are there; parts of those before that did not change are
+        taken over."""
+        folder = self._dataset_folder(mark)
+        if not folder.exists():
+            versions = {name: f"{ENGINE} {v}" for name, v in identities(self._uploads, settings).items()}
+            parts = datasets.Parts(versions, self._usable(previous))
+            with self._steps(f"dataset {name}") as step:
+                if isinstance(settings, DerivedRiskDatasetSettings):
+                    parent = self.open(settings.reference_dataset)
+                    built = datasets.derive(settings, parent, self._read, mark, step, parts, self._threads)
+                else:
+                    built = datasets.build(settings, self._read, mark, step, parts)
+                step("writing")
+                dataset_storage.save(built, folder)
+        for warning in self._dataset(mark).report.warnings:
+            warnings.warn(f"risk dataset {name!r}: {warning}", DataWarning, stacklevel=4)
+
+    @contextmanager
+    def _steps(self, what: str) -> Iterator[Callable[[str], None]]:
+        """A progress bar that shows the step that is under way."""
+        with tqdm(desc=what, unit=" steps", disable=self._hide_progress) as bar:
+
+            def step(label: str) -> None:
+                bar.set_postfix_str(label)
+                bar.update()
+
+            yield step
+
+    def _refuse_circle(self, entry: Entry, settings: AnyRiskDatasetSettings) -> None:
+        """A dataset must not be built on itself, however many datasets are in between."""
+        at: AnyRiskDatasetSettings = settings
+        while isinstance(at, DerivedRiskDatasetSettings):
+            parent = self._registry.get(RISK_DATASET, at.reference_dataset)
+            if parent.id == entry.id:
+                raise ConflictError(f"the risk dataset {entry.name!r} cannot be its own reference")
+            at = self._settings_of(parent)
+
+    def _drop(self, entry: Entry) -> None:
+        """Remove the data of an entry that is gone or has newer data, unless another name shares them."""
+        mark = entry.fingerprint
+        if mark and all(e.fingerprint != mark for e in self._registry.entries(RISK_DATASET)):
+            self._open.pop(mark, None)
+            shutil.rmtree(self._dataset_folder(mark), ignore_errors=True)
+            shutil.rmtree(self._path / "models" / mark, ignore_errors=True)
+
+    @contextmanager
+    def _set_aside(self, mark: str) -> Iterator[None]:
+        """The data of a dataset are out of the way; they come back if the block fails."""
+        folder = self._dataset_folder(mark)
+        aside = folder.with_suffix(".replaced")
+        self._open.pop(mark, None)
+        if folder.exists():
+            folder.rename(aside)
+        try:
+            yield
+        except BaseException:
+            if aside.exists():
+                aside.rename(folder)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def _usable(self, entry: Entry | None) -> RiskDataset | None:
+        """The data of an entry, if there are any that can be read."""
+        try:
+            return None if entry is None else self._dataset(entry.fingerprint or "")
+        except StorageError:
+            return None
+
+    def _dataset_folder(self, mark: str) -> Path:
+        return self._path / "datasets" / mark
+
+    def _dataset(self, mark: str) -> RiskDataset:
+        if mark not in self._open:
+            self._open[mark] = dataset_storage.load(self._dataset_folder(mark))
+        return self._open[mark]
+
+    def _read(self, data_type: str, name: str) -> pl.LazyFrame:
+        return self._uploads.open(data_type, name).get_data()
+
+    def _check_sources(self, settings: AnyRiskDatasetSettings) -> None:
+        """NotFoundError with everything that the settings name and that is not there."""
+        problems = []
+        for what, name in settings.get_references():
+            if what == RISK_DATASET:
+                if self._registry.find(what, name) is None:
+                    problems.append(f"reference_dataset: {unknown(str(name), self.names())}")
+            elif name not in (known := self._uploads.names(what)):
+                problems.append(f"upload of type {what}: {unknown(str(name), known)}")
+        if problems:
+            raise NotFoundError("\n  - ".join(["the settings name what does not exist:", *problems]))

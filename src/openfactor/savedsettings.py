@@ -1,0 +1,137 @@
+"""Saved settings by name: kept, read, followed where others refer to them, and checked against a dataset."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from openfactor.errors import OpenfactorError, SettingsError
+from openfactor.registry import Registry, taken
+from openfactor.riskdatasets import RiskDatasetStore
+from openfactor.settings import DatasetSettings, SavedSettings, Settings, UniverseSettings
+from openfactor.settings.hierarchies import unknown
+from openfactor.settings.saved import KINDS
+from openfactor.settings.validation import validate
+from openfactor.settings.values import Reference
+from openfactor.uploads import DATA_TYPES, UploadStore, check_name
+
+S = TypeVar("S", bound=Settings)
+
+
+class SavedSettingsStore:
+    """The saved settings of a workspace. A kind is the name of a class of `settings`."""
+
+    def __init__(self, uploads: UploadStore, riskdatasets: RiskDatasetStore, registry: Registry) -> None:
+        self._uploads = uploads
+        self._riskdatasets = riskdatasets
+        self._registry = registry
+
+    def names(self, kind: str) -> dict[str, int]:
+        """Name to id of the saved settings of a kind."""
+        return {entry.name: entry.id for entry in self._registry.entries(kind)}
+
+    def save(
+        self,
+        kind: str,
+        name: Reference,
+        settings: DatasetSettings[Any],
+        *,
+        overwrite: bool = False,
+        description: str | None = None,
+    ) -> int:
+        """Keep settings under a name; their id.
+
+        Raises
+        ------
+        ConflictError: the name is taken. NotFoundError: the dataset or saved settings that they refer to do
+        not exist, or no settings have that id. SettingsError: with everything that the dataset does not have.
+        """
+        old = self._registry.find(kind, name)
+        if old is not None and not overwrite:
+            raise taken(kind, old.name)
+        if isinstance(name, int):
+            old = self._registry.get(kind, name)
+        else:
+            check_name(name)
+        self._check(settings.setting.map_references(self._follow), settings.dataset)
+        if old is None:
+            assert isinstance(name, str)
+            dataset = self._riskdatasets.name_of(settings.dataset)
+            return self._registry.add(
+                kind, name, settings.setting, dataset=dataset, description=description or None
+            )
+        columns: dict[str, Any] = {} if description is None else {"description": description or None}
+        self._registry.change(old.id, value=settings.setting, dataset=settings.dataset, **columns)
+        return old.id
+
+    def read(self, kind: str, key: Reference) -> SavedSettings:
+        """Saved settings; if they are not valid any more, why. NotFoundError if there are none."""
+        entry = self._registry.get(kind, key)
+        value, issues = None, []
+        try:
+            bound = DatasetSettings(dataset=entry.dataset or "", setting=entry.settings)
+            self.bind(kind, bound)
+            value = bound
+        except ValidationError as error:
+            issues = [str(error)]
+        except SettingsError as error:
+            issues = list(error.problems)
+        except OpenfactorError as error:
+            issues = [str(error)]
+        return SavedSettings(
+            id=entry.id, kind=kind, name=entry.name, value=value, issues=issues, raw_json=entry.value,
+            description=entry.description, created_on=entry.created_on,
+            last_updated_on=entry.last_updated_on,
+        )  # fmt: skip
+
+    def describe(self, kind: str, key: Reference, description: str | None) -> None:
+        """Set the description of saved settings; None or "" clears it."""
+        entry = self._registry.get(kind, key)
+        self._registry.change(entry.id, touch=False, description=description or None)
+
+    def delete(self, kind: str, key: Reference) -> None:
+        """Delete saved settings; ConflictError if others refer to them, NotFoundError if there are none."""
+        entry = self._registry.get(kind, key)
+        self._registry.refuse_if_referred(entry)
+        self._registry.remove(entry.id)
+
+    def bind(self, kind: str, settings: DatasetSettings[S] | Reference) -> DatasetSettings[S]:
+        """Settings ready to use: read by name or id, every reference to saved settings followed, and checked
+        against their dataset.
+
+        Raises
+        ------
+        NotFoundError: settings or a dataset that do not exist. SettingsError: with everything that the
+        dataset does not have.
+        """
+        if isinstance(settings, str | int):
+            entry = self._registry.get(kind, settings)
+            settings = DatasetSettings(dataset=entry.dataset or "", setting=self._registry.settings_of(entry))  # type: ignore[arg-type]
+        followed = settings.setting.map_references(self._follow)
+        self._check(followed, settings.dataset)
+        return DatasetSettings(dataset=settings.dataset, setting=followed)
+
+    def follow(self, universe: UniverseSettings | Reference) -> UniverseSettings:
+        """A universe, saved or not, with the references in it followed."""
+        if isinstance(universe, UniverseSettings):
+            return universe.map_references(self._follow)
+        return self._saved("UniverseSettings", universe)  # type: ignore[no-any-return]
+
+    def _follow(self, what: str, reference: Reference) -> Any:
+        """The saved settings that a reference means; other references stay."""
+        return self._saved(what, reference) if what in KINDS else reference
+
+    def _saved(self, kind: str, key: Reference) -> Any:
+        """Saved settings, with the references in them followed."""
+        return self._registry.settings_of(self._registry.get(kind, key)).map_references(self._follow)
+
+    def _check(self, settings: Settings, dataset: str) -> None:
+        """Raise SettingsError with what the dataset, or the uploads, do not have."""
+        validate(settings, self._riskdatasets.describe(dataset).factor_risk_model_settings_menu)
+        problems = []
+        for what, name in settings.get_references():
+            if what in DATA_TYPES and name not in (known := self._uploads.names(what)):
+                problems.append(f"upload of type {what}: {unknown(str(name), known)}")
+        if problems:
+            raise SettingsError("the settings name uploads that do not exist:", problems)
