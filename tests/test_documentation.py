@@ -90,7 +90,5 @@ def test_settings_and_uploads_are_described() -> None:
         if isinstance(model, type) and issubclass(model, Settings) and model is not Settings:
             assert model.__doc__
             for field, info in model.model_fields.items():
-                named_like_its_meaning = (
-                    field in ("lower", "upper") or typing.get_origin(info.annotation) is typing.Literal
-                )
+                named_like_its_meaning = typing.get_origin(info.annotation) is typing.Literal
                 assert info.description or named_like_its_meaning, f"{name}.{field}"

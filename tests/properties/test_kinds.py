@@ -146,11 +146,18 @@ def dropped(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter((pl.col("date") < DAYS[CUT]) | ~gone)
 
 
+def handed_on(rows: pl.DataFrame) -> pl.DataFrame:
+    """From the cut on, every seventh ticker belongs to another company."""
+    some = rows.filter(pl.int_range(pl.len()) % 7 == 3)
+    return pl.concat([rows, some.with_columns(pl.col("to_id") + "-new", start_date=DAYS[CUT])])
+
+
 # what is changed, how, and whether the regression of the cut itself may feel it: exposures and caps explain
 # the next day, prices, exchange rates and the calendar the same one
 FUTURES = {
     "returns": ("price", later("return", lambda x: x * -0.5 + 0.01), False),
     "delistings": ("price", dropped, False),
+    "companies": ("idmap", handed_on, False),
     "caps": ("market_cap", later("market_cap", lambda x: x * (1 + x % 7)), True),
     "exposures": ("exposures", later("exposure", lambda x: x * 3 + 1), True),
     "fewer exposures": ("exposures", dropped, True),

@@ -199,9 +199,10 @@ def _prices(rows: pl.LazyFrame, start: _Start, tally: Tally) -> pl.DataFrame:
     ------
     DataError: no price of a known listing.
     """
-    known = start.identifiers.code(
+    coded = start.identifiers.code(
         rows.with_columns(pl.col("ccy").cast(pl.Categorical)), ["ccy", "return", "delisted"]
-    ).collect()
+    )
+    known = coded.collect(engine="streaming")  # never has the identifiers of all rows at once
     tally.drop("price", "unknown asset", start.n_prices - len(known))
     if not len(known):
         stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])

@@ -92,23 +92,26 @@ def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], identifiers: Identif
     `prices` (date, listing, return) has one row a listing and date.
     """
     n_listings = identifiers.n_listings
-    day, listing = day_index(prices["date"], days), prices["listing"].to_numpy()
+    lives = prices.group_by("listing").agg(first=pl.col("date").min(), last=pl.col("date").max())
     first = np.full(n_listings, len(days), np.int32)
     last = np.full(n_listings, -1, np.int32)
-    np.minimum.at(first, listing, day)
-    np.maximum.at(last, listing, day)
+    first[lives["listing"].to_numpy()] = day_index(lives["first"], days)
+    last[lives["listing"].to_numpy()] = day_index(lives["last"], days)
     today = np.arange(len(days), dtype=np.int32)[:, None]
     alive = (today >= first) & (today <= last)
     offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
     names = np.broadcast_to(np.arange(n_listings, dtype=np.int32), alive.shape)[alive]
     # the place of each listing's row on its day: rows of the day before it
     position = np.cumsum(alive, axis=1, dtype=np.int32)
-    at = offsets[day] + position[day, listing] - 1
-    del alive, position
+    del alive
     returns = np.full(int(offsets[-1]), np.nan)
-    returns[at] = prices["return"].fill_null(float("nan")).to_numpy()
     priced = np.zeros(int(offsets[-1]), np.bool_)
-    priced[at] = True
+    for part in prices.iter_slices(RUN):
+        day = day_index(part["date"], days)
+        at = offsets[day] + position[day, part["listing"].to_numpy()] - 1
+        returns[at] = part["return"].fill_null(float("nan")).to_numpy()
+        priced[at] = True
+    del position
     entity = identifiers.table["entity"].to_numpy()[names]
     return Rows(
         days=days,

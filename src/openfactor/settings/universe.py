@@ -52,7 +52,9 @@ class MCapFilterSettings(Settings):
     """Bounds on the market cap, in USD, both inclusive."""
 
     lower: float = Field(default=0.0, ge=0)
+    """The smallest market cap, in USD."""
     upper: float = Field(default=1e20, gt=0)
+    """The largest market cap, in USD."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -72,7 +74,8 @@ class UniverseSettings(Settings):
     """All must hold; at most one a hierarchy."""
     portfolio_filter: str | int | PortfolioOrganizerSettings | None = None
     """Only companies that one of the portfolios holds on any day of its history: saved settings by name or
-    id, or inline. All listings of a company pass."""
+    id, or inline. All listings of a company pass. This is one list of assets for all days, so that the past
+    has the assets of the present: unlike everything else in a universe, it knows the future."""
     mcap_filter: MCapFilterSettings = MCapFilterSettings()
     """Bounds on the market cap. A name without one passes only where the lower bound is 0."""
 
