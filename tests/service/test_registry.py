@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +20,7 @@ from openfactor.settings import (
     InlineUploadedExposureGroupSettings,
     ModelConstructionSettings,
     PortfolioOrganizerSettings,
+    TimeSeriesBetaExposureGroupSettings,
     UniverseSettings,
 )
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, WED, exposure_rows, tables
@@ -101,6 +103,9 @@ def test_what_does_not_fit_is_not_saved(client: Client) -> None:
         universes.save("x", ALL.model_copy(update={"categorical_filters": filters}).with_dataset("d"))
     with pytest.raises(NotFoundError, match="no risk dataset named 'e'"):
         universes.save("x", ALL.with_dataset("e"))
+    beta = TimeSeriesBetaExposureGroupSettings(tsfactors_source="x", factor_group="b", currency="EUR")
+    with pytest.raises(SettingsError, match="tsbeta group 'b': currency: there is no 'EUR'; possible: USD"):
+        client.equity.exposures.settings.save("x", ExposureSettings(exposures=beta).with_dataset("d"))
     inline = InlineUploadedExposureGroupSettings(exposure_source="scores", factor_group="alpha")
     with pytest.raises(SettingsError, match="upload of type exposures: there is no 'scores'"):
         client.equity.exposures.settings.save("x", ExposureSettings(exposures=inline).with_dataset("d"))
@@ -239,3 +244,21 @@ def test_calendars_and_ids(client: Client) -> None:
     ]
     assert client.equity.ids.lookup(["A", "B", "C"])["id"].to_list() == ["A", "B"]
     assert len(client.equity.ids.lookup(["A", "B"], top_n=1)) == 1
+
+
+def test_days_may_be_texts(client: Client) -> None:
+    universe = client.equity.universes.load(ALL.with_dataset("d"))
+    by_date = universe.get(start=WED, end=THU)
+    assert universe.get(start="2024-01-10", end=dt.datetime(2024, 1, 11, 17)).equals(by_date)
+    assert universe.get(start="").equals(universe.get())
+    matrix = client.equity.exposures.load(STYLE.with_dataset("d"))
+    assert matrix.get(ALL, start="2024-01-12")["date"].unique().to_list() == [FRI]
+    model = client.equity.riskmodels.load(
+        FactorRiskModelSettings(universe=ALL, exposures=STYLE).with_dataset("d")
+    ).get_model()
+    assert model.fret(end="2024-01-10")["date"].to_list()[-1] == WED
+    assert model.exposures(start="2024-01-12")["date"].unique().to_list() == [FRI]
+    assert len(client.equity.riskdatasets.load("d").coverage(start="2024-01-12")) == 1
+    assert client.equity.calendars.load(CalendarSettings().with_dataset("d")).get(start="2024-01-12") == [FRI]
+    with pytest.raises(SettingsError, match=r"'12/01/2024' is not a date.*\n.*2024-01-31"):
+        universe.get(start="12/01/2024")

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.errors import SettingsError
+from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.universe import CalendarSettings
 
 
@@ -22,9 +23,10 @@ def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDAr
     }
 
 
-def within(day: dt.date, start: dt.date | None, end: dt.date | None) -> bool:
+def within(day: dt.date, start: DateLike | None, end: DateLike | None) -> bool:
     """Whether start <= day <= end; None is no bound."""
-    return (start is None or day >= start) and (end is None or day <= end)
+    first, last = as_date(start), as_date(end)
+    return (first is None or day >= first) and (last is None or day <= last)
 
 
 def trading_days(
@@ -66,7 +68,7 @@ class Calendar:
         span = f"{self._days[0]} to {self._days[-1]}, " if self._days else ""
         return f"<calendar on {self.dataset!r}: {span}{len(self._days)} trading days>"
 
-    def get(self, *, start: dt.date | None = None, end: dt.date | None = None) -> list[dt.date]:
+    def get(self, *, start: DateLike | None = None, end: DateLike | None = None) -> list[dt.date]:
         """Trading days, ascending; start, end : first and last day, both included."""
         return [day for day in self._days if within(day, start, end)]
 

@@ -16,6 +16,7 @@ from openfactor.errors import SettingsError
 from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
 from openfactor.exposures.universe import Universe, universe_on
+from openfactor.settings.dates import DateLike
 from openfactor.settings.exposures import ExposureSettings
 from openfactor.settings.universe import CalendarSettings, UniverseSettings
 from openfactor.settings.validation import validate_exposures
@@ -71,8 +72,8 @@ class ExposureMatrix:
         universe: AnyUniverse,
         *,
         standardize_universe: AnyUniverse | None = None,
-        start: dt.date | None = None,
-        end: dt.date | None = None,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
         id_type: str | None = None,
         filter_tradedays: bool = False,
     ) -> pl.DataFrame:

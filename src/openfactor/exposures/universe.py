@@ -14,6 +14,7 @@ from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.errors import SettingsError
+from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
 from openfactor.settings.universe import (
     CategoricalFilterSettings,
@@ -146,8 +147,8 @@ class Universe:
     def get(
         self,
         *,
-        start: dt.date | None = None,
-        end: dt.date | None = None,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
         id_type: str | None = None,
         filter_tradedays: bool = False,
     ) -> pl.DataFrame:
@@ -245,7 +246,7 @@ class Universe:
         """The id type, by default the universe's; SettingsError if the dataset does not have it."""
         return self._data.identifiers.known_type(id_type or self.settings.id_type)
 
-    def _on_days(self, start: dt.date | None, end: dt.date | None, trade_only: bool) -> Mask:
+    def _on_days(self, start: DateLike | None, end: DateLike | None, trade_only: bool) -> Mask:
         """(rows,) the row's day is asked for."""
         days = self._data.days
         asked = np.zeros(len(days), np.bool_)

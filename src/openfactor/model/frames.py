@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.settings.dates import DateLike, as_date
+
 Float = NDArray[np.float64]
 
 
@@ -19,10 +21,11 @@ def by_factor(dates: Sequence[dt.date], factors: Sequence[str], values: Float) -
     return frame.with_columns(pl.col(pl.Float32).fill_nan(None))
 
 
-def between(frame: pl.DataFrame, start: dt.date | None, end: dt.date | None) -> pl.DataFrame:
+def between(frame: pl.DataFrame, start: DateLike | None, end: DateLike | None) -> pl.DataFrame:
     """The rows with start <= date <= end."""
-    if start is not None:
-        frame = frame.filter(pl.col("date") >= start)
-    if end is not None:
-        frame = frame.filter(pl.col("date") <= end)
+    first, last = as_date(start), as_date(end)
+    if first is not None:
+        frame = frame.filter(pl.col("date") >= first)
+    if last is not None:
+        frame = frame.filter(pl.col("date") <= last)
     return frame

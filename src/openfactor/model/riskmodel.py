@@ -18,6 +18,7 @@ from openfactor.exposures import CrossSection, Exposures, by_group, companies, e
 from openfactor.model.estimation import Estimates, sets_of
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
 from openfactor.model.frames import between, by_factor
+from openfactor.settings.dates import DateLike
 from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
@@ -68,30 +69,30 @@ class RiskModel:
         """Group to its factors, both sorted."""
         return by_group(self._estimates.pairs)
 
-    def fret(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def fret(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Factor returns: date, `{group}.{factor}`; daily, fractions.
 
         0.0 on days without a regression (see `status`) and for factors without exposure.
         """
         return self._by_factor(self._estimates.factor_returns, start, end)
 
-    def t_stats(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def t_stats(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Factor return over its standard error; null where there is no estimate."""
         return self._by_factor(self._t, start, end)
 
-    def p_values(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def p_values(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Two-sided probability of |t| under Student's distribution with n - rank degrees of freedom."""
         freedom = np.maximum(self._estimates.n - self._estimates.rank, 1)[:, None]
         p = 2.0 * np.asarray(stdtr(freedom, -np.abs(self._t)))
         return self._by_factor(p, start, end)
 
-    def r2(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def r2(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Weighted R squared of each regression: date, r2; days without a regression are left out."""
         e = self._estimates
         frame = pl.DataFrame({"date": pl.Series(e.dates, dtype=pl.Date), "r2": e.r2.astype(np.float32)})
         return between(frame.filter(pl.col("r2").is_not_nan()), start, end)
 
-    def status(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def status(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """How each day was estimated.
 
         Columns: date, status, solver, n (assets), rank, condition (of the normal equations),
@@ -126,7 +127,7 @@ class RiskModel:
         return between(frame, start, end)
 
     def exposures(
-        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """Exposures of the universe's listings: date, the id type, `{group}.{factor}`.
 
@@ -148,26 +149,26 @@ class RiskModel:
         )
 
     def asset_returns(
-        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """Returns in the model's currency, compounded since the trading day before: date, one column an
         asset; null where there is none."""
         return self._by_asset(self._estimates.asset_return, start, end, id_type)
 
     def idio(
-        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """Specific returns: asset return less exposures of the trading day before times factor returns."""
         return self._by_asset(self._estimates.specific_return, start, end, id_type)
 
     def weights(
-        self, *, start: dt.date | None = None, end: dt.date | None = None, id_type: str | None = None
+        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """Regression weights; those of a date sum to one, null outside of the estimation set."""
         weight = self._estimates.weight
         return self._by_asset(np.where(weight > 0, weight, np.nan), start, end, id_type)
 
-    def market_caps(self, *, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def market_caps(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
         used them: those of the trading day before."""
         columns, panel, e = self._columns, self._dataset.panel, self._estimates
@@ -219,13 +220,13 @@ class RiskModel:
     def _id_type(self, id_type: str | None) -> str:
         return self._dataset.identifiers.known_type(id_type or self._settings.inline_universe.id_type)
 
-    def _by_factor(self, values: Float, start: dt.date | None, end: dt.date | None) -> pl.DataFrame:
+    def _by_factor(self, values: Float, start: DateLike | None, end: DateLike | None) -> pl.DataFrame:
         return between(
             by_factor(self._estimates.dates[: len(values)], self._estimates.factors, values), start, end
         )
 
     def _by_asset(
-        self, values: Float, start: dt.date | None, end: dt.date | None, id_type: str | None
+        self, values: Float, start: DateLike | None, end: DateLike | None, id_type: str | None
     ) -> pl.DataFrame:
         """Values beside the panel's rows, laid out by date (of the regression) and asset."""
         identifiers, panel, e = self._dataset.identifiers, self._dataset.panel, self._estimates

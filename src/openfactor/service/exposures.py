@@ -9,6 +9,7 @@ from openfactor.service.loader import Loader
 from openfactor.service.protocol import Workspace
 from openfactor.service.savedsettings import SettingsRegistry
 from openfactor.settings import ExposureSettings, legacy
+from openfactor.settings.dates import DateLike
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,8 +46,8 @@ class ExposuresOfUniverses:
         universe: legacy.UniverseSettings,
         *,
         standardize_universe: legacy.UniverseSettings | None = None,
-        start: dt.date | None = None,
-        end: dt.date | None = None,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
         id_type: str | None = None,
         filter_tradedays: bool = False,
     ) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from openfactor.service.protocol import Workspace
 from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties, legacy
+from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 
 if TYPE_CHECKING:
@@ -57,22 +58,22 @@ class RiskDatasetApi:
         """
         return self._workspace.riskdatasets.update(self.name, force=force)
 
-    def coverage(self, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def coverage(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
         that day (`priced`), have a market cap, and for each factor group have all exposures or a category
         (`with_{group}`). start, end : first and last day, both included."""
         import polars as pl
 
-        first, last = start or dt.date.min, end or dt.date.max
+        first, last = as_date(start) or dt.date.min, as_date(end) or dt.date.max
         return self._workspace.riskdatasets.open(self.name).coverage.filter(
             pl.col("date").is_between(first, last)
         )
 
-    def series(self, start: dt.date | None = None, end: dt.date | None = None) -> pl.DataFrame:
+    def series(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The time series of `series_source`: date, series, value. start, end : both included."""
         import polars as pl
 
-        first, last = start or dt.date.min, end or dt.date.max
+        first, last = as_date(start) or dt.date.min, as_date(end) or dt.date.max
         return self._workspace.riskdatasets.open(self.name).series.filter(
             pl.col("date").is_between(first, last)
         )

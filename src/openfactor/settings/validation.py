@@ -38,6 +38,7 @@ def validate(settings: Settings, menu: FactorRiskModelSettingsMenu) -> None:
         what, problems = "model", _model(settings, menu)
     elif isinstance(settings, ExposureSettings):
         what, problems = "exposures", _exposures(settings, exposure_menu, None)
+        problems += _currencies(settings, menu.modelconstruction_settings_menu)
     elif isinstance(settings, UniverseSettings):
         what, problems = "universe", _universe("universe", settings, exposure_menu.universe_settings_menu)
     elif isinstance(settings, CalendarSettings):
@@ -98,6 +99,7 @@ def _model(settings: FactorRiskModelSettings, menu: FactorRiskModelSettingsMenu)
         problems += _universe("estimation_universe", estimation, exposure_menu.universe_settings_menu)
         if estimation.calendar != universe.calendar:
             problems.append("estimation_universe.calendar: must be the calendar of the universe")
+    problems += _currencies(exposures, menu.modelconstruction_settings_menu)
     problems += _construction(construction, menu.modelconstruction_settings_menu)
     return problems + _of_groups(construction, exposures)
 
@@ -123,6 +125,15 @@ def _exposures(
         if again := sorted(seen.setdefault(group.factor_group, set()) & set(names)):
             problems.append(f"exposures: {group.factor_group!r} gets {', '.join(again)} from several groups")
         seen[group.factor_group] |= set(names)
+    return problems
+
+
+def _currencies(settings: ExposureSettings, menu: ModelConstructionSettingsMenu) -> list[str]:
+    problems = []
+    for group in settings.exposures:
+        if isinstance(group, TimeSeriesBetaExposureGroupSettings):
+            where = f"exposures: tsbeta group {group.factor_group!r}: currency"
+            problems += _choice(where, [group.currency], menu.currencies)
     return problems
 
 
