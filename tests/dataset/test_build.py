@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -285,8 +286,25 @@ def test_a_dataset_on_disk_is_the_same(tmp_path: Path) -> None:
     assert again.settings == dataset.settings
 
 
-def test_a_damaged_dataset_says_what_to_do(tmp_path: Path) -> None:
+def test_a_panel_is_mapped_not_read(tmp_path: Path) -> None:
     save(dataset_of(simulate(20, 6, industries=2).uploads), tmp_path / "d")
-    (tmp_path / "d" / "panel.arrow").write_bytes(b"nothing")
+    panel = load(tmp_path / "d").panel
+    columns = [panel.cap, panel.priced, panel.dense["style"]["size"], panel.sparse["industry"].codes[0]]
+    for column in columns:
+        at = column
+        while isinstance(at, np.ndarray):
+            at = at.base
+        assert isinstance(at, mmap.mmap)
+
+
+@pytest.mark.parametrize("damage", ["nothing", "cut", "gone"])
+def test_a_damaged_dataset_says_what_to_do(tmp_path: Path, damage: str) -> None:
+    save(dataset_of(simulate(20, 6, industries=2).uploads), tmp_path / "d")
+    file = tmp_path / "d" / "dense.0.npy"
+    whole = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(b"nothing" if damage == "nothing" else whole[:-7])
     with pytest.raises(StorageError, match="create it again"):
         load(tmp_path / "d")

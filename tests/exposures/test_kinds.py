@@ -186,6 +186,8 @@ def test_uploaded_exposures_carried_filled_and_ranked() -> None:
 def test_uploads_that_lack_what_is_asked_for() -> None:
     with pytest.raises(SettingsError, match="there is no 'three'; possible: one, two"):
         scores(inline(include=["three"]))
+    with pytest.raises(SettingsError, match="there is no 'alfa'; did you mean 'alpha'"):
+        scores(inline(factor_group="alfa"))
     with pytest.raises(DataError, match="float16 cannot hold"):
         found(inline(), more={"scores": exposure_rows([(MON, "A", "alpha", "one", 1e9)])})
 

@@ -107,7 +107,7 @@ def test_an_update_that_fails_changes_nothing(client: Client) -> None:
     root = client.equity.riskdatasets.load("root")
     with pytest.raises(DataError, match="no_rate"):
         root.update()
-    assert root.status == "data_stale"
+    assert root.status == client.equity.riskdatasets.get_dataset_status("root") == "data_stale"
     assert root.describe().build_report.n_rows == 9
     with pytest.raises(DataError, match="no_rate"):
         client.equity.riskdatasets.create_or_replace_dataset("root", ROOT)
@@ -197,7 +197,7 @@ def test_missing_and_damaged_data(client: Client, tmp_path: Path) -> None:
     assert statuses(client) == {"root": "ready", "top": "data_stale"}  # usable, and cannot be built again
     with pytest.raises(NotFoundError, match="scores"):
         client.equity.riskdatasets.load("top").update()
-    (tmp_path / "datasets" / root / "panel.arrow").write_bytes(b"")
+    (tmp_path / "datasets" / root / "local_return.npy").write_bytes(b"")
     again = Client.local(tmp_path)
     assert statuses(again) == {"root": "corrupt", "top": "not_ready"}
     with pytest.raises(StorageError, match="create it again"):

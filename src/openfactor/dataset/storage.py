@@ -1,18 +1,22 @@
-"""A risk dataset on disk: Arrow files that are mapped into memory, and one JSON file.
+"""A risk dataset on disk: arrays that are mapped into memory, Arrow tables, and one JSON file.
 
-panel.arrow            the rows; group.<number>.arrow  the columns of one factor group
-days.arrow, listings.arrow, spans.arrow, aliases.arrow, closures.arrow, series.arrow,
-coverage.arrow, dataset.json
+listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,) each
+dense.<number>.npy                   a continuous group: (factors, rows)
+codes.<number>.npy, loads.<number>.npy   a categorical group: (slots, rows)
+days.arrow, listings.arrow, spans.arrow, aliases.arrow, closures.arrow, series.arrow, coverage.arrow
+dataset.json                         settings, report, names
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from openfactor.dataset.identifiers import Identifiers
@@ -34,9 +38,16 @@ def save(dataset: RiskDataset, folder: Path) -> None:
 
 def _write(dataset: RiskDataset, folder: Path) -> None:
     panel, identifiers = dataset.panel, dataset.identifiers
-    _write_columns({name: getattr(panel, name) for name in _ROWS}, folder / "panel.arrow")
-    for number, name in enumerate([*panel.dense, *panel.sparse]):
-        _write_columns(_columns(panel, name), folder / f"group.{number}.arrow")
+    for name in _ROWS:
+        np.save(folder / f"{name}.npy", getattr(panel, name))
+    for number, factors in enumerate(panel.dense.values()):
+        _save_rows(
+            folder / f"dense.{number}.npy", list(factors.values()), panel.n_rows, dataset.exposure_dtype
+        )
+    for number, group in enumerate(panel.sparse.values()):
+        _save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
+        if group.loads is not None:
+            _save_rows(folder / f"loads.{number}.npy", group.loads, panel.n_rows, dataset.exposure_dtype)
     usd = {f"usd.{name}": dataset.usd[:, i] for i, name in enumerate(dataset.currencies)}
     days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}
     pl.DataFrame(days).write_ipc(folder / "days.arrow")
@@ -56,7 +67,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         "currency": dataset.currency.tolist(),
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
-            name: {"categories": g.categories, "slots": len(g.codes), "loads": g.loads is not None}
+            name: {"categories": g.categories, "loads": g.loads is not None}
             for name, g in panel.sparse.items()
         },
         "trees": {n: {"hierarchy": t.hierarchy, "labels": t.labels} for n, t in dataset.trees.items()},
@@ -64,18 +75,25 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
     (folder / "dataset.json").write_text(json.dumps(meta, indent=1))
 
 
-def _columns(panel: Panel, name: str) -> dict[str, Exposure]:
-    if name in panel.dense:
-        return {f"{i}": values for i, values in enumerate(panel.dense[name].values())}
-    group = panel.sparse[name]
-    codes = {f"code.{i}": codes for i, codes in enumerate(group.codes)}
-    return codes | {f"load.{i}": loads for i, loads in enumerate(group.loads or ())}
+def _save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) -> None:
+    """One array (columns, rows), written a column at a time."""
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    header = {"descr": descr, "fortran_order": False, "shape": (len(columns), n_rows)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for column in columns:
+            column.astype(dtype, copy=False).tofile(file)
 
 
-def _write_columns(columns: dict[str, Any], path: Path) -> None:
-    # one record batch: each column is contiguous, so that it can be used where it is mapped
-    frame = pl.DataFrame(columns)
-    frame.write_ipc(path, record_batch_size=max(len(frame), 1))
+def _map(path: Path) -> NDArray[Any]:
+    """The array in a file, read where it is used."""
+    try:
+        return np.asarray(np.load(path, mmap_mode="r"))
+    except ValueError:  # there is nothing to map in an array of no size
+        array: NDArray[Any] = np.load(path)
+        if array.size:
+            raise
+        return array
 
 
 def load(folder: Path) -> RiskDataset:
@@ -87,17 +105,13 @@ def load(folder: Path) -> RiskDataset:
     """
     try:
         meta = json.loads((folder / "dataset.json").read_text())
-        n_groups = len(meta["dense"]) + len(meta["sparse"])
-        rows, *groups = (
-            pl.read_ipc(folder / f"{name}.arrow")
-            for name in ("panel", *(f"group.{number}" for number in range(n_groups)))
-        )
         days, listings, spans, aliases, closures, series, coverage = (
             pl.read_ipc(folder / f"{name}.arrow")
             for name in ("days", "listings", "spans", "aliases", "closures", "series", "coverage")
         )
         settings = _SETTINGS.validate_python(meta["settings"])
-    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
+        panel = _panel(folder, days["first_row"].to_numpy(), meta)
+    except (OSError, EOFError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise StorageError(
             f"the dataset in {folder} cannot be read ({error}); delete it and create it again"
         ) from error
@@ -112,7 +126,7 @@ def load(folder: Path) -> RiskDataset:
         currency=np.array(meta["currency"], np.int32),
         usd=days.select([f"usd.{c}" for c in currencies]).to_numpy().reshape(len(days), len(currencies)),
         closures=closures,
-        panel=_panel(rows, groups, days["first_row"].to_numpy(), meta),
+        panel=panel,
         trees={name: Tree(tree["hierarchy"], tree["labels"]) for name, tree in meta["trees"].items()},
         series=series,
         coverage=coverage,
@@ -121,21 +135,19 @@ def load(folder: Path) -> RiskDataset:
     )
 
 
-def _panel(
-    rows: pl.DataFrame, groups: list[pl.DataFrame], first_row: np.ndarray[Any, Any], meta: dict[str, Any]
-) -> Panel:
-    dense: dict[str, dict[str, Exposure]] = {}
-    sparse: dict[str, SparseGroup] = {}
-    for frame, name in zip(groups, [*meta["dense"], *meta["sparse"]], strict=True):
-        if name in meta["dense"]:
-            dense[name] = {factor: frame[f"{i}"].to_numpy() for i, factor in enumerate(meta["dense"][name])}
-        else:
-            group = meta["sparse"][name]
-            slots = range(group["slots"])
-            loads = tuple(frame[f"load.{i}"].to_numpy() for i in slots) if group["loads"] else None
-            codes = tuple(frame[f"code.{i}"].to_numpy() for i in slots)
-            sparse[name] = SparseGroup(tuple(group["categories"]), codes, loads)
-    columns = {name: rows[name].to_numpy() for name in _ROWS}
-    return Panel(
-        offsets=np.append(first_row, len(rows)).astype(np.int64), dense=dense, sparse=sparse, **columns
-    )
+def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel:
+    columns = {name: _map(folder / f"{name}.npy") for name in _ROWS}
+    dense = {
+        group: dict(zip(factors, _map(folder / f"dense.{number}.npy"), strict=True))
+        for number, (group, factors) in enumerate(meta["dense"].items())
+    }
+    sparse = {
+        name: SparseGroup(
+            tuple(group["categories"]),
+            tuple(_map(folder / f"codes.{number}.npy")),
+            tuple(_map(folder / f"loads.{number}.npy")) if group["loads"] else None,
+        )
+        for number, (name, group) in enumerate(meta["sparse"].items())
+    }
+    n_rows = len(columns["listing"])
+    return Panel(offsets=np.append(first_row, n_rows).astype(np.int64), dense=dense, sparse=sparse, **columns)

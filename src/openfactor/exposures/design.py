@@ -39,6 +39,7 @@ from openfactor.settings.exposures import (
     TimeSeriesBetaExposureGroupSettings,
 )
 from openfactor.settings.factors import Factors
+from openfactor.settings.hierarchies import unknown
 from openfactor.settings.menus import ExposureSettingsMenu
 from openfactor.settings.universe import UniverseSettings
 from openfactor.settings.validation import hierarchy_factors
@@ -209,9 +210,6 @@ def resolve(
     return exposures
 
 
-Member: TypeAlias = ContinuousExposureGroupSettings | CategoricalExposureGroupSettings
-
-
 def _members(
     group: InteractionExposureGroupSettings,
 ) -> tuple[list[ContinuousExposureGroupSettings], list[CategoricalExposureGroupSettings]]:
@@ -325,6 +323,11 @@ class _Sources:
         master = self.data.identifiers.id_types[0]
         mine = (pl.col("factor_group") == name) & (pl.col("asset_id_type") == master)
         known = found.filter(mine)["factor"].unique().sort().to_list()
+        if not known:
+            groups = found.filter(pl.col("asset_id_type") == master)["factor_group"].unique().sort()
+            raise SettingsError(
+                f"the upload {group.exposure_source!r} has no such group:", [unknown(name, groups.to_list())]
+            )
         tally = Tally()
         names = chosen(known, group.include, group.exclude, f"group {name!r}")
         loadings, faults = read_loadings(

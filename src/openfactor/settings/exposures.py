@@ -241,12 +241,6 @@ ExposureGroupSettings = Annotated[
     | InteractionExposureGroupSettings,
     Field(discriminator="exposure_type"),
 ]
-Projected = (
-    ContinuousExposureGroupSettings
-    | TimeSeriesBetaExposureGroupSettings
-    | InlineUploadedExposureGroupSettings
-)
-"""Groups that can be made orthogonal to others."""
 
 
 class ExposureSettings(Settings):

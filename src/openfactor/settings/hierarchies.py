@@ -7,7 +7,7 @@ hierarchy is a list. Codes are unique in a hierarchy, labels need not be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -225,13 +225,6 @@ def unknown(name: str, known: Iterable[str]) -> str:
     hint = f"did you mean {near[0]!r}? " if near else ""
     shown = ", ".join(possible[:12]) + (", ..." if len(possible) > 12 else "")
     return f"there is no {name!r}; {hint}possible: {shown or 'none'}"
-
-
-def map_hierarchy(hierarchy: Hierarchy, change: Callable[[str], str]) -> Hierarchy:
-    """The same shape with every code changed."""
-    if isinstance(hierarchy, list):
-        return [change(code) for code in hierarchy]
-    return {change(code): map_hierarchy(part, change) for code, part in hierarchy.items()}
 
 
 def hierarchy_to_df(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:
