@@ -249,6 +249,17 @@ def test_exchanges() -> None:
         derived(exchange_codes=["XLOM"], more=more)
 
 
+def test_two_entries_of_one_upload() -> None:
+    sector = uploaded(continuous_factor_groups=[], categorical_factor_groups=["sector"])
+    core = exposure_rows([(MON, "A", "alpha", "one", 1.0)]).with_columns(asset_id_type=pl.lit("ticker_core"))
+    both = pl.concat([exposure_rows(SCORES), core])
+    dataset = derived(uploaded(), sector, more={"scores": both})
+    assert list(dataset.panel.dense) == ["alpha"]
+    assert list(dataset.panel.sparse) == ["sector"]
+    assert dataset.report.rows_read == {"exposures scores": 9}
+    assert dataset.report.rows_dropped == {"exposures scores": {"another id type": 1}}
+
+
 def test_faults_name_the_upload() -> None:
     with pytest.raises(DataError, match="no rows of the factor group") as caught:
         derived(uploaded(continuous_factor_groups=["alphas"]))

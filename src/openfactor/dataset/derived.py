@@ -111,12 +111,10 @@ def derive(
             _refer(entry, parent, cut, groups)
         elif isinstance(entry, RiskDatasetUploadedExposureSettings):
             upload = next(u for u in uploads if u.settings is entry)
-            sources = [entry.exposure_source, *entry.hierarchy_sources.values()]
-            parts.mark(
-                upload.name,
-                [f"exposures/{sources[0]}", *(f"hierarchies/{name}" for name in sources[1:])],
-                digest, entry.model_dump_json(), parent.exposure_dtype,
-            )  # fmt: skip
+            if [u.name for u in uploads].count(upload.name) == 1:  # a part is all that an upload gives
+                trees = [f"hierarchies/{name}" for name in entry.hierarchy_sources.values()]
+                made_from = [digest, entry.model_dump_json(), parent.exposure_dtype]
+                parts.mark(upload.name, [f"exposures/{entry.exposure_source}", *trees], *made_from)
             taken_over = parts.found(upload.name, [plan.name for plan in upload.plans], tally)
             if taken_over is None:
                 faults += _upload(upload, parent, cut, groups, tally, progress)
@@ -190,9 +188,10 @@ def _survey(
         groups = [plan.name for plan in plans]
         mine = found.filter((pl.col("asset_id_type") == master) & pl.col("factor_group").is_in(groups))
         upload = _Upload(entry, rows, mine, plans)
+        if upload.name not in tally.read:
+            other = found.filter(pl.col("asset_id_type") != master)
+            tally.drop(upload.name, "another id type", int(other["rows"].sum()))
         tally.read[upload.name] = int(found["rows"].sum())
-        other = found.filter(pl.col("asset_id_type") != master)
-        tally.drop(upload.name, "another id type", int(other["rows"].sum()))
         known = found.filter(pl.col("asset_id_type") == master)["factor_group"].unique().sort().to_list()
         faults += [
             Fault("missing_group", upload.name, f"no rows of the factor group with id type {master!r}: "
