@@ -58,12 +58,12 @@ def test_standardize() -> None:
     rng = np.random.default_rng(1)
     values, among = rng.normal(5, 3, 50), np.arange(50) < 30
     values[3] = np.nan
-    z = standardize(values, among)
+    z = standardize(values[None], among)[0]
     known = values[:30][np.isfinite(values[:30])]
     np.testing.assert_allclose(z, (values - known.mean()) / known.std(ddof=0))
     assert np.isnan(z[3])
-    np.testing.assert_array_equal(standardize(np.array([0.1, 0.1, 0.1]), np.ones(3, bool)), [0, 0, 0])
-    np.testing.assert_array_equal(standardize(np.array([1.0, 2.0]), np.zeros(2, bool)), [0, 0])
+    np.testing.assert_array_equal(standardize(np.full((1, 3), 0.1), np.ones(3, bool)), [[0, 0, 0]])
+    np.testing.assert_array_equal(standardize(np.array([[1.0, 2.0]]), np.zeros(2, bool)), [[0, 0]])
 
 
 @pytest.mark.parametrize("collinear", [False, True])
@@ -75,7 +75,9 @@ def test_complement_is_orthogonal_and_the_residual_of_least_squares(collinear: b
     target, weights = rng.standard_normal(n), rng.uniform(0, 2, n)
     weights[:50] = 0.0
     target[60] = np.nan
-    out = orthogonal_complement(target, sources, weights)
+    other = np.where(np.arange(n) % 7 == 0, np.nan, target**2)  # other names have it
+    out, second = orthogonal_complement(np.stack([target, other]), sources, weights)
+    np.testing.assert_allclose(second, orthogonal_complement(other[None], sources, weights)[0], atol=1e-12)
     assert np.isnan(out[60])
     used = (weights > 0) & np.isfinite(target)
     moments = sources[used].T @ (weights[used] * out[used])
@@ -90,5 +92,5 @@ def test_complement_is_orthogonal_and_the_residual_of_least_squares(collinear: b
 
 def test_a_name_without_a_source_keeps_no_target() -> None:
     sources = np.array([[1.0], [1.0], [np.nan], [1.0]])
-    out = orthogonal_complement(np.array([1.0, 2.0, 3.0, 6.0]), sources, np.ones(4))
+    (out,) = orthogonal_complement(np.array([[1.0, 2.0, 3.0, 6.0]]), sources, np.ones(4))
     np.testing.assert_allclose(out, [-2.0, -1.0, np.nan, 3.0])

@@ -62,18 +62,16 @@ class DenseColumns:
                 out[k] = _mean([_widen(leaf[rows], np.empty(out.shape[1])) for leaf in leaves])
         if self.plain:
             return
-        for k in range(len(out)):
-            self._transform(out[k], reference.universe[rows], reference.estimation[rows])
-
-    def _transform(self, values: Float, universe: Mask, estimation: Mask) -> None:
-        if self.gaussianize:
-            values[:] = normal_scores(values, universe, self.keep_zeros)
-        known = universe & np.isfinite(values)
-        if self.fill and known.any():
-            mean = 0.0 if self.gaussianize else values[known].mean()
-            values[np.isnan(values)] = mean
+        universe, estimation = reference.universe[rows], reference.estimation[rows]
+        for values in out:
+            if self.gaussianize:
+                values[:] = normal_scores(values, universe, self.keep_zeros)
+            known = universe & np.isfinite(values)
+            if self.fill and known.any():
+                mean = 0.0 if self.gaussianize else values[known].mean()
+                values[np.isnan(values)] = mean
         if self.standardize:
-            values[:] = standardize(values, estimation)
+            out[:] = standardize(out, estimation)
 
 
 @dataclass(frozen=True)

@@ -130,8 +130,8 @@ class Exposures:
             if columns.net_of:
                 sources = self._columns_of(columns.net_of, dense, codes, loads)
                 weights = np.where(self.reference.estimation[rows], self.weights[rows], 0.0)
-                for k in range(first, first + len(columns.factors)):
-                    dense[k] = orthogonal_complement(dense[k], sources, weights)
+                mine = slice(first, first + len(columns.factors))
+                dense[mine] = orthogonal_complement(dense[mine], sources, weights)
         return dense, codes, loads
 
     def _placed(self) -> Iterator[tuple[Dense, int]]:

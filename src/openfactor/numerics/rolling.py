@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
+FAST = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
 
 
 @njit(cache=True, nogil=True)
@@ -62,33 +63,49 @@ def rolling_ols(returns: Float, factor: Float, window: int, overlap: int, least:
     return out
 
 
-@njit(cache=True, nogil=True)
-def _huber_step(
-    y: Float, g: Float, n: int, beta: float, intercept: float, scale: float, epsilon: float, alpha: float
-) -> tuple[float, float, float]:
-    """One step of reweighted least squares, then of the scale."""
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _weighted_sums(
+    y: Float, g: Float, n: int, beta: float, intercept: float, limit: float
+) -> tuple[float, float, float, float, float]:
+    """Sums of w, w g, w y, w g g and w g y; w is 1 for residuals up to the limit, else limit / residual."""
     sw, sg, sy, sgg, sgy = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         r = abs(y[i] - intercept - g[i] * beta)
-        w = 1.0 if r <= epsilon * scale else epsilon * scale / r
+        w = limit / max(r, limit)
         sw += w
         sg += w * g[i]
         sy += w * y[i]
         sgg += w * g[i] * g[i]
         sgy += w * g[i] * y[i]
+    return sw, sg, sy, sgg, sgy
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _inside(y: Float, g: Float, n: int, beta: float, intercept: float, limit: float) -> tuple[float, float]:
+    """Sum of squares and number of the residuals up to the limit."""
+    squares, count = 0.0, 0.0
+    for i in range(n):
+        r = abs(y[i] - intercept - g[i] * beta)
+        inside = 1.0 if r <= limit else 0.0
+        squares += inside * r * r
+        count += inside
+    return squares, count
+
+
+@njit(cache=True, nogil=True)
+def _huber_step(
+    y: Float, g: Float, n: int, beta: float, intercept: float, scale: float, epsilon: float, alpha: float
+) -> tuple[float, float, float]:
+    """One step of reweighted least squares, then of the scale."""
+    limit = epsilon * scale
+    sw, sg, sy, sgg, sgy = _weighted_sums(y, g, n, beta, intercept, limit)
     square = sgg - sg * sg / sw + alpha * scale
     if square > 0.0:
         beta = (sgy - sg * sy / sw) / square
     intercept = (sy - beta * sg) / sw
-    inside, outside = 0.0, 0
-    for i in range(n):
-        r = abs(y[i] - intercept - g[i] * beta)
-        if r <= epsilon * scale:
-            inside += r * r
-        else:
-            outside += 1
-    left = n - epsilon * epsilon * outside
-    scale = np.sqrt(inside / left) if left > 0.0 and inside > 0.0 else 1.5 * scale
+    squares, count = _inside(y, g, n, beta, intercept, limit)
+    left = n - epsilon * epsilon * (n - count)
+    scale = np.sqrt(squares / left) if left > 0.0 and squares > 0.0 else 1.5 * scale
     return beta, intercept, scale
 
 

@@ -38,37 +38,47 @@ def normal_scores(values: Float, among: Mask, keep_zeros: bool = False) -> Float
 
 
 def standardize(values: Float, among: Mask) -> Float:
-    """(values - mean) / standard deviation (n,), both equal-weighted over the finite values of `among`.
+    """(values - mean) / standard deviation of each row (k, n), equal-weighted over finite values of `among`.
 
     The standard deviation has the denominator n. Without spread, or with nobody in `among`, all finite values
     become 0.
     """
-    chosen = values[among & np.isfinite(values)]
-    spread = chosen.std() if len(chosen) else 0.0
+    there = np.isfinite(values)
+    counted = there & among
+    known = np.where(counted, values, 0.0)
+    count = np.maximum(counted.sum(axis=1), 1)[:, None]
+    mean = known.sum(axis=1)[:, None] / count
+    spread = np.sqrt(np.where(counted, (values - mean) ** 2, 0.0).sum(axis=1)[:, None] / count)
     # the mean of equal numbers need not equal them: what is left of them is rounding
-    if not spread > 1e-12 * np.abs(chosen).max(initial=0.0):
-        return np.where(np.isfinite(values), 0.0, np.nan)
-    return np.asarray((values - chosen.mean()) / spread)
+    varied = spread > 1e-12 * np.abs(known).max(axis=1, initial=0.0)[:, None]
+    scores = (values - mean) / np.where(varied, spread, 1.0)
+    return np.where(there, np.where(varied, scores, 0.0), np.nan)
 
 
-def orthogonal_complement(target: Float, sources: Float, weights: Float) -> Float:
-    """What the sources do not explain of the target (n,).
+def orthogonal_complement(targets: Float, sources: Float, weights: Float) -> Float:
+    """What the sources do not explain of each target (k, n).
 
-    x - S b,  b = (S' W S)^+ S' W x, over the names with a positive weight, a target and all sources; taken
+    x - S b,  b = (S' W S)^+ S' W x, over the names with a positive weight, the target and all sources; taken
     out of all names. Sources may be collinear. A name without a source keeps no target: NaN.
 
-    target : (n,), sources : (n, m), weights : (n,), 0 outside of the names to measure on
+    targets : (k, n), sources : (n, m), weights : (n,), 0 outside of the names to measure on
     """
     known = np.isfinite(sources).all(axis=1)
-    used = known & np.isfinite(target) & (weights > 0)
-    root = np.sqrt(weights[used])[:, None]
-    a = sources[used] * root
-    scale = np.sqrt((a**2).sum(axis=0))
-    scale[scale == 0] = 1.0
-    a /= scale
-    inverse = np.linalg.pinv(a.T @ a, rcond=1e-11, hermitian=True)
-    out = np.where(known, target, np.nan)
-    explain = sources / scale
-    for _ in range(2):  # the second pass removes what rounding left in the first
-        out -= explain @ (inverse @ (a.T @ (out[used] * root[:, 0])))
+    out = np.where(known, targets, np.nan)
+    there = np.isfinite(out) & (weights > 0)
+    same: dict[bytes, list[int]] = {}  # targets that the same names have, most often all
+    for k, names in enumerate(there):
+        same.setdefault(names.tobytes(), []).append(k)
+    for mine in same.values():
+        used = there[mine[0]]
+        root = np.sqrt(weights[used])
+        a = sources[used] * root[:, None]
+        scale = np.sqrt((a**2).sum(axis=0))
+        scale[scale == 0] = 1.0
+        a /= scale
+        inverse = np.linalg.pinv(a.T @ a, rcond=1e-11, hermitian=True)
+        explain = sources / scale
+        for _ in range(2):  # the second pass removes what rounding left in the first
+            slopes = (out[np.ix_(mine, used)] * root) @ a @ inverse
+            out[mine] -= slopes @ explain.T
     return np.asarray(out)
