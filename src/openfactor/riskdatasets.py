@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,8 +107,9 @@ class RiskDatasetStore:
         if old is not None:
             self._refuse_circle(old, settings)
         self._check_sources(settings)
-        mark = self._latest(settings)
-        self._make(name, settings, mark, old)
+        versions = identities(self._uploads, settings)
+        mark = self._latest(settings, versions)
+        self._make(name, settings, mark, versions, old)
         if old is None:
             self._registry.add(RISK_DATASET, name, settings, fingerprint=mark)
         else:
@@ -127,14 +128,15 @@ class RiskDatasetStore:
         entry = self._registry.get(RISK_DATASET, name)
         settings = self._settings_of(entry)
         self._check_sources(settings)
-        mark = self._latest(settings)
+        versions = identities(self._uploads, settings)
+        mark = self._latest(settings, versions)
         if mark == entry.fingerprint and self._dataset_folder(mark).exists() and not force:
             return False
         if force:
             with self._set_aside(mark):
-                self._make(entry.name, settings, mark, None)
+                self._make(entry.name, settings, mark, versions, None)
         else:
-            self._make(entry.name, settings, mark, entry)
+            self._make(entry.name, settings, mark, versions, entry)
         self._registry.change(entry.id, fingerprint=mark)
         if mark != entry.fingerprint:
             self._drop(entry)
@@ -160,7 +162,8 @@ class RiskDatasetStore:
         return self._registry.get(RISK_DATASET, key).name
 
     def status(self, name: Reference) -> DatasetStatus:
-        return self._status(self._registry.get(RISK_DATASET, name))
+        entry = self._registry.get(RISK_DATASET, name)
+        return self._status(entry, self._latest_or_none(entry))
 
     def table(self) -> pl.DataFrame:
         """One row a dataset: name, id, kind, status, reference_dataset, cache_key (fingerprint of the stored
@@ -168,7 +171,8 @@ class RiskDatasetStore:
         day), created_on, last_updated_on."""
         rows = []
         for entry in self._registry.entries(RISK_DATASET):
-            status = self._status(entry)
+            latest = self._latest_or_none(entry)
+            status = self._status(entry, latest)
             reference = entry.value.get("reference_dataset")
             usable = status in ("ready", "data_stale")
             rows.append(
@@ -179,7 +183,7 @@ class RiskDatasetStore:
                     "status": status,
                     "reference_dataset": None if reference is None else str(reference),
                     "cache_key": entry.fingerprint,
-                    "latest_cache_key": self._latest_or_none(entry),
+                    "latest_cache_key": latest,
                     "data_date": self._dataset(entry.fingerprint or "").days[-1] if usable else None,
                     "created_on": entry.created_on,
                     "last_updated_on": entry.last_updated_on,
@@ -218,9 +222,8 @@ class RiskDatasetStore:
             **sources,
         )
 
-    def _latest(self, settings: AnyRiskDatasetSettings) -> str:
-        """The fingerprint that a dataset would have if it were built now."""
-        versions = identities(self._uploads, settings)
+    def _latest(self, settings: AnyRiskDatasetSettings, versions: Mapping[str, str]) -> str:
+        """The fingerprint that a dataset would have if it were built now, of these versions of uploads."""
         value = settings.model_dump(mode="json")
         parent = None
         if isinstance(settings, DerivedRiskDatasetSettings):
@@ -230,18 +233,21 @@ class RiskDatasetStore:
 
     def _latest_or_none(self, entry: Entry) -> str | None:
         try:
-            return self._latest(self._settings_of(entry))
+            settings = self._settings_of(entry)
+            return self._latest(settings, identities(self._uploads, settings))
         except OpenfactorError:
             return None
 
-    def _status(self, entry: Entry) -> DatasetStatus:
+    def _status(self, entry: Entry, latest: str | None) -> DatasetStatus:
+        """latest : the fingerprint that it would have if it were built now; None if it cannot be."""
         try:
             settings = self._settings_of(entry)
         except SettingsError:
             return "corrupt"
         if isinstance(settings, DerivedRiskDatasetSettings):
             parent = self._registry.find(RISK_DATASET, settings.reference_dataset)
-            if parent is None or self._status(parent) not in ("ready", "data_stale"):
+            # whether the reference is up to date does not matter here, only whether it can be used
+            if parent is None or self._status(parent, None) not in ("ready", "data_stale"):
                 return "not_ready"
         mark = entry.fingerprint or ""
         if not self._dataset_folder(mark).exists():
@@ -250,18 +256,25 @@ class RiskDatasetStore:
             self._dataset(mark)
         except StorageError:
             return "corrupt"
-        return "ready" if self._latest_or_none(entry) == mark else "data_stale"
+        return "ready" if latest == mark else "data_stale"
 
     def _settings_of(self, entry: Entry) -> AnyRiskDatasetSettings:
         return self._registry.settings_of(entry)  # type: ignore[return-value]
 
-    def _make(self, name: str, settings: AnyRiskDatasetSettings, mark: str, previous: Entry | None) -> None:
+    def _make(
+        self,
+        name: str,
+        settings: AnyRiskDatasetSettings,
+        mark: str,
+        versions: Mapping[str, str],
+        previous: Entry | None,
+    ) -> None:
         """Build the data of a dataset, unless they are there; parts of those before that did not change are
         taken over."""
         folder = self._dataset_folder(mark)
         if not folder.exists():
-            versions = {name: f"{ENGINE} {v}" for name, v in identities(self._uploads, settings).items()}
-            parts = datasets.Parts(versions, self._usable(previous))
+            marks = {upload: f"{ENGINE} {version}" for upload, version in versions.items()}
+            parts = datasets.Parts(marks, self._usable(previous))
             with self._steps(f"dataset {name}") as step:
                 if isinstance(settings, DerivedRiskDatasetSettings):
                     parent = self.open(settings.reference_dataset)

@@ -253,3 +253,15 @@ def test_a_product_inherits_the_threshold_of_its_industry() -> None:
     assert len(thin) == len(at) + 4  # the industries and their products
     own = model(groups, thin_category_shrinkage={"industry": 1000.0, "industry:style": 0.0})
     assert own.min_names["industry:style"] == 0.0
+
+
+def test_a_threshold_does_not_touch_continuous_factors_that_share_the_name() -> None:
+    frames = uploads()
+    dataset = dataset_of(frames)
+    shared = STYLE.model_copy(update={"factor_group": "industry"})
+    thin = {"thin_category_shrinkage": {"industry": 12.0}}
+    apart = estimate(dataset, model([MARKET_GROUP, INDUSTRY, STYLE], **thin), "a")
+    together = estimate(dataset, model([MARKET_GROUP, INDUSTRY, shared], **thin), "b")
+    by_factor = {factor: k for k, (_, factor) in enumerate(together.pairs)}
+    order = [by_factor[factor] for _, factor in apart.pairs]
+    np.testing.assert_allclose(together.factor_returns[:, order], apart.factor_returns, atol=1e-14)

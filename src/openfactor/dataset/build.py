@@ -18,7 +18,7 @@ from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, surv
 from openfactor.dataset.panel import Panel, RiskDataset
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.reading import Read, read_tree
-from openfactor.dataset.rows import Rows, day_index, event_offsets, lay_rows, runs
+from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import carry_latest
@@ -310,13 +310,9 @@ def _carry_caps(
     repeated = 0
     for _, dates in runs(counts, rows.days):
         events = coded.filter(pl.col("date").is_between(dates[0], dates[-1])).collect()
-        day = day_index(events["date"], dates)
         if shared:  # the first by rank comes last, so that it counts
-            order = np.lexsort((-rank[events["listing"].to_numpy()], day))
-            events, day = events[order], day[order]
-        elif (np.diff(day) < 0).any():
-            order = np.argsort(day, kind="stable")
-            events, day = events[order], day[order]
+            events = events[np.argsort(-rank[events["listing"].to_numpy()], kind="stable")]
+        events, day = in_order(events, dates)
         who = entity[events["listing"].to_numpy()]
         if shared:
             repeated += len(day) - len(np.unique(day * rows.n_entities + who))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from openfactor.dataset.panel import RiskDataset
 from openfactor.settings.menus import (
     CalendarSettingsMenu,
@@ -25,7 +23,6 @@ def describe(dataset: RiskDataset) -> RiskDatasetProperties:
         categorical_hierarchies={name: tree.hierarchy for name, tree in sparse.items()},
         categorical_hierarchies_labels={name: tree.labels for name, tree in sparse.items()},
     )
-    has_vol = bool(np.isfinite(dataset.panel.idio_vol).any())
     return RiskDatasetProperties(
         factor_risk_model_settings_menu=FactorRiskModelSettingsMenu(
             exposure_settings_menu=ExposureSettingsMenu(
@@ -34,7 +31,7 @@ def describe(dataset: RiskDataset) -> RiskDatasetProperties:
                 continuous_hierarchies_labels={name: tree.labels for name, tree in dense.items()},
             ),
             modelconstruction_settings_menu=ModelConstructionSettingsMenu(
-                weights=["SqrtCap", "Cap", *(["InvIdioVar"] if has_vol else [])],
+                weights=["SqrtCap", "Cap", *(["InvIdioVar"] if dataset.has_idio_vol else [])],
                 currencies=list(dataset.currencies),
             ),
         ),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
-from openfactor.dataset.rows import Rows, event_offsets, runs
+from openfactor.dataset.rows import Rows, event_offsets, in_order, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import carry_categories, carry_numbers, most_memberships
@@ -196,13 +196,7 @@ class _Events:
     def read(self, dates: Sequence[dt.date], is_first: bool) -> _Run:
         """The events of the dates; of all before them too, if they are the first."""
         lower = dt.date.min if is_first else dates[0]
-        rows = self._rows.filter(pl.col("date").is_between(lower, dates[-1])).collect()
-        day = np.searchsorted(
-            np.array(dates, "datetime64[D]"), rows["date"].to_numpy().astype("datetime64[D]")
-        )
-        if len(day) and (np.diff(day) < 0).any():
-            order = np.argsort(day, kind="stable")
-            rows, day = rows[order], day[order]
+        rows, day = in_order(self._rows.filter(pl.col("date").is_between(lower, dates[-1])).collect(), dates)
         group = rows["factor_group"].to_physical().to_numpy()
         listing = rows["listing"].to_numpy()
         value = self._narrow(rows)

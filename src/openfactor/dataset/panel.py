@@ -102,6 +102,11 @@ class RiskDataset:
         return closed_days(self.closures, self.days)
 
     @cached_property
+    def has_idio_vol(self) -> bool:
+        """Any row has an uploaded specific volatility."""
+        return bool(np.isfinite(self.panel.idio_vol).any())
+
+    @cached_property
     def entity(self) -> NDArray[np.int32]:
         """(listings,) entity of each listing."""
         return self.identifiers.table["entity"].to_numpy()

@@ -126,15 +126,30 @@ def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], identifiers: Identif
     )
 
 
+def in_order(events: pl.DataFrame, dates: Sequence[dt.date]) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Events by day, those of one day as they came, and the number of each one's day among the dates."""
+    day = day_index(events["date"], dates)
+    if (np.diff(day) < 0).any():
+        order = np.argsort(day, kind="stable")
+        events, day = events[order], day[order]
+    return events, day
+
+
 def main_rows(
-    offsets: NDArray[np.int64], listing: NDArray[np.int32], identifiers: Identifiers
+    offsets: NDArray[np.int64],
+    listing: NDArray[np.int32],
+    identifiers: Identifiers,
+    among: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """(rows,) the row is that of its entity's main listing: the first by rank of those alive on its day."""
+    """(rows,) for each day and entity the row of the first of its listings by rank.
+
+    among : (rows,) only of these rows; by default all, which gives the main listing of each day
+    """
     rank = identifiers.table["rank"].to_numpy()
     entity = identifiers.table["entity"].to_numpy()
-    main = np.ones(len(listing), np.bool_)
+    main = np.ones(len(listing), np.bool_) if among is None else among.copy()
     shared = np.bincount(entity, minlength=identifiers.n_entities) > 1
-    rows = np.flatnonzero(shared[entity[listing]])
+    rows = np.flatnonzero(main & shared[entity[listing]])
     day = np.searchsorted(offsets, rows, side="right")
     order = np.lexsort((rank[listing[rows]], entity[listing[rows]], day))
     again = (np.diff(day[order]) == 0) & (np.diff(entity[listing[rows]][order]) == 0)

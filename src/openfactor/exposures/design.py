@@ -25,6 +25,7 @@ from openfactor.exposures.columns import (
     DenseColumns,
     ProductColumns,
 )
+from openfactor.numerics.cross_section import dense_design
 from openfactor.numerics.rolling import rolling_huber, rolling_ols
 from openfactor.numerics.scores import orthogonal_complement
 from openfactor.numerics.student import critical_values
@@ -145,12 +146,7 @@ class Exposures:
     ) -> Float:
         """(n, columns) of the groups, as they stand."""
         wanted = [k for k, (group, _) in enumerate(self.pairs) if group in groups]
-        x = np.zeros((len(self.pairs), dense.shape[1]))
-        x[: len(dense)] = dense
-        for code, load in zip(codes, loads, strict=True):
-            held = np.flatnonzero(code >= 0)
-            np.add.at(x, (code[held], held), load[held])
-        return x[wanted].T
+        return dense_design(dense, codes, loads, len(self.pairs)).T[wanted].T
 
 
 def resolve(

@@ -16,10 +16,11 @@ from openfactor.errors import SettingsError
 from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
 from openfactor.exposures.universe import Universe, universe_on
+from openfactor.numerics.cross_section import dense_design
 from openfactor.settings.dates import DateLike
 from openfactor.settings.exposures import ExposureSettings
 from openfactor.settings.universe import CalendarSettings, UniverseSettings
-from openfactor.settings.validation import validate_exposures
+from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference, inline
 
 Mask = NDArray[np.bool_]
@@ -43,7 +44,7 @@ class ExposureMatrix:
         follow: Callable[[UniverseSettings | Reference], UniverseSettings] | None = None,
         threads: int | None = None,
     ) -> None:
-        validate_exposures(settings, describe(dataset).exposure_settings_menu)
+        validate(settings, describe(dataset).factor_risk_model_settings_menu)
         self.dataset = name
         self.settings = settings
         self._data = dataset
@@ -148,17 +149,12 @@ def exposure_frame(
     for day in days:
         rows = panel.rows_of(day)
         shown = np.flatnonzero(inside[rows])
-        dense, codes, loads = columns.at(rows)
-        x = np.zeros((len(position), rows.stop - rows.start), np.float32)
-        x[: len(dense)] = dense
-        for code, load in zip(codes, loads, strict=True):
-            held = np.flatnonzero(code >= 0)
-            np.add.at(x, (code[held], held), load[held])
+        x = dense_design(*columns.at(rows), len(position))[shown].T.astype(np.float32)
         values: dict[str, object] = {
             "date": pl.repeat(dataset.days[day], len(shown), dtype=pl.Date, eager=True),
             id_type: ids.gather(panel.listing[rows][shown]),
         }
-        frames.append(pl.DataFrame(values | {name: x[k, shown] for name, k in names.items()}))
+        frames.append(pl.DataFrame(values | {name: x[k] for name, k in names.items()}))
     return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
 
 

@@ -13,6 +13,7 @@ from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.rows import main_rows
 from openfactor.errors import SettingsError
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
@@ -293,14 +294,4 @@ class Universe:
 def companies(dataset: RiskDataset, inside: Mask) -> Mask:
     """(rows,) one row inside for each company and day: that of the first of its listings by rank."""
     panel = dataset.panel
-    rows = np.flatnonzero(inside)
-    if dataset.identifiers.n_entities == dataset.identifiers.n_listings:
-        return inside
-    day, listing = panel.day[rows], panel.listing[rows]
-    entity = dataset.entity[listing]
-    order = np.lexsort((dataset.identifiers.table["rank"].to_numpy()[listing], entity, day))
-    first = np.ones(len(rows), np.bool_)
-    first[1:] = (np.diff(day[order]) != 0) | (np.diff(entity[order]) != 0)
-    out = np.zeros(len(inside), np.bool_)
-    out[rows[order[first]]] = True
-    return out
+    return main_rows(panel.offsets, panel.listing, dataset.identifiers, inside)

@@ -14,8 +14,8 @@ from openfactor.dataset.calendar import within
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.timing import rows_before
-from openfactor.exposures import CrossSection, Exposures, by_group, companies, exposure_frame, resolve
-from openfactor.model.estimation import Estimates, sets_of
+from openfactor.exposures import Exposures, by_group, exposure_frame
+from openfactor.model.estimation import Estimates, columns_of, sets_of
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
 from openfactor.model.frames import between, by_factor
 from openfactor.settings.dates import DateLike
@@ -195,14 +195,7 @@ class RiskModel:
 
     @cached_property
     def _columns(self) -> Exposures:
-        universe, estimation = self._sets
-        return resolve(
-            self._dataset,
-            self._settings.inline_exposures,
-            self._settings.inline_universe,
-            CrossSection(companies(self._dataset, universe), estimation),
-            self._read,
-        )
+        return columns_of(self._dataset, self._settings, *self._sets, self._read)
 
     @cached_property
     def _sets(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -73,13 +73,13 @@ class Fit:
 
 
 def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
-    """The whole design matrix (n, K) with categories spelled out; for the rare path and for reference."""
-    x = np.zeros((dense.shape[1], n_factors))
-    x[:, : dense.shape[0]] = dense.T
+    """The whole design matrix (n, K) with categories spelled out, for where blocks will not do."""
+    x = np.zeros((n_factors, dense.shape[1]))  # by column, as the exposures come
+    x[: dense.shape[0]] = dense
     for code, load in zip(codes, loads, strict=True):
-        held = code >= 0
-        np.add.at(x, (np.flatnonzero(held), code[held]), load[held])
-    return x
+        held = np.flatnonzero(code >= 0)
+        np.add.at(x, (code[held], held), load[held])
+    return x.T
 
 
 def _solve_orthogonal(

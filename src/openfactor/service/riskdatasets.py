@@ -62,21 +62,11 @@ class RiskDatasetApi:
         """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
         that day (`priced`), have a market cap, and for each factor group have all exposures or a category
         (`with_{group}`). start, end : first and last day, both included."""
-        import polars as pl
-
-        first, last = as_date(start) or dt.date.min, as_date(end) or dt.date.max
-        return self._workspace.riskdatasets.open(self.name).coverage.filter(
-            pl.col("date").is_between(first, last)
-        )
+        return _between(self._workspace.riskdatasets.open(self.name).coverage, start, end)
 
     def series(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The time series of `series_source`: date, series, value. start, end : both included."""
-        import polars as pl
-
-        first, last = as_date(start) or dt.date.min, as_date(end) or dt.date.max
-        return self._workspace.riskdatasets.open(self.name).series.filter(
-            pl.col("date").is_between(first, last)
-        )
+        return _between(self._workspace.riskdatasets.open(self.name).series, start, end)
 
     def plot_coverage(self) -> Figure:
         """A picture of `coverage`: a line for each of its columns. Needs the `plot` extra."""
@@ -156,6 +146,14 @@ class RiskDatasets:
         """The same, without an error when it is not there."""
         if name in self.get_dataset_names():
             self.delete_dataset(name)
+
+
+def _between(frame: pl.DataFrame, start: DateLike | None, end: DateLike | None) -> pl.DataFrame:
+    """The rows with start <= date <= end."""
+    import polars as pl
+
+    first, last = as_date(start) or dt.date.min, as_date(end) or dt.date.max
+    return frame.filter(pl.col("date").is_between(first, last))
 
 
 def _present(settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings) -> AnyRiskDatasetSettings:

@@ -165,44 +165,38 @@ class UniverseSettings(Value):
         return self.translate().with_dataset(self.dataset_name)
 
 
-class HierarchyLevel(Value):
-    """Every code of a level is a factor."""
+class _OnHierarchy(Value):
+    """A description of factors; the second dialect said `name`, and which kind it is, as today."""
 
     hierarchy: str = Field(min_length=1)
-    level: int = Field(default=1, ge=1)
 
     @model_validator(mode="before")
     @classmethod
     def _present_name(cls, data: Any) -> Any:
-        return _renamed(data)
+        if not isinstance(data, dict):
+            return data
+        known = {key: value for key, value in data.items() if key != "hierarchy_type"}
+        if "name" in known and "hierarchy" not in known:
+            known["hierarchy"] = known.pop("name")
+        return known
+
+
+class HierarchyLevel(_OnHierarchy):
+    """Every code of a level is a factor."""
+
+    level: int = Field(default=1, ge=1)
 
     def translate(self) -> now_exposures.HierarchyLevel:
         return now_exposures.HierarchyLevel(name=self.hierarchy, level=self.level)
 
 
-class HierarchyGroups(Value):
+class HierarchyGroups(_OnHierarchy):
     """Factors put together by hand."""
 
-    hierarchy: str = Field(min_length=1)
     groupings: dict[str, Hierarchy]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _present_name(cls, data: Any) -> Any:
-        return _renamed(data)
 
     def translate(self) -> now_exposures.HierarchyGroups:
         return now_exposures.HierarchyGroups(name=self.hierarchy, groupings=self.groupings)
-
-
-def _renamed(data: Any) -> Any:
-    """The second dialect said `name`, and which kind it is, as today."""
-    if not isinstance(data, dict):
-        return data
-    known = {key: value for key, value in data.items() if key != "hierarchy_type"}
-    if "name" in known and "hierarchy" not in known:
-        known["hierarchy"] = known.pop("name")
-    return known
 
 
 class ExposureSettings(Value):

@@ -54,15 +54,6 @@ def validate(settings: Settings, menu: FactorRiskModelSettingsMenu) -> None:
         raise SettingsError(f"the {what} {verb} not fit the dataset:", problems)
 
 
-def validate_exposures(
-    settings: ExposureSettings, menu: ExposureSettingsMenu, universe: UniverseSettings | None = None
-) -> None:
-    """Raise SettingsError with everything in `settings` that the dataset, or what the universe leaves of it,
-    does not have."""
-    if problems := _exposures(settings, menu, universe):
-        raise SettingsError("the exposures do not fit the dataset:", problems)
-
-
 def hierarchy_factors(
     group: HierarchyGroup, menu: ExposureSettingsMenu, universe: UniverseSettings | None
 ) -> Factors:

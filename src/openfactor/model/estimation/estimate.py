@@ -87,13 +87,12 @@ def _prepare(
 ) -> _Job:
     construction, chosen = settings.inline_construction, settings.inline_universe
     universe, estimation = sets_of(dataset, settings, read)
-    reference = CrossSection(companies(dataset, universe), estimation)
-    exposures = resolve(dataset, settings.inline_exposures, chosen, reference, read, threads)
+    exposures = columns_of(dataset, settings, universe, estimation, read, threads)
     pairs = exposures.pairs
     runs = exposures.constrained
-    categorical = {block.group for block in exposures.blocks}
-    thresholds = {group: n for group, n in settings.min_names.items() if group in categorical}
-    min_names = np.array([thresholds.get(group, 0.0) for group, _ in pairs])
+    thresholds = settings.min_names
+    shrunk = [np.full(len(b.factors), thresholds.get(b.group, 0.0)) for b in exposures.blocks]
+    min_names = np.concatenate([np.zeros(exposures.n_dense), *shrunk])
     lower, upper = construction.return_clip_bounds
     design = Design(
         n_dense=exposures.n_dense,
@@ -117,6 +116,19 @@ def _prepare(
         universe=universe,
         estimation=estimation,
     )
+
+
+def columns_of(
+    dataset: RiskDataset,
+    settings: FactorRiskModelSettings,
+    universe: Mask,
+    estimation: Mask,
+    read: Read,
+    threads: int | None = None,
+) -> Exposures:
+    """The columns of the model; universe, estimation : as `sets_of`."""
+    reference = CrossSection(companies(dataset, universe), estimation)
+    return resolve(dataset, settings.inline_exposures, settings.inline_universe, reference, read, threads)
 
 
 def sets_of(dataset: RiskDataset, settings: FactorRiskModelSettings, read: Read) -> tuple[Mask, Mask]:
