@@ -120,7 +120,7 @@ def main() -> None:
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     read = best_of(5, lambda: plain_read(dataset))
     done = results[0]
-    assert (done.n[1:] == args.names).all()
+    assert (done.n[0, 1:] == args.names).all()
     work = f"{args.names:,} names x {args.days:,} days x {len(done.factors)} factors"
     print(f"{os.cpu_count()} processors; {work}")
     print(f"panel                    {size / 2**20:10,.0f} MiB")

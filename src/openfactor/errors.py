@@ -8,6 +8,7 @@ invalid_settings    mend the settings; the message lists what is allowed
 not_found           use one of the names that the message lists
 conflict            choose another name, or delete what is there first
 storage             mend the folder, the disk or the file the message names
+cancelled           nothing: it was you
 ==================  ==========================================================
 
 `kind` is stable: it travels over the wire and scripts may compare it.
@@ -89,6 +90,12 @@ class StorageError(OpenfactorError):
     """The workspace folder cannot be read or written as it should."""
 
     kind = "storage"
+
+
+class CancelledError(OpenfactorError):
+    """Work that was cancelled; nothing was kept of it."""
+
+    kind = "cancelled"
 
 
 class DataWarning(UserWarning):

@@ -102,7 +102,8 @@ class LocalWorkspace:
         bound = self.saved.bind("FactorRiskModelSettings", settings)
         dataset, model = self.riskdatasets.open(bound.dataset), bound.setting
         versions = identities(self.uploads, model)
-        mark = fingerprint("model", dataset.fingerprint, model.model_dump(mode="json"), versions)
+        estimated = model.estimation_only.model_dump(mode="json")
+        mark = fingerprint("model", dataset.fingerprint, estimated, versions)
         folder = self._path / "models" / dataset.fingerprint / mark
         if not folder.exists():
             with tqdm(desc="regressions", unit="day", disable=self._hide_progress) as bar:
@@ -116,7 +117,10 @@ class LocalWorkspace:
                 )
                 bar.total = bar.n  # trading days, which the dataset alone does not know
             estimates_storage.save(estimates, folder)
-        return RiskModel(dataset, model, estimates_storage.load(folder), self._read)
+        return RiskModel(
+            dataset, model, estimates_storage.load(folder), self._read,
+            threads=self._threads, hide_progress=self._hide_progress,
+        )  # fmt: skip
 
     def _read(self, data_type: str, name: str) -> pl.LazyFrame:
         return self.uploads.open(data_type, name).get_data()

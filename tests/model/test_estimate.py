@@ -34,15 +34,15 @@ def line(dataset: RiskDataset, currency: str | None = "USD") -> Timeline:
 
 
 def statuses(uploads: dict[str, pl.DataFrame]) -> list[str]:
-    return [STATUSES[i] for i in fit(uploads).status]
+    return [STATUSES[i] for i in fit(uploads).status[0]]
 
 
 def test_first_day_has_no_regression() -> None:
     estimates = fit(MARKET.uploads)
     assert statuses(MARKET.uploads) == ["first_day"] + ["ok"] * 13
     assert (estimates.factor_returns[0] == 0).all()
-    assert estimates.n[0] == 0
-    assert (estimates.n[1:] > 40).all()
+    assert estimates.n[0, 0] == 0
+    assert (estimates.n[0, 1:] > 40).all()
 
 
 def test_a_day_without_prices_that_nobody_declared_closed() -> None:
@@ -91,7 +91,7 @@ def test_universe_bounds_on_caps_hold_on_the_day_before() -> None:
     inside = np.isfinite(estimates.specific_return)
     assert inside.any()
     assert (dataset.panel.cap[inside] >= middle).all()
-    assert (dataset.panel.cap[estimates.weight > 0] >= middle).all()
+    assert (dataset.panel.cap[estimates.weight[0] > 0] >= middle).all()
 
 
 def test_universe_by_category() -> None:
@@ -117,8 +117,8 @@ def test_share_class_has_its_own_specific_return_and_no_weight() -> None:
     estimates = estimate(dataset, model_settings(), "x")
     second = dataset.panel.listing == 1
     first = dataset.panel.listing == 0
-    assert (estimates.weight[second] == 0).all()
-    assert (estimates.weight[first].sum()) > 0
+    assert (estimates.weight[0, second] == 0).all()
+    assert (estimates.weight[0, first].sum()) > 0
     difference = estimates.asset_return[first] - estimates.asset_return[second]
     specific = estimates.specific_return[first] - estimates.specific_return[second]
     np.testing.assert_allclose(
@@ -187,7 +187,7 @@ def test_factors_that_cannot_be_told_apart() -> None:
         return estimate(dataset, settings, "x")
 
     one, two = fitted(industry), fitted(industry, industry | {"factor_group": "again"})
-    assert [STATUSES[i] for i in two.status[1:]] == ["rank_deficient"] * 13
+    assert [STATUSES[i] for i in two.status[0, 1:]] == ["rank_deficient"] * 13
     assert (two.rank[1:] == 4).all()
     np.testing.assert_allclose(two.factor_returns[:, :4], two.factor_returns[:, 4:], atol=1e-15)
     np.testing.assert_allclose(2 * two.factor_returns[:, :4], one.factor_returns, atol=1e-14)
@@ -200,9 +200,9 @@ def test_one_name_alone() -> None:
         for name, frame in MARKET.uploads.items()
     }
     estimates = fit(only)
-    done = estimates.n > 0
+    done = estimates.estimated
     assert done.sum() == 13
-    assert [STATUSES[i] for i in estimates.status[done]] == ["rank_deficient"] * 13
+    assert [STATUSES[i] for i in estimates.status[0, done]] == ["rank_deficient"] * 13
     there = np.isfinite(estimates.asset_return)
     assert there.sum() == 13
     np.testing.assert_allclose(estimates.specific_return[there], 0, atol=1e-15)

@@ -6,7 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openfactor.numerics.cross_section import Design, Fit, dense_design, fit_day
+from openfactor.numerics.cross_section import Design, Fits, dense_design, fit_days, fit_robustly
+
+
+@dataclass
+class Fit:
+    """A day of `Fits`, without the dimension of days."""
+
+    factor_returns: np.ndarray
+    standard_errors: np.ndarray
+    vif: np.ndarray
+    effective_names: np.ndarray
+    active: np.ndarray
+    n: int
+    rank: int
+    r2: float
+    condition: float
+    orthogonal: bool
+    rank_deficient: bool
+    specific: np.ndarray
+    omega: np.ndarray
+
+    @classmethod
+    def of(cls, fits: Fits) -> Fit:
+        values = {name: getattr(fits, name) for name in cls.__dataclass_fields__}
+        return cls(**{n: v if n in ("specific", "omega") else v[0] for n, v in values.items()})
 
 
 @dataclass
@@ -20,9 +44,16 @@ class Day:
     caps: np.ndarray
 
     def fit(self) -> Fit:
-        fit = fit_day(self.design, self.dense, self.codes, self.loads, self.weights, self.returns, self.caps)
-        assert fit is not None
-        return fit
+        """The regression as the product makes it."""
+        days = np.zeros(1, np.int64), np.array([len(self.weights)], np.int64)
+        return Fit.of(fit_days(self.design, *self._names, *days))
+
+    def fit_robustly(self, epsilon: float) -> Fit:
+        return Fit.of(fit_robustly(self.design, epsilon, *self._names))
+
+    @property
+    def _names(self) -> tuple[np.ndarray, ...]:
+        return self.dense, self.codes, self.loads, self.weights, self.returns, self.caps
 
     @property
     def x(self) -> np.ndarray:
@@ -64,6 +95,7 @@ def random_day(
             group_last=starts[1:],
             zero_sum=np.array(zero_sum, np.int64),
             min_names=np.concatenate([np.zeros(n_dense), np.full(sum(sizes), min_names)]),
+            overrides=np.full(n_dense + sum(sizes), np.nan),
             clip=clip,
             diagonal=(int(starts[0]), int(starts[1])) if eliminate and sizes and not spread else (0, 0),
         ),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, fit_days
 from tests.numerics.days import Day, random_day
 from tests.reference.regression import fit_day_slowly
 
@@ -14,6 +14,7 @@ def assert_same(day: Day, tolerance: float = 1e-11) -> None:
     np.testing.assert_allclose(fast.factor_returns, slow.factor_returns, atol=tolerance, rtol=0)
     np.testing.assert_allclose(fast.specific, slow.specific, atol=tolerance, rtol=0)
     np.testing.assert_allclose(fast.standard_errors, slow.standard_errors, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(fast.vif, slow.vif, rtol=1e-6)
     assert fast.rank == slow.rank
     assert fast.r2 == pytest.approx(slow.r2, abs=1e-10)
 
@@ -36,6 +37,39 @@ def test_two_constrained_groups(eliminate: bool) -> None:
         day = random_day(seed, n=80, sizes=(4, 3), zero_sum=(CAP_WEIGHTED, EQUAL), eliminate=eliminate)
         assert_same(day)
         assert not day.fit().orthogonal
+
+
+@pytest.mark.parametrize("kinds", [(CAP_WEIGHTED, EQUAL, CAP_WEIGHTED), (EQUAL, EQUAL, NONE)])
+def test_zero_sums_on_several_groups_at_once(kinds: tuple[int, ...]) -> None:
+    for seed in range(4):
+        # an unconstrained group can take the place of the market
+        n_dense = 0 if NONE in kinds else 3
+        day = random_day(seed, n=120, n_dense=n_dense, sizes=(5, 4, 3), zero_sum=kinds, min_names=20.0)
+        assert_same(day)
+        f = day.fit().factor_returns
+        for first, last, kind in zip(day.design.group_first, day.design.group_last, kinds, strict=True):
+            c = {EQUAL: np.ones(last - first), CAP_WEIGHTED: day.x[:, first:last].T @ day.caps}.get(kind)
+            if c is not None:
+                assert abs(c @ f[first:last]) <= 1e-12 * np.abs(c).sum()
+
+
+def test_several_days_in_one_call_are_the_days_one_by_one() -> None:
+    days = [random_day(seed, n=30 + seed, min_names=12.0) for seed in range(3)]
+    days[1].dense[2] = days[1].dense[1]  # this one takes the orthogonal path
+    together = fit_days(
+        days[0].design,
+        *(np.concatenate([getattr(d, name) for d in days], axis=-1) for name in
+          ("dense", "codes", "loads", "weights", "returns", "caps")),
+        np.array([0, 30, 61]), np.array([30, 61, 93]),
+    )  # fmt: skip
+    assert together.orthogonal.tolist() == [False, True, False]
+    for i, day in enumerate(days):
+        alone = day.fit()
+        rows = slice(*[(0, 30), (30, 61), (61, 93)][i])
+        for name in ("factor_returns", "standard_errors", "vif", "effective_names", "r2", "n", "rank"):
+            np.testing.assert_array_equal(getattr(together, name)[i], getattr(alone, name), name)
+        np.testing.assert_array_equal(together.specific[rows], alone.specific)
+        np.testing.assert_array_equal(together.omega[rows], alone.omega)
 
 
 def test_dense_factors_alone_equal_weighted_least_squares() -> None:
@@ -142,17 +176,40 @@ def test_one_category_in_a_constrained_group_gets_nothing() -> None:
 
 
 def test_nobody_to_estimate_on() -> None:
-    from openfactor.numerics.cross_section import fit_day
-
     day = random_day(11)
     day.weights[:] = 0
-    assert fit_day(day.design, day.dense, day.codes, day.loads, day.weights, day.returns, day.caps) is None
+    fit = day.fit()
+    assert fit.n == 0
+    assert (fit.factor_returns == 0).all()
+    assert np.isnan(fit.specific).all()
 
 
 def test_thin_category_is_shrunk_by_its_effective_number() -> None:
     """One industry of one name, dense-free design: closed form f = r / (1 + lambda / S) = r n / M."""
     day = random_day(12, n=1, n_dense=0, sizes=(1,), zero_sum=(NONE,), min_names=5.0)
     assert day.fit().factor_returns[0] == pytest.approx(day.returns[0] / 5.0, rel=1e-14)
+
+
+def test_an_override_takes_the_place_of_the_effective_number() -> None:
+    """A category alone: f = mean / (1 + override), whatever its number of names."""
+    day = random_day(14, n=20, n_dense=0, sizes=(1,), zero_sum=(NONE,), min_names=500.0)
+    day.design.overrides[0] = 3.0
+    mean = np.average(day.returns, weights=day.weights)
+    assert day.fit().factor_returns[0] == pytest.approx(mean / 4.0, rel=1e-13)
+    day.design.overrides[0] = 0.0
+    assert day.fit().factor_returns[0] == pytest.approx(mean, rel=1e-13)
+    several = random_day(15, sizes=(4,), min_names=12.0)
+    several.design.overrides[4] = 0.7
+    assert_same(several)
+
+
+def test_inflation_of_uncorrelated_factors_is_one() -> None:
+    day = random_day(16, n=4, n_dense=2, sizes=(), zero_sum=())
+    day.dense[1] = [1, -1, 1, -1]
+    day.weights[:] = 1.0
+    np.testing.assert_allclose(day.fit().vif, 1.0, rtol=1e-14)
+    day.dense[1] = [1, 1, 1, -1]  # correlation 1/2 about zero with the ones: 1 / (1 - 1/4)
+    np.testing.assert_allclose(day.fit().vif, 4 / 3, rtol=1e-14)
 
 
 def test_standard_errors_of_a_plain_regression() -> None:

@@ -188,9 +188,12 @@ def test_the_future_does_not_reach_the_past(kind: str, future: str) -> None:
     assert before.pairs == after.pairs
     last = CUT + next_day
     for name in ("factor_returns", "standard_errors", "r2", "n"):
-        np.testing.assert_array_equal(getattr(before, name)[:last], getattr(after, name)[:last], name)
+        first, second = np.atleast_2d(getattr(before, name).T), np.atleast_2d(getattr(after, name).T)
+        if name in ("r2", "n"):  # by stage and date
+            first, second = first.T, second.T
+        np.testing.assert_array_equal(first[:, :last], second[:, :last], name)
     assert not np.array_equal(before.factor_returns[last:], after.factor_returns[last:], equal_nan=True)
-    assert (before.n[15:] > 10).all()  # the comparison is not one of nothing with nothing
+    assert (before.n[0, 15:] > 10).all()  # the comparison is not one of nothing with nothing
 
 
 def test_closed_days_of_the_future_do_not_reach_the_past() -> None:
@@ -248,11 +251,11 @@ def test_a_product_inherits_the_threshold_of_its_industry() -> None:
     at = [k for k, (group, _) in enumerate(free.pairs) if group == "industry:style"]
     assert np.abs(shrunk.factor_returns[:, at]).mean() < 0.2 * np.abs(free.factor_returns[:, at]).mean()
     settings = model(groups, thin_category_shrinkage={"industry": 1000.0})
-    assert settings.min_names == {"industry": 1000.0, "industry:style": 1000.0}
+    assert settings.stages[0].min_names == {"industry": 1000.0, "industry:style": 1000.0}
     thin = RiskModel(dataset, settings, shrunk).status()["thin_categories"][-1]
     assert len(thin) == len(at) + 4  # the industries and their products
     own = model(groups, thin_category_shrinkage={"industry": 1000.0, "industry:style": 0.0})
-    assert own.min_names["industry:style"] == 0.0
+    assert own.stages[0].min_names["industry:style"] == 0.0
 
 
 def test_a_threshold_does_not_touch_continuous_factors_that_share_the_name() -> None:

@@ -35,7 +35,9 @@ def designs(market: SyntheticUniverse, estimates: Estimates):
     """For each regression: index, rows and the whole design in the order of the results."""
     dataset = dataset_of(market.uploads)
     settings, main = model_settings(), dataset.panel.main
-    columns = resolve(dataset, settings.inline_exposures, settings.inline_universe, CrossSection(main, main))
+    columns = resolve(
+        dataset, settings.stages[0].exposures, settings.inline_universe, CrossSection(main, main)
+    )
     days = np.array([dataset.days.index(d) for d in estimates.dates])
     order = [columns.names.index(name) for name in estimates.factors]
     for i in range(1, len(days)):
@@ -61,10 +63,10 @@ def test_identity_and_constraint(market: SyntheticUniverse) -> None:
         np.testing.assert_allclose(
             rebuilt[there], estimates.asset_return[rows][there], rtol=1e-12, atol=1e-14
         )
-        inside = estimates.weight[rows] > 0
+        inside = estimates.weight[0, rows] > 0
         c = cap[inside] @ x[inside][:, industry]
         assert abs(c @ f[industry]) <= 1e-10 * np.linalg.norm(c)
-        assert estimates.weight[rows].sum() == pytest.approx(1, abs=1e-12)
+        assert estimates.weight[0, rows].sum() == pytest.approx(1, abs=1e-12)
 
 
 @SLOW

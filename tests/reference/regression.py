@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import null_space
 
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, Design
 
@@ -16,6 +17,7 @@ class SlowFit:
     specific: np.ndarray
     r2: float
     rank: int
+    vif: np.ndarray
 
 
 def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> SlowFit:
@@ -38,9 +40,11 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
                 gram[a, b] += omega[i] * x[i, a] * x[i, b]
     for k in range(design.n_dense, k_all):
         loads = np.array([omega[i] * x[i, k] for i in rows])
-        if (loads != 0).any() and design.min_names[k] > 0:
-            names = loads.sum() ** 2 / (loads**2).sum()
-            gram[k, k] += gram[k, k] * max(design.min_names[k] / names - 1, 0)
+        if not (loads != 0).any():
+            continue
+        names = loads.sum() ** 2 / (loads**2).sum()
+        share = max(design.min_names[k] / names - 1, 0)
+        gram[k, k] *= 1 + (share if np.isnan(design.overrides[k]) else design.overrides[k])
     active = [k for k in range(k_all) if any(x[i, k] != 0 for i in rows)]
     constraints = []
     for first, last, kind in zip(design.group_first, design.group_last, design.zero_sum, strict=True):
@@ -57,6 +61,10 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
     system = np.block([[gram[np.ix_(active, active)], c.T], [c, np.zeros((m, m))]])
     # the upper left block of the inverse of this matrix is the constrained inverse
     inverse = np.linalg.pinv(system, rcond=1e-14)
+    free = null_space(c) if m else np.eye(a)
+    inside = free.T @ gram[np.ix_(active, active)] @ free
+    vif = np.full(k_all, np.nan)
+    vif[active] = np.diag(free @ inside @ free.T) * np.diag(free @ np.linalg.pinv(inside) @ free.T)
     f = np.zeros(k_all)
     f[active] = (inverse @ np.concatenate([right[active], np.zeros(m)]))[:a]
     specific = np.full(n_all, np.nan)
@@ -77,4 +85,5 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
         r2=1
         - sum(omega[i] * residual[i] ** 2 for i in rows) / sum(omega[i] * (y[i] - mean) ** 2 for i in rows),
         rank=rank,
+        vif=vif,
     )

@@ -125,7 +125,7 @@ def test_a_model_of_saved_parts(client: Client) -> None:
     ]  # fmt: skip
     client.equity.riskmodels.settings.save("model", settings.with_dataset("d"))
     model = client.equity.riskmodels.load("model").get_model()
-    assert model.settings.inline_construction.estimation_universe == ALL
+    assert model.settings.stages[0].construction.estimation_universe == ALL
     spelled_out = FactorRiskModelSettings(
         universe=ALL, exposures=STYLE, modelconstruction=ModelConstructionSettings(estimation_universe=ALL)
     )

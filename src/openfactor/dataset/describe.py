@@ -33,6 +33,7 @@ def describe(dataset: RiskDataset) -> RiskDatasetProperties:
             modelconstruction_settings_menu=ModelConstructionSettingsMenu(
                 weights=["SqrtCap", "Cap", *(["InvIdioVar"] if dataset.has_idio_vol else [])],
                 currencies=list(dataset.currencies),
+                series=dataset.series["series"].unique().sort().to_list(),
             ),
         ),
         build_report=dataset.report,

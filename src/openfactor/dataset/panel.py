@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -100,6 +101,11 @@ class RiskDataset:
     def closed(self) -> dict[str, NDArray[np.bool_]]:
         """Exchange to (D,): closed on that day."""
         return closed_days(self.closures, self.days)
+
+    def index_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:
+        """Indices of stored days."""
+        at = {day: d for d, day in enumerate(self.days)}
+        return np.array([at[date] for date in dates], np.int64)
 
     @cached_property
     def has_idio_vol(self) -> bool:

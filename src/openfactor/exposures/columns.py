@@ -88,7 +88,8 @@ class ProductColumns:
 
     @property
     def plain(self) -> bool:
-        return False
+        """Each product is one of arrays of the panel as they are."""
+        return all(member.plain for member in self.members)
 
     def read(self, rows: slice, reference: CrossSection, out: Float) -> None:
         """Write the exposures of a day's rows to `out` (factors, n)."""

@@ -85,6 +85,12 @@ class Exposures:
         return any(block.scale for block in self.blocks)
 
     @property
+    def by_row(self) -> bool:
+        """No column depends on the other names of the day: several days can be read at once."""
+        scales = (columns for block in self.blocks for columns, _ in block.scale)
+        return all(columns.plain and not columns.net_of for columns in (*self.dense, *scales))
+
+    @property
     def diagonal(self) -> tuple[int, int]:
         """Columns, first and one past the last, of the widest block that gives a name one category."""
         single = [b for b in self.blocks if b.n_slots == 1]
@@ -107,7 +113,7 @@ class Exposures:
         return runs
 
     def at(self, rows: slice, buffer: Float | None = None) -> tuple[Float, NDArray[np.int32], Float]:
-        """Exposures of the rows of one day, in double precision.
+        """Exposures of the rows of one day, in double precision; of several days where `by_row`.
 
         buffer : (n_dense * n or more,) used in place of new memory
 

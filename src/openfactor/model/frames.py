@@ -9,16 +9,43 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.panel import RiskDataset
 from openfactor.settings.dates import DateLike, as_date
 
 Float = NDArray[np.float64]
 
 
-def by_factor(dates: Sequence[dt.date], factors: Sequence[str], values: Float) -> pl.DataFrame:
+def by_factor(dates: Sequence[dt.date], factors: Sequence[str], values: NDArray[np.floating]) -> pl.DataFrame:
     """date and one Float32 column a factor; NaN becomes null."""
     columns = {f: values[:, k].astype(np.float32) for k, f in enumerate(factors)}
     frame = pl.DataFrame({"date": pl.Series(dates, dtype=pl.Date), **columns})
     return frame.with_columns(pl.col(pl.Float32).fill_nan(None))
+
+
+def by_asset(
+    dataset: RiskDataset,
+    inside: NDArray[np.bool_],
+    dates: Sequence[dt.date],
+    rows: Sequence[slice],
+    values: Float,
+    id_type: str,
+) -> pl.DataFrame:
+    """date and one Float32 column an asset that is ever inside, sorted by listing.
+
+    inside, values : (rows of the panel,); rows : those of each date
+    An asset that is more than a listing has the values of its main listing.
+    """
+    identifiers, panel = dataset.identifiers, dataset.panel
+    by_listing = id_type == identifiers.id_types[0]
+    of_asset = np.arange(identifiers.n_listings) if by_listing else dataset.entity
+    names = dict(zip(of_asset.tolist(), identifiers.names(id_type), strict=True))
+    out = np.full((len(dates), len(names)), np.nan, np.float32)
+    for i, these in enumerate(rows):
+        assets = of_asset[panel.listing[these]]
+        wanted = inside[these] if by_listing else inside[these] & panel.main[these]
+        out[i, assets[wanted]] = values[these][wanted]
+    kept = np.unique(of_asset[panel.listing[inside]])
+    return by_factor(dates, [names[i] for i in kept.tolist()], out[:, kept])
 
 
 def between(frame: pl.DataFrame, start: DateLike | None, end: DateLike | None) -> pl.DataFrame:

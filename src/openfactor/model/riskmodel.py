@@ -14,11 +14,15 @@ from openfactor.dataset.calendar import within
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.timing import rows_before
-from openfactor.exposures import Exposures, by_group, exposure_frame
-from openfactor.model.estimation import Estimates, columns_of, sets_of
+from openfactor.errors import SettingsError
+from openfactor.exposures import Exposures, by_group, exposure_frame, members
+from openfactor.model.estimation import Estimates, Regression, columns_of, estimation_set, regression_of
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
-from openfactor.model.frames import between, by_factor
+from openfactor.model.estimation.known import Known
+from openfactor.model.forecasts import RiskForecast
+from openfactor.model.frames import between, by_asset, by_factor
 from openfactor.settings.dates import DateLike
+from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
@@ -38,11 +42,17 @@ class RiskModel:
         settings: FactorRiskModelSettings,
         estimates: Estimates,
         read: Read = no_uploads,
+        *,
+        threads: int | None = None,
+        hide_progress: bool | None = None,
     ) -> None:
         self._dataset = dataset
         self._read = read
         self._settings = settings
         self._estimates = estimates
+        self._threads = threads
+        self._hide_progress = hide_progress
+        self._forecasts: dict[RiskForecastSettings, RiskForecast] = {}
 
     def __repr__(self) -> str:
         return f"<RiskModel of {self._estimates!r}>"
@@ -82,42 +92,58 @@ class RiskModel:
 
     def p_values(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Two-sided probability of |t| under Student's distribution with n - rank degrees of freedom."""
-        freedom = np.maximum(self._estimates.n - self._estimates.rank, 1)[:, None]
+        e = self._estimates
+        freedom = np.maximum(e.n - e.rank, 1).T[:, e.stage]
         p = 2.0 * np.asarray(stdtr(freedom, -np.abs(self._t)))
         return self._by_factor(p, start, end)
 
-    def r2(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
-        """Weighted R squared of each regression: date, r2; days without a regression are left out."""
+    def standard_errors(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+        """Of the factor returns; null where there is no estimate."""
+        return self._by_factor(self._estimates.standard_errors, start, end)
+
+    def vif(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+        """Variance inflation factors, in the directions that the zero-sum constraints leave; null where
+        there is no estimate or the factors could not be told apart."""
+        return self._by_factor(self._estimates.vif, start, end)
+
+    def r2(
+        self, *, start: DateLike | None = None, end: DateLike | None = None, stage: int = 1
+    ) -> pl.DataFrame:
+        """Weighted R squared of each regression: date, r2; days without a regression are left out.
+
+        Of a further stage it is the share that it explains of the specific returns of the stage before it.
+        """
         e = self._estimates
-        frame = pl.DataFrame({"date": pl.Series(e.dates, dtype=pl.Date), "r2": e.r2.astype(np.float32)})
+        r2 = e.r2[self._stage(stage)]
+        frame = pl.DataFrame({"date": pl.Series(e.dates, dtype=pl.Date), "r2": r2.astype(np.float32)})
         return between(frame.filter(pl.col("r2").is_not_nan()), start, end)
 
-    def status(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def status(
+        self, *, start: DateLike | None = None, end: DateLike | None = None, stage: int = 1
+    ) -> pl.DataFrame:
         """How each day was estimated.
 
         Columns: date, status, solver, n (assets), rank, condition (of the normal equations),
         thin_categories (those with fewer effective names than `thin_category_shrinkage` asks for) and
         factors_without_exposure.
         """
-        e = self._estimates
-        names = np.array(e.factors)
-        thresholds = self._settings.min_names
-        minimum = np.array([thresholds.get(group, 0.0) for group, _ in e.pairs])
-        done = e.n > 0
+        e, s = self._estimates, self._stage(stage)
+        mine = np.flatnonzero(e.stage == s)
+        names = np.array(e.factors)[mine]
+        thresholds = self._settings.stages[s].min_names
+        minimum = np.array([thresholds.get(e.pairs[k][0], 0.0) for k in mine])
+        thin = (e.effective_names[:, mine] < minimum) & e.exposed[:, mine]
+        gone = ~e.exposed[:, mine] & (e.n[s] > 0)[:, None]
         frame = pl.DataFrame(
             {
                 "date": pl.Series(e.dates, dtype=pl.Date),
-                "status": [STATUSES[i] for i in e.status],
-                "solver": [SOLVERS[i] for i in e.solver],
-                "n": e.n,
-                "rank": e.rank,
-                "condition": pl.Series(e.condition).fill_nan(None),
-                "thin_categories": [
-                    names[(e.effective_names[i] < minimum) & e.exposed[i]].tolist() for i in range(len(done))
-                ],
-                "factors_without_exposure": [
-                    names[~e.exposed[i]].tolist() if done[i] else [] for i in range(len(done))
-                ],
+                "status": [STATUSES[i] for i in e.status[s]],
+                "solver": [SOLVERS[i] for i in e.solver[s]],
+                "n": e.n[s],
+                "rank": e.rank[s],
+                "condition": pl.Series(e.condition[s]).fill_nan(None),
+                "thin_categories": [names[these].tolist() for these in thin],
+                "factors_without_exposure": [names[these].tolist() for these in gone],
             },
             schema_overrides={
                 "thin_categories": pl.List(pl.String),
@@ -126,23 +152,29 @@ class RiskModel:
         )
         return between(frame, start, end)
 
+    def effective_names(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+        """Effective number of names of each category: date, `{group}.{factor}`; null for other factors."""
+        return self._by_factor(self._estimates.effective_names, start, end)
+
     def exposures(
-        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        stage: int = 1,
     ) -> pl.DataFrame:
-        """Exposures of the universe's listings: date, the id type, `{group}.{factor}`.
+        """Exposures of the universe's listings to a stage's factors: date, the id type, `{group}.{factor}`.
 
         One row a trading day and listing; null where a dense exposure is missing, 0 where a name is not
         in a category.
         """
-        days = [
-            int(day)
-            for date, day in zip(self._estimates.dates, self._days, strict=True)
-            if within(date, start, end)
-        ]
+        e = self._estimates
+        days = [int(day) for date, day in zip(e.dates, self._days, strict=True) if within(date, start, end)]
         return exposure_frame(
             self._dataset,
-            self._columns,
-            self._estimates.pairs,
+            self._columns[self._stage(stage)],
+            [pair for pair, s in zip(e.pairs, e.stage, strict=True) if s == self._stage(stage)],
             days,
             self._universe,
             self._id_type(id_type),
@@ -162,30 +194,56 @@ class RiskModel:
         return self._by_asset(self._estimates.specific_return, start, end, id_type)
 
     def weights(
-        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        stage: int = 1,
     ) -> pl.DataFrame:
         """Regression weights; those of a date sum to one, null outside of the estimation set."""
-        weight = self._estimates.weight
+        weight = self._estimates.weight[self._stage(stage)]
         return self._by_asset(np.where(weight > 0, weight, np.nan), start, end, id_type)
 
     def market_caps(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
         used them: those of the trading day before."""
-        columns, panel, e = self._columns, self._dataset.panel, self._estimates
+        panel, e = self._dataset.panel, self._estimates
         at = {pair: k for k, pair in enumerate(e.pairs)}
-        order = np.array([at[pair] for pair in columns.pairs], np.int64)
         out = np.full(e.factor_returns.shape, np.nan)
-        for i in np.flatnonzero(e.n > 0).tolist():
-            rows = rows_before(panel, self._days, i)
-            caps = np.where(e.weight[rows] > 0, panel.cap[rows], 0.0)
-            total = np.zeros(len(order))
-            dense, codes, loads = columns.at(rows)
-            total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
-            for code, load in zip(codes, loads, strict=True):
-                held = (code >= 0) & (caps > 0)
-                total += np.bincount(code[held], (load * caps)[held], minlength=len(order))
-            out[i, order] = total
+        for s, columns in enumerate(self._columns):
+            order = np.array([at[pair] for pair in columns.pairs], np.int64)
+            for i in np.flatnonzero(e.n[s] > 0).tolist():
+                rows = rows_before(panel, self._days, i)
+                caps = np.where(e.weight[s, rows] > 0, panel.cap[rows], 0.0)
+                total = np.zeros(len(order))
+                dense, codes, loads = columns.at(rows)
+                total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
+                for code, load in zip(codes, loads, strict=True):
+                    held = (code >= 0) & (caps > 0)
+                    total += np.bincount(code[held], (load * caps)[held], minlength=len(order))
+                out[i, order] = total
         return self._by_factor(out, start, end)
+
+    def forecast(self, settings: RiskForecastSettings | None = None) -> RiskForecast:
+        """Forecasts of risk from these estimates; nothing is regressed again.
+
+        The same settings give the same object, with what it has computed.
+        """
+        chosen = settings or RiskForecastSettings()
+        if chosen not in self._forecasts:
+            self._forecasts[chosen] = RiskForecast(
+                self._dataset,
+                self._estimates,
+                chosen,
+                universe=self._universe,
+                id_type=self._settings.inline_universe.id_type,
+                halflife_idio_vra=self._settings.halflife_idio_vra,
+                regression=self._regression,
+                threads=self._threads,
+                hide_progress=self._hide_progress,
+            )
+        return self._forecasts[chosen]
 
     @cached_property
     def _t(self) -> Float:
@@ -194,21 +252,38 @@ class RiskModel:
             return e.factor_returns / e.standard_errors
 
     @cached_property
-    def _columns(self) -> Exposures:
-        return columns_of(self._dataset, self._settings, *self._sets, self._read)
+    def _columns(self) -> list[Exposures]:
+        """Of each stage."""
+        data, universe, read = self._dataset, self._universe, self._read
+        columns = []
+        for stage in self._settings.stages:
+            estimation = estimation_set(data, stage.construction, universe, read)
+            columns.append(columns_of(data, self._settings, stage, universe, estimation, read))
+        return columns
 
     @cached_property
-    def _sets(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        return sets_of(self._dataset, self._settings, self._read)
-
-    @property
     def _universe(self) -> NDArray[np.bool_]:
-        return self._sets[0]
+        return members(self._dataset, self._settings.inline_universe, self._read)
+
+    def _stage(self, stage: int) -> int:
+        """Index of a stage, which users count from 1."""
+        if not 1 <= stage <= self._settings.n_stages:
+            raise SettingsError(
+                f"there is no stage {stage}:", [f"the model has {self._settings.n_stages}, counted from 1"]
+            )
+        return stage - 1
 
     @cached_property
     def _days(self) -> NDArray[np.int64]:
-        at = {day: d for d, day in enumerate(self._dataset.days)}
-        return np.array([at[date] for date in self._estimates.dates], np.int64)
+        return self._dataset.index_of(self._estimates.dates)
+
+    def _regression(self) -> Regression:
+        """The first stage, none of its factors known."""
+        columns = self._columns[0]
+        nothing = Known((), np.empty(0, np.int64), np.arange(len(columns.pairs)), np.empty((0, 0)))
+        stage = self._settings.stages[0]
+        estimation = estimation_set(self._dataset, stage.construction, self._universe, self._read)
+        return regression_of(stage, columns, estimation, columns.pairs, nothing)
 
     def _id_type(self, id_type: str | None) -> str:
         return self._dataset.identifiers.known_type(id_type or self._settings.inline_universe.id_type)
@@ -222,17 +297,8 @@ class RiskModel:
         self, values: Float, start: DateLike | None, end: DateLike | None, id_type: str | None
     ) -> pl.DataFrame:
         """Values beside the panel's rows, laid out by date (of the regression) and asset."""
-        identifiers, panel, e = self._dataset.identifiers, self._dataset.panel, self._estimates
-        chosen = self._id_type(id_type)
-        by_listing = chosen == identifiers.id_types[0]
-        of_asset = np.arange(identifiers.n_listings) if by_listing else self._dataset.entity
-        names = dict(zip(of_asset.tolist(), identifiers.names(chosen), strict=True))
-        out = np.full((len(e.dates), len(names)), np.nan, np.float32)
-        for i in range(1, len(e.dates)):
-            rows = rows_before(panel, self._days, i)
-            # an entity's values are those of its main listing
-            wanted = np.ones(rows.stop - rows.start, np.bool_) if by_listing else panel.main[rows]
-            out[i, of_asset[panel.listing[rows][wanted]]] = values[rows][wanted]
-        shown = np.unique(of_asset[panel.listing[self._universe]])
-        frame = by_factor(e.dates, [names[i] for i in shown.tolist()], out[:, shown].astype(np.float64))
-        return between(frame, start, end)
+        panel, dates = self._dataset.panel, self._estimates.dates
+        wanted = [i for i in range(len(dates)) if within(dates[i], start, end)]
+        rows = [rows_before(panel, self._days, i) if i else slice(0, 0) for i in wanted]
+        shown, chosen = [dates[i] for i in wanted], self._id_type(id_type)
+        return by_asset(self._dataset, self._universe, shown, rows, values, chosen)

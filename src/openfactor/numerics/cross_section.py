@@ -4,7 +4,7 @@ Minimise  sum_i w_i (r_i - x_i'f)^2 + sum_k lambda_k f_k^2  subject to  C f = 0,
 to one, C holds one zero-sum row for each constrained categorical group, and lambda shrinks thin
 categories. The fast path solves the normal equations with the constraints (`normal_equations`); where their
 condition number is too large, an orthogonal path (SVD of the scaled design in the null space of C) gives
-the minimum-norm solution.
+the minimum-norm solution. Robust fits repeat this with weights that large residuals lower.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.numerics.normal_equations import fit_normal_equations, sums_of_squares
+from openfactor.numerics import normal_equations as kernels
+from openfactor.numerics.robust import huber_scale
 
 Float = NDArray[np.float64]
 
 MAX_CONDITION = 1e10
 """Largest condition number (1-norm, unit diagonal) of the normal equations that the fast path takes."""
+
+MAX_STEPS, TOLERANCE = 100, 1e-10
+"""Of reweighting: most steps, and the change of factor returns, in units of the scale, that ends it."""
 
 NONE, EQUAL, CAP_WEIGHTED = 0, 1, 2
 """Kinds of zero-sum constraint."""
@@ -41,9 +45,10 @@ class Design:
     """(G,) kind of constraint: NONE, EQUAL or CAP_WEIGHTED."""
     min_names: Float
     """(K,) effective number of names below which a column is shrunk; 0: never."""
+    overrides: Float
+    """(K,) lambda of a category as a multiple of its diagonal; NaN: from `min_names`."""
     clip: tuple[float, float] = (-np.inf, np.inf)
     """Bounds on the returns that are estimated on."""
-
     diagonal: tuple[int, int] = (0, 0)
     """First and one past the last column of a group in which no name has two categories; the wider it
     is, the less there is to solve. (0, 0): no such group."""
@@ -54,22 +59,32 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The regression of one day. `factor_returns` and `standard_errors` are (K,), `specific` and
-    `omega` (n,); `rank` is that of the constrained design, `n` counts the estimation set."""
+class Fits:
+    """The regressions of B days, whose n names lie one after another."""
 
     factor_returns: Float
+    """(B, K); 0.0 for factors without exposure."""
     standard_errors: Float
-    specific: Float
-    omega: Float
-    n: int
-    rank: int
-    r2: float
-    condition: float
-    orthogonal: bool
-    rank_deficient: bool
-    active: NDArray[np.bool_]
+    """(B, K); NaN for factors without exposure, and where there are no degrees of freedom."""
+    vif: Float
+    """(B, K) variance inflation factors; NaN where factors could not be told apart."""
     effective_names: Float
+    """(B, K) of categories."""
+    active: NDArray[np.bool_]
+    """(B, K) the factor has an exposure."""
+    n: NDArray[np.int64]
+    """(B,) names in the estimation set; 0: there was nothing to regress."""
+    rank: NDArray[np.int64]
+    """(B,) rank of the constrained design."""
+    r2: Float
+    condition: Float
+    orthogonal: NDArray[np.bool_]
+    """(B,) solved by the orthogonal path."""
+    rank_deficient: NDArray[np.bool_]
+    specific: Float
+    """(n,) return - exposures . factor returns."""
+    omega: Float
+    """(n,) weights; those of a day sum to one."""
 
 
 def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
@@ -107,7 +122,7 @@ def _solve_orthogonal(
     return v @ (u[:, keep].T @ b), np.sum(v**2, axis=1), rank, condition, rank < a.shape[1]
 
 
-def fit_day(
+def fit_days(
     design: Design,
     dense: Float,
     codes: NDArray[np.int32],
@@ -115,8 +130,10 @@ def fit_day(
     weights: Float,
     returns: Float,
     caps: Float,
-) -> Fit | None:
-    """Regress one day's returns on the exposures known before it.
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> Fits:
+    """Regress each day's returns on the exposures known before it.
 
     Parameters
     ----------
@@ -126,11 +143,7 @@ def fit_day(
     weights : (n,) unscaled regression weights; 0 outside of the estimation set
     returns : (n,) simple returns as fractions, NaN where there is none
     caps : (n,) market caps, for cap-weighted constraints
-
-    Returns
-    -------
-    Fit; factors without exposure have return 0.0 and a standard error of NaN. None where no asset has a
-    positive weight, a return and all dense exposures.
+    starts, stops : (B,) the names of day b are starts[b]:stops[b]
 
     Notes
     -----
@@ -138,41 +151,89 @@ def fit_day(
     sqrt(s^2 * diag(inverse)), s^2 = sum w~ e^2 / (n - rank), w~ = weights scaled to mean one.
     """
     lower, upper = design.clip
-    (
-        solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
-    ) = fit_normal_equations(
-        dense, codes, loads, weights, returns, caps, design.min_names, design.group_first,
-        design.group_last, design.zero_sum, *design.diagonal, lower, upper,
+    solved, f, variance, vif, effective, active, counts, sizes, specific, omega = kernels.fit_days(
+        dense, codes, loads, weights, returns, caps, starts, stops, design.min_names, design.overrides,
+        design.group_first, design.group_last, design.zero_sum, *design.diagonal, lower, upper,
     )  # fmt: skip
-    if n == 0:
-        return None
-    orthogonal = not (solved and condition <= MAX_CONDITION)
-    deficient = False
-    if orthogonal:
-        rows = np.flatnonzero(omega)
-        clipped = np.clip(returns[rows], lower, upper)
-        x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
-        f, variance, rank, condition, deficient = _solve_orthogonal(
-            x, omega[rows], clipped, penalty, constraints, active
+    orthogonal = (counts[:, 0] > 0) & ~(solved & (sizes[:, 0] <= MAX_CONDITION))
+    deficient = np.zeros(len(starts), np.bool_)
+    for d in np.flatnonzero(orthogonal):
+        rows = slice(starts[d], stops[d])
+        x, code, load, r, w = dense[:, rows], codes[:, rows], loads[:, rows], returns[rows], omega[rows]
+        gram, _, penalty, constraints, _, _ = kernels.assemble(
+            x, code, load, w, np.clip(r, lower, upper), caps[rows], design.min_names, design.overrides,
+            design.group_first, design.group_last, design.zero_sum,
+        )  # fmt: skip
+        design_matrix = dense_design(x, code, load, design.n_factors)
+        used = np.flatnonzero(w)
+        f[d], variance[d], counts[d, 1], sizes[d, 0], deficient[d] = _solve_orthogonal(
+            design_matrix[used], w[used], np.clip(r[used], lower, upper), penalty, constraints, active[d]
         )
+        vif[d] = np.nan if deficient[d] else kernels.inflation(gram, constraints, active[d], variance[d])
         # not `unexplained`: called from here, numba 0.68 loses the type of what a cached kernel returns
-        specific = returns - dense_design(dense, codes, loads, design.n_factors) @ f
-    squares, spread = sums_of_squares(specific, returns, omega, lower, upper)
-    errors = np.full(design.n_factors, np.nan)
-    if n > rank:
+        specific[rows] = r - design_matrix @ f[d]
+        sizes[d, 1:] = kernels.sums_of_squares(specific[rows], r, w, lower, upper)
+    n, rank = counts.T
+    squares, spread = sizes[:, 1], sizes[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
         # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it
-        errors[active] = np.sqrt(np.maximum(variance[active], 0.0) * squares / (n - rank))
-    return Fit(
+        errors = np.sqrt(
+            np.maximum(variance, 0.0) * (squares / np.where(n > rank, n - rank, np.nan))[:, None]
+        )
+        r2 = np.where(spread > 0, 1.0 - squares / spread, np.nan)
+    return Fits(
         factor_returns=f,
-        standard_errors=errors,
-        specific=specific,
-        omega=omega,
+        standard_errors=np.where(active, errors, np.nan),
+        vif=vif,
+        effective_names=effective,
+        active=active,
         n=n,
         rank=rank,
-        r2=1.0 - squares / spread if spread > 0 else np.nan,
-        condition=condition,
+        r2=r2,
+        condition=sizes[:, 0],
         orthogonal=orthogonal,
         rank_deficient=deficient,
-        active=active,
-        effective_names=effective,
+        specific=specific,
+        omega=omega,
     )
+
+
+def fit_robustly(
+    design: Design,
+    epsilon: float,
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    weights: Float,
+    returns: Float,
+    caps: Float,
+) -> Fits:
+    """The regression of one day with Huber's loss: B = 1, parameters as `fit_days`.
+
+    Minimises  sum_i w_i (s + H(e_i / s) s)  over factor returns and scale s, where H(z) is z^2 up to
+    `epsilon` and 2 epsilon |z| - epsilon^2 beyond, by reweighted least squares: a residual beyond epsilon s
+    has its weight multiplied by epsilon s / |e|. What is given is the regression with the last weights.
+
+    Source: Owen, A robust hybrid of lasso and ridge regression (2007), section 5; Huber and Ronchetti,
+    Robust Statistics (2009), section 7.8.
+    """
+    start, stop = np.zeros(1, np.int64), np.array([len(weights)], np.int64)
+    fit = fit_days(design, dense, codes, loads, weights, returns, caps, start, stop)
+    if not fit.n[0]:
+        return fit
+    used, omega = fit.omega > 0, fit.omega
+    clipped = np.clip(returns, *design.clip)
+    for _ in range(MAX_STEPS):
+        residual = np.abs(fit.specific - returns + clipped)
+        scale = huber_scale(residual[used], omega[used], epsilon)
+        if not scale > 0:  # most residuals are zero: there is nothing to weigh down
+            break
+        lowered = np.where(residual > epsilon * scale, epsilon * scale / np.maximum(residual, 1e-300), 1.0)
+        last = fit
+        fit = fit_days(
+            design, dense, codes, loads, np.where(used, omega * lowered, 0.0), returns, caps, start, stop
+        )
+        change = np.abs(fit.factor_returns - last.factor_returns).max(initial=0.0)
+        if change <= TOLERANCE * scale:
+            break
+    return fit

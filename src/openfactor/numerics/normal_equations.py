@@ -341,70 +341,6 @@ def _constraints(
     return rows
 
 
-@njit(cache=True, nogil=True)
-def _assemble(
-    dense: Float,
-    codes: NDArray[np.int32],
-    loads: Float,
-    omega: Float,
-    clipped: Float,
-    caps: Float,
-    min_names: Float,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
-    """Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective names."""
-    k_all = len(min_names)
-    gram, right, load_sum, load_squares, cap_sum = normal_equations(
-        dense, codes, loads, omega, clipped, caps, k_all
-    )
-    active = np.zeros(k_all, np.bool_)
-    penalty = np.zeros(k_all)
-    effective = np.full(k_all, np.nan)
-    for k in range(k_all):
-        active[k] = gram[k, k] > 0.0
-        if load_squares[k] > 0.0:
-            effective[k] = load_sum[k] ** 2 / load_squares[k]
-            if effective[k] > 0.0:
-                penalty[k] = gram[k, k] * max(min_names[k] / effective[k] - 1.0, 0.0)
-    return gram, right, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
-
-
-@njit(cache=True, nogil=True)
-def fit_normal_equations(
-    dense: Float,
-    codes: NDArray[np.int32],
-    loads: Float,
-    weights: Float,
-    returns: Float,
-    caps: Float,
-    min_names: Float,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-    diagonal_first: int,
-    diagonal_last: int,
-    lower: float,
-    upper: float,
-) -> tuple[bool, Float, Float, int, float, Float, Float, int, Float, Float, NDArray[np.bool_], Float]:
-    """Everything of a day in one call without the interpreter lock."""
-    omega, n = estimation_weights(dense, weights, returns)
-    clipped = np.minimum(np.maximum(returns, lower), upper)
-    gram, right, penalty, constraints, active, effective = _assemble(
-        dense, codes, loads, omega, clipped, caps, min_names, first, last, kinds
-    )
-    for k in range(len(penalty)):
-        gram[k, k] += penalty[k]
-    solved, f, variance, rank, condition = solve_constrained(
-        gram, right, constraints, active, diagonal_first, diagonal_last
-    )
-    specific = unexplained(dense, codes, loads, returns, f)
-    return (
-        solved, f, variance, rank, condition, specific, omega, n, penalty, constraints, active, effective
-    )  # fmt: skip
-
-
 @njit(cache=True, nogil=True, fastmath=FAST)
 def sums_of_squares(
     specific: Float, returns: Float, omega: Float, lower: float, upper: float
@@ -420,3 +356,126 @@ def sums_of_squares(
         squares += omega[i] * residual * residual if omega[i] > 0.0 else 0.0
         spread += omega[i] * distance * distance if omega[i] > 0.0 else 0.0
     return squares, spread
+
+
+@njit(cache=True, nogil=True)
+def assemble(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    omega: Float,
+    clipped: Float,
+    caps: Float,
+    min_names: Float,
+    overrides: Float,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
+    """Penalised Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective
+    names. Parameters as `fit_days`."""
+    k_all = len(min_names)
+    gram, right, load_sum, load_squares, cap_sum = normal_equations(
+        dense, codes, loads, omega, clipped, caps, k_all
+    )
+    active = np.zeros(k_all, np.bool_)
+    penalty = np.zeros(k_all)
+    effective = np.full(k_all, np.nan)
+    for k in range(k_all):
+        active[k] = gram[k, k] > 0.0
+        if load_squares[k] > 0.0:
+            effective[k] = load_sum[k] ** 2 / load_squares[k]
+            if overrides[k] >= 0.0:
+                penalty[k] = gram[k, k] * overrides[k]
+            elif effective[k] > 0.0:
+                penalty[k] = gram[k, k] * max(min_names[k] / effective[k] - 1.0, 0.0)
+        gram[k, k] += penalty[k]
+    return gram, right, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
+
+
+@njit(cache=True, nogil=True)
+def inflation(gram: Float, constraints: Float, active: NDArray[np.bool_], variance: Float) -> Float:
+    """Variance inflation factors (K,): (Z Z'GZ Z')_jj (Z (Z'GZ)^-1 Z')_jj, Z an orthonormal basis of the
+    directions that the constraints leave; NaN for inactive columns.
+
+    variance : (K,) the second factor. No column is in two constraints, so that with u a constraint of unit
+    length the first is  G_jj - 2 u_j (Gu)_j + u_j^2 u'Gu.
+    """
+    out = np.full(len(variance), np.nan)
+    for k in range(len(variance)):
+        if active[k]:
+            out[k] = gram[k, k]
+    for g in range(constraints.shape[0]):
+        length = np.sqrt(np.sum(constraints[g] ** 2))
+        if length == 0.0:
+            continue
+        unit = constraints[g] / length
+        product = np.zeros(len(unit))
+        for k in range(len(unit)):
+            if unit[k] != 0.0:
+                product[k] = np.sum(gram[k] * unit)
+        curvature = np.sum(product * unit)
+        out += unit * (unit * curvature - 2.0 * product)
+    return out * variance
+
+
+@njit(cache=True, nogil=True)
+def fit_days(
+    dense: Float,
+    codes: NDArray[np.int32],
+    loads: Float,
+    weights: Float,
+    returns: Float,
+    caps: Float,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    min_names: Float,
+    overrides: Float,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    kinds: NDArray[np.int64],
+    diagonal_first: int,
+    diagonal_last: int,
+    lower: float,
+    upper: float,
+) -> tuple[
+    NDArray[np.bool_], Float, Float, Float, Float, NDArray[np.bool_], NDArray[np.int64], Float, Float, Float
+]:
+    """The regressions of days whose names lie one after another, in one call without the interpreter lock.
+
+    Parameters
+    ----------
+    starts, stops : (B,) names of each day; the others as `cross_section.fit_days` and its Design
+
+    Returns
+    -------
+    solved (B,); factor returns, diagonal of the inverse, inflation, effective names and active columns, each
+    (B, K); names and rank (B, 2); condition, sum of squared residuals and of squared distances (B, 3);
+    specific returns (n,) and scaled weights (n,).
+    """
+    n_days, k_all = len(starts), len(min_names)
+    solved = np.zeros(n_days, np.bool_)
+    f, variance = np.zeros((n_days, k_all)), np.zeros((n_days, k_all))
+    vif, effective = np.full((n_days, k_all), np.nan), np.full((n_days, k_all), np.nan)
+    active = np.zeros((n_days, k_all), np.bool_)
+    counts, sizes = np.zeros((n_days, 2), np.int64), np.full((n_days, 3), np.nan)
+    specific, omega = np.full(len(weights), np.nan), np.zeros(len(weights))
+    for d in range(n_days):
+        rows = slice(starts[d], stops[d])
+        x, code, load, r = dense[:, rows], codes[:, rows], loads[:, rows], returns[rows]
+        w, n = estimation_weights(x, weights[rows], r)
+        counts[d, 0] = n
+        if n == 0:
+            continue
+        clipped = np.minimum(np.maximum(r, lower), upper)
+        gram, right, _, constraints, active[d], effective[d] = assemble(
+            x, code, load, w, clipped, caps[rows], min_names, overrides, first, last, kinds
+        )
+        solved[d], f[d], variance[d], counts[d, 1], sizes[d, 0] = solve_constrained(
+            gram, right, constraints, active[d], diagonal_first, diagonal_last
+        )
+        vif[d] = inflation(gram, constraints, active[d], variance[d])
+        e = unexplained(x, code, load, r, f[d])
+        sizes[d, 1], sizes[d, 2] = sums_of_squares(e, r, w, lower, upper)
+        specific[rows], omega[rows] = e, w
+    return solved, f, variance, vif, effective, active, counts, sizes, specific, omega

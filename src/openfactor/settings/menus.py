@@ -101,6 +101,8 @@ class ModelConstructionSettingsMenu(Menu):
     """Weighting schemes for which the dataset has data."""
     currencies: list[str]
     """Currencies with exchange rates."""
+    series: list[str] = []
+    """Time series that can be the returns of known factors."""
 
 
 class FactorRiskModelSettingsMenu(Menu):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from openfactor.settings.exposures import (
     ExposureSettings,
@@ -15,6 +16,18 @@ from openfactor.settings.universe import UniverseSettings
 from openfactor.settings.values import Settings, inline
 
 ZeroSum = Literal["none", "equal_weights", "mcap_weighted"]
+T = TypeVar("T")
+
+
+def _pairs(value: Any) -> Any:
+    """Keys that are "group,factor", as JSON has them, become pairs."""
+    if not isinstance(value, dict):
+        return value
+    return {tuple(key.split(",", 1)) if isinstance(key, str) else key: item for key, item in value.items()}
+
+
+ByFactor = Annotated[dict[tuple[str, str], T], BeforeValidator(_pairs)]
+"""By group and factor; in JSON the key is "group,factor", split at the first comma."""
 
 
 class ModelConstructionSettings(Settings):
@@ -34,10 +47,19 @@ class ModelConstructionSettings(Settings):
     """Bounds on the returns used to estimate; specific returns come from the unclipped ones."""
     thin_category_shrinkage: dict[str, Annotated[float, Field(ge=0)]] = {}
     """Group to the effective number of names below which a category is shrunk towards zero."""
+    thin_category_shrinkage_overrides: ByFactor[Annotated[float, Field(ge=0)]] = {}
+    """Group and category to the strength with which it is shrunk, as a multiple of its diagonal in the normal
+    equations, whatever its number of names: 1 halves the return of a category that stands alone."""
     zero_sum_constraints: dict[str, ZeroSum] = {}
     """One entry for each categorical group: how its factor returns sum to zero."""
+    known_factor_map: ByFactor[str] = {}
+    """Continuous group and factor to the series of the dataset that has its returns: they are taken as given,
+    compounded since the trading day before, and the other factors explain what they leave."""
     fx_convert_returns: bool = True
     """Convert returns to `currency`; if not, local returns are explained."""
+    huber_epsilon: Annotated[float, Field(gt=1)] | None = None
+    """Residuals beyond this many times their scale count linearly instead of squared (Huber); 1.35 keeps 95%
+    of the efficiency under normal returns. By default all count squared."""
 
     reference_fields: ClassVar[dict[str, str]] = {"estimation_universe": "UniverseSettings"}
 
@@ -51,20 +73,45 @@ def _wrap(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One regression of a model."""
+
+    exposures: ExposureSettings
+    construction: ModelConstructionSettings
+
+    @property
+    def min_names(self) -> dict[str, float]:
+        """Factor group to the effective number of names below which its categories are shrunk. An interaction
+        has the largest of its members' unless it has its own."""
+        asked = self.construction.thin_category_shrinkage
+        out = dict(asked)
+        for group in self.exposures.exposures:
+            if isinstance(group, InteractionExposureGroupSettings):
+                inherited = max(asked.get(member.factor_group, 0.0) for member in group.exposure_groups)
+                out.setdefault(group.factor_group, inherited)
+        return out
+
+
 class FactorRiskModelSettings(Settings):
-    """A factor model: a universe, its exposures and the regression."""
+    """A factor model: a universe, its exposures and the regression, or several in a chain.
+
+    The first stage explains the returns of assets, each further one the specific returns that the stage
+    before it leaves.
+    """
 
     universe: Annotated[list[str | int | UniverseSettings], Field(min_length=1, max_length=1)]
     """The assets and the trading days: saved settings by name or id, or inline. A single value may be given
     without a list."""
-    exposures: Annotated[list[str | int | ExposureSettings], Field(min_length=1, max_length=1)] = [
-        ExposureSettings()
+    exposures: Annotated[list[str | int | ExposureSettings], Field(min_length=1)] = [ExposureSettings()]
+    """The factors, likewise; one entry a stage."""
+    modelconstruction: Annotated[list[str | int | ModelConstructionSettings], Field(min_length=1)] = [
+        ModelConstructionSettings()
     ]
-    """The factors, likewise; one entry a regression stage, of which there is one."""
-    modelconstruction: Annotated[
-        list[str | int | ModelConstructionSettings], Field(min_length=1, max_length=1)
-    ] = [ModelConstructionSettings()]
-    """The regression, likewise; one entry a stage."""
+    """The regression, likewise; one entry a stage, or one for all of them."""
+    halflife_idio_vra: Annotated[int, Field(gt=0)] | None = None
+    """Half-life in trading days of the regime adjustment of specific volatilities; by default there is none.
+    It does not touch the regressions."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "universe": "UniverseSettings",
@@ -83,32 +130,55 @@ class FactorRiskModelSettings(Settings):
         return inline(self.universe[0])
 
     @property
-    def inline_exposures(self) -> ExposureSettings:
-        """The exposures, which must not be a name any more."""
-        return inline(self.exposures[0])
+    def n_stages(self) -> int:
+        return len(self.exposures)
 
     @property
-    def inline_construction(self) -> ModelConstructionSettings:
-        """The regression, which must not be a name any more."""
-        return inline(self.modelconstruction[0])
+    def stages(self) -> list[Stage]:
+        """The regressions in their order; nothing may be a name any more."""
+        constructions = [inline(construction) for construction in self.modelconstruction]
+        if len(constructions) == 1:
+            constructions *= self.n_stages
+        return [
+            Stage(inline(exposures), construction)
+            for exposures, construction in zip(self.exposures, constructions, strict=True)
+        ]
+
+    def add_stage(
+        self,
+        *,
+        exposures: str | int | ExposureSettings,
+        modelconstruction: str | int | ModelConstructionSettings | None = None,
+    ) -> Self:
+        """The same with one more stage, whose regression is by default that of the stage before it."""
+        constructions = list(self.modelconstruction)
+        if modelconstruction is not None or len(constructions) > 1:
+            constructions *= self.n_stages if len(constructions) == 1 else 1
+            constructions.append(constructions[-1] if modelconstruction is None else modelconstruction)
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        changed = {"exposures": [*self.exposures, exposures], "modelconstruction": constructions}
+        return type(self)(**(values | changed))
 
     @property
-    def min_names(self) -> dict[str, float]:
-        """Factor group to the effective number of names below which its categories are shrunk. An interaction
-        has the largest of its members' unless it has its own."""
-        asked = self.inline_construction.thin_category_shrinkage
-        out = dict(asked)
-        for group in self.inline_exposures.exposures:
-            if isinstance(group, InteractionExposureGroupSettings):
-                inherited = max(asked.get(member.factor_group, 0.0) for member in group.exposure_groups)
-                out.setdefault(group.factor_group, inherited)
-        return out
+    def estimation_only(self) -> Self:
+        """These settings without what only forecasts look at: equal ones have the same estimates."""
+        return self.model_copy(update={"halflife_idio_vra": None})
+
+    @model_validator(mode="after")
+    def _one_construction_a_stage(self) -> Self:
+        if len(self.modelconstruction) not in (1, self.n_stages):
+            raise ValueError(
+                f"there are {self.n_stages} entries in exposures and {len(self.modelconstruction)} in "
+                "modelconstruction; give one for all stages, or one a stage"
+            )
+        return self
 
     @model_validator(mode="after")
     def _same_calendar(self) -> Self:
-        universe, construction = self.universe[0], self.modelconstruction[0]
-        if isinstance(universe, UniverseSettings) and isinstance(construction, ModelConstructionSettings):
-            estimation = construction.estimation_universe
-            if isinstance(estimation, UniverseSettings) and estimation.calendar != universe.calendar:
-                raise ValueError("the estimation universe must have the calendar of the universe")
+        universe = self.universe[0]
+        for construction in self.modelconstruction:
+            if isinstance(universe, UniverseSettings) and isinstance(construction, ModelConstructionSettings):
+                estimation = construction.estimation_universe
+                if isinstance(estimation, UniverseSettings) and estimation.calendar != universe.calendar:
+                    raise ValueError("the estimation universe must have the calendar of the universe")
         return self

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from openfactor.errors import SettingsError
 from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
+    ExposureGroupSettings,
     ExposureSettings,
     InlineUploadedExposureGroupSettings,
     InteractionExposureGroupSettings,
@@ -22,7 +23,7 @@ from openfactor.settings.menus import (
     ModelConstructionSettingsMenu,
     UniverseSettingsMenu,
 )
-from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
+from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, Stage
 from openfactor.settings.universe import CalendarSettings, UniverseSettings
 from openfactor.settings.values import Settings
 
@@ -37,7 +38,7 @@ def validate(settings: Settings, menu: FactorRiskModelSettingsMenu) -> None:
     if isinstance(settings, FactorRiskModelSettings):
         what, problems = "model", _model(settings, menu)
     elif isinstance(settings, ExposureSettings):
-        what, problems = "exposures", _exposures(settings, exposure_menu, None)
+        what, problems = "exposures", _exposures(settings, exposure_menu, None, {})
         problems += _currencies(settings, menu.modelconstruction_settings_menu)
     elif isinstance(settings, UniverseSettings):
         what, problems = "universe", _universe("universe", settings, exposure_menu.universe_settings_menu)
@@ -80,26 +81,45 @@ def _kept(universe: UniverseSettings | None, name: str, tree: Tree) -> Collectio
 
 
 def _model(settings: FactorRiskModelSettings, menu: FactorRiskModelSettingsMenu) -> list[str]:
-    exposure_menu = menu.exposure_settings_menu
-    universe, exposures = settings.inline_universe, settings.inline_exposures
-    construction = settings.inline_construction
+    exposure_menu, regression_menu = menu.exposure_settings_menu, menu.modelconstruction_settings_menu
+    universe, stages = settings.inline_universe, settings.stages
     problems = _universe("universe", universe, exposure_menu.universe_settings_menu)
-    problems += _exposures(exposures, exposure_menu, universe)
+    factors: dict[str, set[str]] = {}
+    for number, stage in enumerate(stages, 1):
+        found = _exposures(stage.exposures, exposure_menu, universe, factors)
+        found += _currencies(stage.exposures, regression_menu)
+        if number == 1 or len(settings.modelconstruction) > 1:
+            found += _construction(stage.construction, regression_menu)
+            found += _estimation_universe(stage.construction, universe, exposure_menu.universe_settings_menu)
+        shared = [s.exposures for s in stages] if len(settings.modelconstruction) == 1 else [stage.exposures]
+        found += _of_groups(stage, shared, factors)
+        problems += [f"stage {number}: {problem}" if settings.n_stages > 1 else problem for problem in found]
+    money = {(stage.construction.currency, stage.construction.fx_convert_returns) for stage in stages}
+    if len(money) > 1:
+        problems.append("modelconstruction: currency and fx_convert_returns must be the same in all stages")
+    return list(dict.fromkeys(problems))
+
+
+def _estimation_universe(
+    construction: ModelConstructionSettings, universe: UniverseSettings, menu: UniverseSettingsMenu
+) -> list[str]:
     estimation = construction.estimated_on
-    if estimation is not None:
-        problems += _universe("estimation_universe", estimation, exposure_menu.universe_settings_menu)
-        if estimation.calendar != universe.calendar:
-            problems.append("estimation_universe.calendar: must be the calendar of the universe")
-    problems += _currencies(exposures, menu.modelconstruction_settings_menu)
-    problems += _construction(construction, menu.modelconstruction_settings_menu)
-    return problems + _of_groups(construction, exposures)
+    if estimation is None:
+        return []
+    problems = _universe("estimation_universe", estimation, menu)
+    if estimation.calendar != universe.calendar:
+        problems.append("estimation_universe.calendar: must be the calendar of the universe")
+    return problems
 
 
 def _exposures(
-    settings: ExposureSettings, menu: ExposureSettingsMenu, universe: UniverseSettings | None
+    settings: ExposureSettings,
+    menu: ExposureSettingsMenu,
+    universe: UniverseSettings | None,
+    seen: dict[str, set[str]],
 ) -> list[str]:
+    """Problems of the groups; notes the factors of each in `seen`, which has those of earlier stages."""
     problems = []
-    seen: dict[str, set[str]] = {}
     for group in settings.exposures:
         if isinstance(group, TimeSeriesBetaExposureGroupSettings | InlineUploadedExposureGroupSettings):
             continue  # their factors are those of an upload
@@ -147,29 +167,58 @@ def _calendar(where: str, settings: CalendarSettings, menu: CalendarSettingsMenu
 
 def _construction(settings: ModelConstructionSettings, menu: ModelConstructionSettingsMenu) -> list[str]:
     problems = _choice("modelconstruction.currency", [settings.currency], menu.currencies)
-    return problems + _choice("modelconstruction.weights", [settings.weights], menu.weights)
+    problems += _choice("modelconstruction.weights", [settings.weights], menu.weights)
+    return problems + _choice("known_factor_map: series", settings.known_factor_map.values(), menu.series)
 
 
-def _of_groups(settings: ModelConstructionSettings, exposures: ExposureSettings) -> list[str]:
-    """What the regression says of groups of categories against the groups that there are."""
-    groups = exposures.exposures
-    categorical = [g.factor_group for g in groups if isinstance(g, CategoricalExposureGroupSettings)]
-    interactions = [
-        g.factor_group
-        for g in groups
-        if isinstance(g, InteractionExposureGroupSettings)
-        and any(isinstance(m, CategoricalExposureGroupSettings) for m in g.exposure_groups)
+def _of_groups(
+    stage: Stage, every: Sequence[ExposureSettings], factors: Mapping[str, Collection[str]]
+) -> list[str]:
+    """What the regression says of groups and factors against those that there are.
+
+    every : exposures of all stages that the regression serves
+    factors : of each group, where they can be known without an upload
+    """
+    settings = stage.construction
+    groups = [group for exposures in every for group in exposures.exposures]
+    categorical, dense = _by_kind(groups)
+    problems = _choice("zero_sum_constraints", settings.zero_sum_constraints, categorical)
+    problems += _choice("thin_category_shrinkage", settings.thin_category_shrinkage, categorical)
+    for where, wanted, known in (
+        ("thin_category_shrinkage_overrides", settings.thin_category_shrinkage_overrides, categorical),
+        ("known_factor_map", settings.known_factor_map, dense),
+    ):
+        for group, factor in wanted:
+            problems += _choice(where, [group], known)
+            if group in known and group in factors:
+                problems += _choice(f"{where}: group {group!r}", [factor], sorted(factors[group]))
+    plain = [g for g in stage.exposures.exposures if isinstance(g, CategoricalExposureGroupSettings)]
+    unconstrained = [
+        name
+        for name in dict.fromkeys(g.factor_group for g in plain)
+        if name not in settings.zero_sum_constraints
     ]
-    known = list(dict.fromkeys([*categorical, *interactions]))
-    problems = _choice("zero_sum_constraints", settings.zero_sum_constraints, known)
-    problems += _choice("thin_category_shrinkage", settings.thin_category_shrinkage, known)
-    unconstrained = [g for g in dict.fromkeys(categorical) if g not in settings.zero_sum_constraints]
     if unconstrained:
         problems.append(
             f"zero_sum_constraints: no entry for the categorical group {', '.join(unconstrained)}; "
             "say 'mcap_weighted', 'equal_weights' or 'none'"
         )
     return problems
+
+
+def _by_kind(groups: Sequence[ExposureGroupSettings]) -> tuple[list[str], list[str]]:
+    """Names of the groups with categories, plain ones first, and of the others."""
+    categorical, products, dense = [], [], []
+    for group in groups:
+        if isinstance(group, CategoricalExposureGroupSettings):
+            categorical.append(group.factor_group)
+        elif isinstance(group, InteractionExposureGroupSettings) and any(
+            isinstance(m, CategoricalExposureGroupSettings) for m in group.exposure_groups
+        ):
+            products.append(group.factor_group)
+        else:
+            dense.append(group.factor_group)
+    return list(dict.fromkeys([*categorical, *products])), list(dict.fromkeys(dense))
 
 
 def _choice(where: str, wanted: Iterable[str], known: Collection[str]) -> list[str]:

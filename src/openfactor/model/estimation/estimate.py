@@ -1,9 +1,10 @@
-"""Runs the regression of every trading day."""
+"""Runs the regressions of every trading day."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,16 +14,18 @@ from numpy.typing import NDArray
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
-from openfactor.errors import DataError, Fault
-from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
+from openfactor.errors import CancelledError, Fault
+from openfactor.exposures import members
+from openfactor.model.estimation.design import Regression, columns_of, estimation_set, regression_of
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, fit_day
+from openfactor.model.estimation.known import cannot_be_estimated, known_factors
 from openfactor.numerics.weighting import regression_weights
-from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
+from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-_KINDS = {"none": NONE, "equal_weights": EQUAL, "mcap_weighted": CAP_WEIGHTED}
+_ROWS_AT_ONCE = 16_000
+"""Rows of the panel that one call of the kernels gets, where days need not be looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,11 @@ class _Job:
     """What the days of one estimation share."""
 
     dataset: RiskDataset
-    construction: ModelConstructionSettings
-    exposures: Exposures
-    design: Design
-    order: NDArray[np.int64]
-    """Columns of the design in the order of the results."""
+    stages: tuple[Regression, ...]
+    pairs: tuple[tuple[str, str], ...]
     time: Timeline
     universe: Mask
-    estimation: Mask
+    cancel: threading.Event
 
 
 def estimate(
@@ -48,33 +48,30 @@ def estimate(
     read: Read = no_uploads,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda days: None,
+    cancel: threading.Event | None = None,
 ) -> Estimates:
     """Factor and specific returns of every trading day.
 
     Settings are taken as valid on the dataset. `read` gives the uploads that they name, `progress` is called
     with the number of days done since it was last called, `threads` defaults to the number of processors.
+    Setting `cancel`, from another thread, ends the work within a few days' time.
 
     Raises
     ------
-    DataError: names with returns and exposures, but an empty estimation universe; names the days.
+    DataError: names with returns and exposures, but an empty estimation universe; days on which a known
+    factor has no return; names the days. CancelledError: `cancel` was set.
     """
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        job = _prepare(dataset, settings, read, pool, threads)
+        job = _prepare(dataset, settings, read, pool, threads, cancel or threading.Event())
         results = _empty(job, fingerprint)
         parts = np.array_split(np.arange(1, len(job.time.dates)), PARTS)
-        for done, empty_days in pool.map(lambda days: _run(job, results, days), parts):
-            progress(done)
-            results.empty_days.extend(empty_days)
-    if results.empty_days:
-        dates = [str(job.time.dates[i]) for i in sorted(results.empty_days)]
-        raise DataError(
-            "the model cannot be estimated, 1 fault:",
-            [
-                Fault("empty_estimation_universe", "estimation_universe", "no asset is left to estimate on, "
-                      "though assets have returns and exposures; widen its filters or upload the market "
-                      "caps and memberships of the trading day before", None, len(dates), tuple(dates[:5]))
-            ],
-        )  # fmt: skip
+        try:
+            for done in pool.map(lambda days: _run(job, results, days), parts):
+                progress(done)
+        except BaseException:  # an interrupt too must not wait for the rest
+            job.cancel.set()
+            raise
+    _refuse_empty(results)
     return results.estimates
 
 
@@ -84,133 +81,161 @@ def _prepare(
     read: Read,
     pool: ThreadPoolExecutor,
     threads: int | None,
+    cancel: threading.Event,
 ) -> _Job:
-    construction, chosen = settings.inline_construction, settings.inline_universe
-    universe, estimation = sets_of(dataset, settings, read)
-    exposures = columns_of(dataset, settings, universe, estimation, read, threads)
-    pairs = exposures.pairs
-    runs = exposures.constrained
-    thresholds = settings.min_names
-    shrunk = [np.full(len(b.factors), thresholds.get(b.group, 0.0)) for b in exposures.blocks]
-    min_names = np.concatenate([np.zeros(exposures.n_dense), *shrunk])
-    lower, upper = construction.return_clip_bounds
-    design = Design(
-        n_dense=exposures.n_dense,
-        group_first=np.array([first for _, first, _ in runs], np.int64),
-        group_last=np.array([last for _, _, last in runs], np.int64),
-        zero_sum=np.array(
-            [_KINDS[construction.zero_sum_constraints.get(b.group, "none")] for b, _, _ in runs], np.int64
-        ),
-        min_names=min_names,
-        diagonal=exposures.diagonal,
-        clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
-    )
-    currency = construction.currency if construction.fx_convert_returns else None
+    stages, first = settings.stages, settings.stages[0].construction
+    universe = members(dataset, settings.inline_universe, read)
+    currency = first.currency if first.fx_convert_returns else None
+    time = timeline(dataset, settings.inline_universe.calendar, currency, pool)
+    columns = []
+    for stage in stages:
+        estimation = estimation_set(dataset, stage.construction, universe, read)
+        columns.append(
+            (columns_of(dataset, settings, stage, universe, estimation, read, threads), estimation)
+        )
+    pairs = tuple(sorted(pair for exposures, _ in columns for pair in exposures.pairs))
     return _Job(
         dataset=dataset,
-        construction=construction,
-        exposures=exposures,
-        design=design,
-        order=np.array(sorted(range(len(pairs)), key=lambda k: pairs[k]), np.int64),
-        time=timeline(dataset, chosen.calendar, currency, pool),
+        stages=tuple(
+            regression_of(stage, exposures, estimation, pairs, known_factors(dataset, time, stage, exposures))
+            for stage, (exposures, estimation) in zip(stages, columns, strict=True)
+        ),
+        pairs=pairs,
+        time=time,
         universe=universe,
-        estimation=estimation,
+        cancel=cancel,
     )
-
-
-def columns_of(
-    dataset: RiskDataset,
-    settings: FactorRiskModelSettings,
-    universe: Mask,
-    estimation: Mask,
-    read: Read,
-    threads: int | None = None,
-) -> Exposures:
-    """The columns of the model; universe, estimation : as `sets_of`."""
-    reference = CrossSection(companies(dataset, universe), estimation)
-    return resolve(dataset, settings.inline_exposures, settings.inline_universe, reference, read, threads)
-
-
-def sets_of(dataset: RiskDataset, settings: FactorRiskModelSettings, read: Read) -> tuple[Mask, Mask]:
-    """(rows,) the model's universe, and those of it whose returns are estimated on."""
-    universe = members(dataset, settings.inline_universe, read)
-    estimation = universe & dataset.panel.main
-    estimated_on = settings.inline_construction.estimated_on
-    if estimated_on is not None:
-        estimation = estimation & members(dataset, estimated_on, read)
-    return universe, estimation
 
 
 @dataclass(frozen=True)
 class _Results:
     estimates: Estimates
-    empty_days: list[int]
+    empty: list[tuple[int, int]]
+    """Stage and day of regressions that had candidates, but nobody to estimate on."""
 
 
 def _empty(job: _Job, fingerprint: str) -> _Results:
-    t, k, rows = len(job.time.dates), len(job.order), job.dataset.panel.n_rows
-    pairs = job.exposures.pairs
+    t, k, s, rows = len(job.time.dates), len(job.pairs), len(job.stages), job.dataset.panel.n_rows
     if not job.universe.all():
         job.time.forward_return[~job.universe] = np.nan
     specific = np.zeros(rows)  # touched first by the threads that fill it
     for d in np.setdiff1d(np.arange(len(job.dataset.days)), job.time.days[:-1]):
         specific[job.dataset.panel.rows_of(int(d))] = np.nan
-    status = np.zeros(t, np.int8)
-    status[:1] = STATUSES.index("first_day")
+    status = np.zeros((s, t), np.int8)
+    status[:, :1] = STATUSES.index("first_day")
+    of_stage = np.zeros(k, np.int64)
+    for number, stage in enumerate(job.stages):
+        of_stage[[*stage.order, *stage.known_order]] = number
     return _Results(
         Estimates(
             fingerprint=fingerprint,
             dates=job.time.dates,
-            pairs=tuple(pairs[i] for i in job.order),
+            pairs=job.pairs,
+            stage=of_stage,
             factor_returns=np.zeros((t, k)),
             standard_errors=np.full((t, k), np.nan),
+            vif=np.full((t, k), np.nan),
             effective_names=np.full((t, k), np.nan),
             exposed=np.zeros((t, k), np.bool_),
             status=status,
-            solver=np.zeros(t, np.int8),
-            n=np.zeros(t, np.int64),
-            rank=np.zeros(t, np.int64),
-            r2=np.full(t, np.nan),
-            condition=np.full(t, np.nan),
+            solver=np.zeros((s, t), np.int8),
+            n=np.zeros((s, t), np.int64),
+            rank=np.zeros((s, t), np.int64),
+            r2=np.full((s, t), np.nan),
+            condition=np.full((s, t), np.nan),
             asset_return=job.time.forward_return,
             specific_return=specific,
-            weight=np.zeros(rows),
+            weight=np.zeros((s, rows)),
         ),
         [],
     )
 
 
-def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> tuple[int, list[int]]:
-    """Regress a run of days; the number of days and those whose estimation universe was empty."""
+def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> int:
+    """Regress a run of days; their number."""
+    widest = int(np.diff(job.dataset.panel.offsets).max(initial=0))
+    room = max(widest, _ROWS_AT_ONCE) * max(stage.exposures.n_dense for stage in job.stages)
+    buffer = np.empty(room)
+    for batch in _batches(job, days):
+        if job.cancel.is_set():
+            raise CancelledError("the fit was cancelled; nothing was kept of it")
+        for number, stage in enumerate(job.stages):
+            _regress(job, results, number, stage, batch, buffer)
+    return len(days)
+
+
+def _batches(job: _Job, days: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Runs of trading days that are regressed in one go."""
+    if not all(stage.by_row for stage in job.stages):
+        yield from days[:, None]
+        return
+    start = 0
+    first_row = job.dataset.panel.offsets[job.time.days[days - 1]]
+    last_row = job.dataset.panel.offsets[job.time.days[days - 1] + 1]
+    while start < len(days):
+        fits = int(np.searchsorted(last_row[start:], first_row[start] + _ROWS_AT_ONCE, side="right"))
+        stop = start + max(fits, 1)
+        yield days[start:stop]
+        start = stop
+
+
+def _regress(
+    job: _Job, results: _Results, number: int, stage: Regression, days: NDArray[np.int64], buffer: Float
+) -> None:
+    """One stage of trading days that follow each other."""
     panel, out = job.dataset.panel, results.estimates
-    widest = int(np.diff(panel.offsets).max(initial=0))
-    buffer = np.empty(job.exposures.n_dense * widest)
-    empty: list[int] = []
-    for i in days:
-        rows = rows_before(panel, job.time.days, i)
-        returns = job.time.forward_return[rows]
-        dense, codes, loads = job.exposures.at(rows, buffer)
-        caps = panel.cap[rows]
-        weights = regression_weights(job.construction.weights, caps, panel.idio_vol[rows])
-        weights *= job.estimation[rows]
-        if job.exposures.may_miss_products:
-            weights[np.isnan(loads).any(axis=0)] = 0.0
-        fit = fit_day(job.design, dense, codes, loads, weights, returns, caps)
-        if fit is None:
-            candidates = np.isfinite(returns)
-            complete = candidates & np.isfinite(dense).all(axis=0)
-            out.status[i] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")
-            out.specific_return[rows] = np.nan
-            if complete.any():
-                empty.append(int(i))
+    each = [rows_before(panel, job.time.days, int(i)) for i in days]
+    rows = slice(each[0].start, each[-1].stop)
+    starts = np.array([r.start - rows.start for r in each])
+    stops = np.array([r.stop - rows.start for r in each])
+    target = (out.asset_return if number == 0 else out.specific_return)[rows]
+    dense, codes, loads = stage.exposures.at(rows, buffer)
+    caps = panel.cap[rows]
+    weights = regression_weights(stage.construction.weights, caps, panel.idio_vol[rows])
+    weights *= stage.estimation[rows]
+    if stage.exposures.may_miss_products:
+        weights[np.isnan(loads).any(axis=0)] = 0.0
+    fits = stage.fit(int(days[0]), dense, codes, loads, weights, target, caps, starts, stops)
+    out.factor_returns[days[:, None], stage.order] = fits.factor_returns
+    out.standard_errors[days[:, None], stage.order] = fits.standard_errors
+    out.vif[days[:, None], stage.order] = fits.vif
+    out.effective_names[days[:, None], stage.order] = fits.effective_names
+    out.exposed[days[:, None], stage.order] = fits.active
+    done = fits.n > 0
+    out.factor_returns[days[:, None], stage.known_order] = np.where(
+        done[:, None], stage.known.returns[days], 0.0
+    )
+    out.exposed[days[:, None], stage.known_order] = done[:, None]
+    out.status[number, days] = np.where(
+        fits.rank_deficient, STATUSES.index("rank_deficient"), STATUSES.index("ok")
+    )
+    out.solver[number, days] = np.where(
+        done, np.where(fits.orthogonal, SOLVERS.index("svd"), SOLVERS.index("normal_equations")), 0
+    )
+    out.n[number, days], out.rank[number, days] = fits.n, fits.rank
+    out.r2[number, days], out.condition[number, days] = fits.r2, fits.condition
+    for d, day in enumerate(days.tolist()):
+        inside, mine = each[d], slice(starts[d], stops[d])
+        if done[d]:
+            out.specific_return[inside], out.weight[number, inside] = fits.specific[mine], fits.omega[mine]
             continue
-        out.factor_returns[i] = fit.factor_returns[job.order]
-        out.standard_errors[i] = fit.standard_errors[job.order]
-        out.effective_names[i] = fit.effective_names[job.order]
-        out.exposed[i] = fit.active[job.order]
-        out.status[i] = STATUSES.index("rank_deficient" if fit.rank_deficient else "ok")
-        out.solver[i] = SOLVERS.index("svd" if fit.orthogonal else "normal_equations")
-        out.n[i], out.rank[i], out.r2[i], out.condition[i] = fit.n, fit.rank, fit.r2, fit.condition
-        out.specific_return[rows] = fit.specific
-        out.weight[rows] = fit.omega
-    return len(days), empty
+        candidates = np.isfinite(target[mine])
+        out.status[number, day] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")
+        out.specific_return[inside] = np.nan
+        if (candidates & np.isfinite(dense[:, mine]).all(axis=0)).any():
+            results.empty.append((number, day))
+
+
+def _refuse_empty(results: _Results) -> None:
+    faults = []
+    for number in sorted({number for number, _ in results.empty}):
+        days = sorted(day for stage, day in results.empty if stage == number)
+        where = "estimation_universe" if len(results.estimates.status) == 1 else f"stage {number + 1}"
+        faults.append(
+            Fault("empty_estimation_universe", where, "no asset is left to estimate on, though assets have "
+                  "returns and exposures; widen its filters or upload the market caps and memberships of the "
+                  "trading day before", None, len(days),
+                  tuple(str(results.estimates.dates[day]) for day in days[:5]))
+        )  # fmt: skip
+    if faults:
+        raise cannot_be_estimated(faults)

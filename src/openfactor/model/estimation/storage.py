@@ -12,9 +12,8 @@ from openfactor.errors import StorageError
 from openfactor.folders import write_whole
 from openfactor.model.estimation.estimates import Estimates
 
-_BY_FACTOR = ("factor_returns", "standard_errors", "effective_names", "exposed")
+_BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "exposed")
 _BY_DATE = ("status", "solver", "n", "rank", "r2", "condition")
-_BY_ROW = ("asset_return", "specific_return", "weight")
 
 
 def save(estimates: Estimates, folder: Path) -> None:
@@ -29,11 +28,18 @@ def _write(estimates: Estimates, folder: Path) -> None:
     pl.DataFrame(
         {"date": np.repeat(dates, k), "factor": list(estimates.factors) * t, **by_factor}
     ).write_parquet(folder / "factors.parquet")
-    by_date = {name: getattr(estimates, name) for name in _BY_DATE}
-    pl.DataFrame({"date": dates, **by_date}).write_parquet(folder / "dates.parquet")
-    by_row = {name: getattr(estimates, name) for name in _BY_ROW}
+    n_stages = len(estimates.status)
+    by_date = {name: getattr(estimates, name).ravel() for name in _BY_DATE}
+    stages = {"stage": np.repeat(np.arange(n_stages), t), "date": np.tile(dates, n_stages)}
+    pl.DataFrame(stages | by_date).write_parquet(folder / "dates.parquet")
+    by_row = {"asset_return": estimates.asset_return, "specific_return": estimates.specific_return}
+    by_row |= {f"weight.{s}": weight for s, weight in enumerate(estimates.weight)}
     pl.DataFrame(by_row).write_parquet(folder / "rows.parquet")
-    meta = {"fingerprint": estimates.fingerprint, "factors": estimates.pairs}
+    meta = {
+        "fingerprint": estimates.fingerprint,
+        "factors": estimates.pairs,
+        "stage": estimates.stage.tolist(),
+    }
     (folder / "estimates.json").write_text(json.dumps(meta, indent=1))
 
 
@@ -53,12 +59,17 @@ def load(folder: Path) -> Estimates:
         raise StorageError(
             f"the estimates in {folder} cannot be read ({error}); delete the folder"
         ) from error
-    shape = (len(dates), len(meta["factors"]))
+    n_stages = max(meta["stage"], default=0) + 1
+    by_date = {name: dates[name].to_numpy().reshape(n_stages, -1) for name in _BY_DATE}
+    shape = (by_date["n"].shape[1], len(meta["factors"]))
     return Estimates(
         fingerprint=meta["fingerprint"],
-        dates=tuple(dates["date"]),
+        dates=tuple(dates["date"][: shape[0]]),
         pairs=tuple((group, factor) for group, factor in meta["factors"]),
+        stage=np.array(meta["stage"], np.int64),
         **{name: factors[name].to_numpy().reshape(shape) for name in _BY_FACTOR},
-        **{name: dates[name].to_numpy() for name in _BY_DATE},
-        **{name: rows[name].to_numpy() for name in _BY_ROW},
+        **by_date,
+        asset_return=rows["asset_return"].to_numpy(),
+        specific_return=rows["specific_return"].to_numpy(),
+        weight=rows.select(pl.col("^weight.*$")).to_numpy().T,
     )

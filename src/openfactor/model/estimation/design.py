@@ -1,0 +1,169 @@
+"""The regressions of a model: their columns, their rules, and whom they are estimated on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.reading import Read
+from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
+from openfactor.model.estimation.known import Known
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, Fits, fit_days, fit_robustly
+from openfactor.numerics.normal_equations import sums_of_squares
+from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, Stage
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+_KINDS = {"none": NONE, "equal_weights": EQUAL, "mcap_weighted": CAP_WEIGHTED}
+
+
+@dataclass(frozen=True)
+class Regression:
+    """One stage of a model: what its days share."""
+
+    construction: ModelConstructionSettings
+    exposures: Exposures
+    known: Known
+    whole_design: Design
+    """Of all columns, known or not."""
+    design: Design
+    """Of the columns that are not known."""
+    order: NDArray[np.int64]
+    """(columns,) factor, in the order of the results, of each column of the design."""
+    known_order: NDArray[np.int64]
+    """Likewise of each known factor."""
+    estimation: Mask
+
+    @property
+    def by_row(self) -> bool:
+        """Several days can be regressed in one go."""
+        return self.exposures.by_row and self.construction.huber_epsilon is None and not self.known.pairs
+
+    def fit(
+        self,
+        day: int,
+        dense: Float,
+        codes: NDArray[np.int32],
+        loads: Float,
+        weights: Float,
+        target: Float,
+        caps: Float,
+        starts: NDArray[np.int64],
+        stops: NDArray[np.int64],
+    ) -> Fits:
+        """The regressions of `target`; parameters as `fit_days`, `day` the trading day, if there is one."""
+        design, known = self.design, self.known
+        if not known.pairs:
+            return self.solve(design, dense, codes, loads, weights, target, caps, starts, stops)
+        clipped = np.clip(target, *design.clip)
+        left = clipped - known.returns[day] @ dense[known.columns]
+        fits = self.solve(
+            replace(design, clip=(-np.inf, np.inf)),
+            dense[known.free[: design.n_dense]],
+            np.maximum(codes - len(known.columns), -1),
+            loads, weights, left, caps, starts, stops,
+        )  # fmt: skip
+        squares, _ = sums_of_squares(fits.specific, left, fits.omega, -np.inf, np.inf)
+        _, spread = sums_of_squares(fits.specific, clipped, fits.omega, -np.inf, np.inf)
+        r2 = 1.0 - squares / spread if spread > 0 else np.nan
+        return replace(fits, r2=np.array([r2]), specific=fits.specific + (target - clipped))
+
+    def solve(
+        self,
+        design: Design,
+        dense: Float,
+        codes: NDArray[np.int32],
+        loads: Float,
+        weights: Float,
+        target: Float,
+        caps: Float,
+        starts: NDArray[np.int64],
+        stops: NDArray[np.int64],
+    ) -> Fits:
+        """The regressions of `target` on columns of which none is known; parameters as `fit_days`."""
+        epsilon = self.construction.huber_epsilon
+        if epsilon is None:
+            return fit_days(design, dense, codes, loads, weights, target, caps, starts, stops)
+        return fit_robustly(design, epsilon, dense, codes, loads, weights, target, caps)
+
+
+def regression_of(
+    stage: Stage,
+    exposures: Exposures,
+    estimation: Mask,
+    pairs: Sequence[tuple[str, str]],
+    known: Known,
+) -> Regression:
+    """The regression of a stage; pairs : the factors in the order of the results."""
+    construction = stage.construction
+    at = {pair: k for k, pair in enumerate(pairs)}
+    thresholds, asked = stage.min_names, construction.thin_category_shrinkage_overrides
+    min_names = [np.zeros(exposures.n_dense)]
+    min_names += [np.full(len(b.factors), thresholds.get(b.group, 0.0)) for b in exposures.blocks]
+    runs, sums = exposures.constrained, construction.zero_sum_constraints
+    lower, upper = construction.return_clip_bounds
+    whole = Design(
+        n_dense=exposures.n_dense,
+        group_first=np.array([first for _, first, _ in runs], np.int64),
+        group_last=np.array([last for _, _, last in runs], np.int64),
+        zero_sum=np.array([_KINDS[sums.get(b.group, "none")] for b, _, _ in runs], np.int64),
+        min_names=np.concatenate(min_names),
+        overrides=np.array([asked.get(pair, np.nan) for pair in exposures.pairs], np.float64),
+        diagonal=exposures.diagonal,
+        clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
+    )
+    return Regression(
+        construction=construction,
+        exposures=exposures,
+        known=known,
+        whole_design=whole,
+        design=_without(whole, known),
+        order=np.array([at[exposures.pairs[k]] for k in known.free.tolist()], np.int64),
+        known_order=np.array([at[pair] for pair in known.pairs], np.int64),
+        estimation=estimation,
+    )
+
+
+def _without(design: Design, known: Known) -> Design:
+    """The design without its known columns, all of which come before the categories."""
+    gone = len(known.columns)
+    if not gone:
+        return design
+    first, last = design.diagonal
+    return replace(
+        design,
+        n_dense=design.n_dense - gone,
+        group_first=design.group_first - gone,
+        group_last=design.group_last - gone,
+        min_names=design.min_names[known.free],
+        overrides=design.overrides[known.free],
+        diagonal=(first - gone, last - gone) if last > first else (0, 0),
+    )
+
+
+def columns_of(
+    dataset: RiskDataset,
+    settings: FactorRiskModelSettings,
+    stage: Stage,
+    universe: Mask,
+    estimation: Mask,
+    read: Read,
+    threads: int | None = None,
+) -> Exposures:
+    """The columns of a stage; universe, estimation : (rows,) as `members` and `estimation_set` give them."""
+    reference = CrossSection(companies(dataset, universe), estimation)
+    return resolve(dataset, stage.exposures, settings.inline_universe, reference, read, threads)
+
+
+def estimation_set(
+    dataset: RiskDataset, construction: ModelConstructionSettings, universe: Mask, read: Read
+) -> Mask:
+    """(rows,) those of the universe whose returns a regression is estimated on."""
+    estimation = universe & dataset.panel.main
+    if construction.estimated_on is not None:
+        estimation &= members(dataset, construction.estimated_on, read)
+    return estimation

@@ -1,0 +1,6 @@
+"""Estimates become forecasts of risk: over time, for every date or for one."""
+
+from openfactor.model.forecasts.covariance import factor_covariance, factor_covariances
+from openfactor.model.forecasts.forecast import RiskForecast
+
+__all__ = ["RiskForecast", "factor_covariance", "factor_covariances"]

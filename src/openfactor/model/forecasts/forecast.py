@@ -1,0 +1,245 @@
+"""Forecasts of risk as frames, computed when they are asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import cached_property
+from typing import NoReturn
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from openfactor.dataset.calendar import within
+from openfactor.dataset.panel import RiskDataset
+from openfactor.errors import NotFoundError
+from openfactor.model.estimation import Estimates, Regression
+from openfactor.model.forecasts.covariance import (
+    DAYS_A_YEAR,
+    FactorCovariances,
+    factor_covariances,
+    matrix_frame,
+)
+from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
+from openfactor.model.frames import by_asset, by_factor
+from openfactor.numerics.shrinkage import correlation_of
+from openfactor.settings.dates import DateLike, as_date
+from openfactor.settings.forecasts import RiskForecastSettings
+
+Float = NDArray[np.float64]
+
+
+class RiskForecast:
+    """Factor covariances and specific volatilities of a model, as they were known on each trading day.
+
+    The forecast of a date uses the returns up to that date and is about the days after it. Volatilities and
+    covariances are annual (252 days); frames are Float32. `start` and `end` are inclusive. What is asked
+    for one date is computed for that date; the forecasts of all dates are kept once they were asked for.
+    """
+
+    def __init__(
+        self,
+        dataset: RiskDataset,
+        estimates: Estimates,
+        settings: RiskForecastSettings,
+        *,
+        universe: NDArray[np.bool_],
+        id_type: str,
+        halflife_idio_vra: float | None = None,
+        regression: Callable[[], Regression],
+        threads: int | None = None,
+        hide_progress: bool | None = None,
+    ) -> None:
+        self.settings = settings
+        self._dataset = dataset
+        self._estimates = estimates
+        self._universe = universe
+        self._shown = id_type
+        self._halflife_idio_vra = halflife_idio_vra
+        self._regression = regression
+        self._threads = threads
+        self._hide_progress = hide_progress
+
+    def __repr__(self) -> str:
+        dates = self.dates()
+        span = f"{dates[0]} to {dates[-1]}" if dates else "no dates"
+        return f"<RiskForecast {span}: {len(self._estimates.factors)} factors, {self.settings!r}>"
+
+    def dates(self) -> list[dt.date]:
+        """Trading days with a forecast: those from the first regression on."""
+        return [self._estimates.dates[t] for t in self._all]
+
+    def factor_covariance(
+        self, *, start: DateLike | None = None, end: DateLike | None = None
+    ) -> pl.DataFrame:
+        """date, factor, and one column a factor: `{group}.{factor}` in rows and columns."""
+        wanted = self._between(start, end)
+        return self._matrices(wanted, self.covariances(wanted).covariance)
+
+    def factor_correlation(
+        self, *, start: DateLike | None = None, end: DateLike | None = None
+    ) -> pl.DataFrame:
+        """As `factor_covariance`; a factor without variance is uncorrelated with the others."""
+        wanted = self._between(start, end)
+        return self._matrices(wanted, correlation_of(self.covariances(wanted).covariance))
+
+    def factor_volatility(
+        self, *, start: DateLike | None = None, end: DateLike | None = None
+    ) -> pl.DataFrame:
+        """date, and one column a factor."""
+        wanted = self._between(start, end)
+        variance = np.diagonal(self.covariances(wanted).covariance, axis1=1, axis2=2)
+        dates = [self._estimates.dates[t] for t in wanted]
+        return by_factor(dates, self._estimates.factors, np.sqrt(variance))
+
+    def specific_volatility(
+        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
+    ) -> pl.DataFrame:
+        """date, and one column an asset; null where there is nothing to forecast from."""
+        wanted = self._between(start, end)
+        volatility = np.sqrt(DAYS_A_YEAR * self.specific(wanted).variance)
+        rows = [self._rows(t) for t in wanted]
+        dates = [self._estimates.dates[t] for t in wanted]
+        return by_asset(self._dataset, self._universe, dates, rows, volatility, self._id_type(id_type))
+
+    def specific_risk(self, date: DateLike | None = None, *, id_type: str | None = None) -> pl.DataFrame:
+        """How the specific volatility of each asset on a date, by default the last, came about.
+
+        Columns: the id type; specific_volatility, the forecast; own_volatility, of the asset's own returns;
+        observations, how many of them; and with these options structural_volatility and own_weight, the share
+        of the own one in the blend, and decile_weight, the share of the mean of the cap decile. Sorted by id.
+        """
+        t = self._at(date)
+        found, rows = self.specific(np.array([t])), self._rows(t)
+        chosen = self._id_type(id_type)
+        history = found.history[rows]
+        columns: dict[str, object] = {
+            chosen: pl.Series(self._dataset.identifiers.names(chosen), dtype=pl.String).gather(
+                self._dataset.panel.listing[rows]
+            ),
+            "specific_volatility": np.sqrt(DAYS_A_YEAR * found.variance[rows]).astype(np.float32),
+            "own_volatility": np.sqrt(DAYS_A_YEAR * found.own[rows]).astype(np.float32),
+            "observations": history,
+        }
+        if found.structural is not None and self.settings.structural is not None:
+            like = np.sqrt(DAYS_A_YEAR * found.structural[rows]).astype(np.float32)
+            own = (history / (history + self.settings.structural.n0)).astype(np.float32)
+            columns |= {
+                "structural_volatility": like,
+                "own_weight": np.where(np.isfinite(like), own, np.float32(1)),
+            }
+        if found.shrunk is not None:
+            columns["decile_weight"] = found.shrunk[rows].astype(np.float32)
+        by_listing = chosen == self._dataset.identifiers.id_types[0]
+        frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float32).fill_nan(None))
+        inside = self._universe[rows] if by_listing else self._universe[rows] & self._dataset.panel.main[rows]
+        return frame.filter(inside).sort(chosen)
+
+    def status(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+        """What was done to the forecasts of each date.
+
+        Columns: date; factor_regime and specific_regime, what volatilities were multiplied by;
+        repaired_volatilities, factors whose Newey-West variance was not above zero, so that the uncorrected
+        one stands; repaired_correlations, whether negative eigenvalues were cut off; eigenfactors_adjusted.
+        """
+        wanted = self._between(start, end)
+        found, names = self.covariances(wanted), np.array(self._estimates.factors)
+        regime = self.specific(wanted).regime[wanted]
+        return pl.DataFrame(
+            {
+                "date": pl.Series([self._estimates.dates[t] for t in wanted], dtype=pl.Date),
+                "factor_regime": found.regime,
+                "specific_regime": regime,
+                "repaired_volatilities": pl.Series(
+                    [names[these].tolist() for these in found.repaired_vol], dtype=pl.List(pl.String)
+                ),
+                "repaired_correlations": found.repaired_cor,
+                "eigenfactors_adjusted": found.eigen_adjusted,
+            }
+        )
+
+    def covariances(self, days: NDArray[np.int64] | None = None) -> FactorCovariances:
+        """The arrays behind the frames, in double precision; `days` index the trading days of the
+        estimates."""
+        wanted = self._all if days is None else days
+        if len(wanted) == len(self._all) or "_every_covariance" in self.__dict__:
+            first = self._all[0] if len(self._all) else 0
+            return self._every_covariance.of(wanted - first)
+        return self._covariances(wanted)
+
+    def specific(self, days: NDArray[np.int64] | None = None) -> SpecificRisk:
+        """Daily specific variances beside the rows of the panel, at least those of the trading days
+        `days`."""
+        first = self._all[:1] if days is None else days[:1]
+        if "_every_specific" in self.__dict__ or not len(first) or first[0] == self._all[0]:
+            return self._every_specific
+        return self._specific(int(first[0]))
+
+    @cached_property
+    def _every_covariance(self) -> FactorCovariances:
+        return self._covariances(self._all)
+
+    @cached_property
+    def _every_specific(self) -> SpecificRisk:
+        return self._specific(0)
+
+    def _covariances(self, days: NDArray[np.int64]) -> FactorCovariances:
+        settings, e = self.settings, self._estimates
+        hidden = self._hide_progress
+        with tqdm(desc="factor covariances", unit="day", total=len(days), disable=hidden, delay=1) as bar:
+            return factor_covariances(
+                e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
+                days=np.cumsum(e.estimated)[days] - 1, threads=self._threads, progress=lambda n:
+                _advance(bar, n),
+            )  # fmt: skip
+
+    def _specific(self, first_day: int) -> SpecificRisk:
+        settings = self.settings
+        with tqdm(desc="specific risk", unit="day", disable=self._hide_progress, delay=1) as bar:
+            return specific_risk(
+                self._dataset.panel, self._days, self._estimates.specific_return,
+                self._dataset.identifiers.n_listings, settings.idio_vol, structural=settings.structural,
+                bayesian=settings.bayesian, halflife_vra=self._halflife_idio_vra,
+                regression=self._regression, first_day=first_day, threads=self._threads, progress=lambda n:
+                _advance(bar, n),
+            )  # fmt: skip
+
+    @cached_property
+    def _all(self) -> NDArray[np.int64]:
+        """Trading days with a forecast."""
+        estimated = np.flatnonzero(self._estimates.estimated)
+        if not len(estimated):
+            return estimated
+        return np.arange(estimated[0], len(self._estimates.dates))
+
+    @cached_property
+    def _days(self) -> NDArray[np.int64]:
+        return self._dataset.index_of(self._estimates.dates)
+
+    def _rows(self, t: int) -> slice:
+        return self._dataset.panel.rows_of(int(self._days[t]))
+
+    def _between(self, start: DateLike | None, end: DateLike | None) -> NDArray[np.int64]:
+        dates = self._estimates.dates
+        return np.array([t for t in self._all.tolist() if within(dates[t], start, end)], np.int64)
+
+    def _at(self, date: DateLike | None) -> int:
+        dates = self.dates()
+        chosen = dates[-1] if date is None and dates else as_date(date)
+        if chosen not in dates:
+            span = f"from {dates[0]} to {dates[-1]}" if dates else "none"
+            raise NotFoundError(f"there is no forecast of {chosen}; there are those of trading days {span}")
+        return int(self._all[dates.index(chosen)])
+
+    def _matrices(self, wanted: NDArray[np.int64], matrices: Float) -> pl.DataFrame:
+        dates = [self._estimates.dates[t] for t in wanted]
+        return matrix_frame(dates, list(self._estimates.factors), matrices)
+
+    def _id_type(self, id_type: str | None) -> str:
+        return self._dataset.identifiers.known_type(id_type or self._shown)
+
+
+def _advance(bar: tqdm[NoReturn], n: int) -> None:
+    bar.update(n)

@@ -1,0 +1,191 @@
+"""Specific variances, as they were known on each day."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.panel import Panel
+from openfactor.model.estimation.design import Regression
+from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY
+from openfactor.numerics.cross_section import fit_days
+from openfactor.numerics.ewma import decay, ewma
+from openfactor.numerics.normal_equations import unexplained
+from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
+from openfactor.numerics.weighting import regression_weights
+from openfactor.settings.forecasts import BayesianVolSettings, IdioVolSettings, StructuralVolSettings
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpecificRisk:
+    """Daily specific variances beside the rows of the panel, and how they came about.
+
+    The row of day t has what was known on t; rows of days that were not asked for hold NaN.
+    """
+
+    variance: Float
+    """(rows,) the forecast."""
+    own: Float
+    """(rows,) of the listing's own history."""
+    history: NDArray[np.int32]
+    """(rows,) returns that `own` rests on."""
+    structural: Float | None
+    """(rows,) that of its like."""
+    shrunk: Float | None
+    """(rows,) share of the mean of its cap decile."""
+    regime: Float
+    """(T,) what volatilities were multiplied by."""
+
+
+def specific_risk(
+    panel: Panel,
+    days: NDArray[np.int64],
+    returns: Float,
+    n_listings: int,
+    settings: IdioVolSettings,
+    *,
+    structural: StructuralVolSettings | None = None,
+    bayesian: BayesianVolSettings | None = None,
+    halflife_vra: float | None = None,
+    regression: Callable[[], Regression] | None = None,
+    first_day: int = 0,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda days: None,
+) -> SpecificRisk:
+    """Forecasts of the trading days from `first_day` on.
+
+    Parameters
+    ----------
+    days : (T,) stored days that are trading days
+    returns : (rows,) specific returns from the row's day to the next trading day
+    regression : what log-volatilities are regressed on; needed with `structural`
+    """
+    start = 0 if halflife_vra is not None else first_day  # the regime looks at the forecasts of all days
+    bounds = (settings.void_lb, settings.void_ub), (settings.clip_lb, settings.clip_ub)
+    used = trimmed(returns, *bounds)
+    own, history = _own(panel, days, used, n_listings, settings, start, threads)
+    variance = own
+    of_others = shares = None
+    if structural is not None or bayesian is not None:
+        variance = own.copy()
+        of_others = np.full(len(own), np.nan) if structural is not None else None
+        shares = np.zeros(len(own)) if bayesian is not None else None
+        columns = regression() if structural is not None and regression is not None else None
+        for t in range(start, len(days)):
+            rows = panel.rows_of(int(days[t]))
+            volatility = np.sqrt(own[rows])
+            if structural is not None and columns is not None and of_others is not None:
+                of_others[rows] = structural_volatilities(
+                    columns, panel, rows, volatility, history[rows], structural
+                )
+                volatility = _blend(volatility, of_others[rows], history[rows], structural.n0)
+                of_others[rows] **= 2
+            if bayesian is not None and shares is not None:
+                volatility, shares[rows] = shrink_to_deciles(volatility, panel.cap[rows], bayesian.q)
+            variance[rows] = volatility**2
+            progress(1)
+    regime = np.ones(len(days))
+    if halflife_vra is not None:
+        regime = _regime(panel, days, used, variance, history, halflife_vra)
+        variance = variance.copy() if variance is own else variance
+        for t in range(start, len(days)):
+            variance[panel.rows_of(int(days[t]))] *= regime[t] ** 2
+    return SpecificRisk(variance, own, history, of_others, shares, regime)
+
+
+def _own(
+    panel: Panel,
+    days: NDArray[np.int64],
+    returns: Float,
+    n_listings: int,
+    settings: IdioVolSettings,
+    first_day: int,
+    threads: int | None,
+) -> tuple[Float, NDArray[np.int32]]:
+    variance, history = np.full(panel.n_rows, np.nan), np.zeros(panel.n_rows, np.int32)
+    workers = threads or os.cpu_count() or 1
+    parts = np.linspace(0, n_listings, workers + 1).astype(int)
+    with ThreadPoolExecutor(workers) as pool:
+        list(
+            pool.map(
+                lambda first, last: specific_variances(
+                    panel.offsets, panel.listing, returns, days, first, last,
+                    decay(settings.halflife), settings.nw_lags,
+                    decay(settings.nw_lags_halflife_override or settings.halflife),
+                    first_day, variance, history,
+                ),
+                parts[:-1], parts[1:],
+            )
+        )  # fmt: skip
+    return variance, history
+
+
+def structural_volatilities(
+    regression: Regression,
+    panel: Panel,
+    rows: slice,
+    volatility: Float,
+    history: NDArray[np.int32],
+    settings: StructuralVolSettings,
+) -> Float:
+    """What the exposures of a day say about volatilities (n,); NaN where an exposure is missing.
+
+    ln sigma is regressed on the exposures of the companies with enough history, with weights sqrt(cap); the
+    exponential of the fit is scaled so that their cap-weighted volatility is right.
+
+    Source: Menchero, Orr and Wang, USE4 methodology notes (2011), section 5.2.
+    """
+    dense, codes, loads = regression.exposures.at(rows)
+    cap = panel.cap[rows]
+    enough = panel.main[rows] & (history >= settings.min_history) & (volatility > 0)
+    target = np.log(np.where(enough, volatility, 1.0))
+    weights = np.where(enough, regression_weights("SqrtCap", cap, cap), 0.0)
+    if regression.exposures.may_miss_products:
+        weights[np.isnan(loads).any(axis=0)] = 0.0
+    whole = regression.whole_design
+    design = replace(whole, clip=(-np.inf, np.inf), min_names=np.zeros(whole.n_factors))
+    design = replace(design, overrides=np.full(whole.n_factors, np.nan))
+    first, last = np.zeros(1, np.int64), np.array([len(cap)])
+    fit = fit_days(design, dense, codes, loads, weights, target, cap, first, last)
+    if not fit.n[0]:
+        return np.full(len(volatility), np.nan)
+    predicted = np.exp(-unexplained(dense, codes, loads, np.zeros(len(cap)), fit.factor_returns[0]))
+    on = fit.omega > 0
+    return np.asarray(predicted * (cap[on] @ volatility[on]) / (cap[on] @ predicted[on]))
+
+
+def _blend(own: Float, structural: Float, history: NDArray[np.int32], n0: float) -> Float:
+    """n / (n + n0) of the own volatility, the rest of the structural one; what there is where one is
+    missing."""
+    share = history / (history + n0)
+    blended = share * np.nan_to_num(own) + (1.0 - share) * structural
+    return np.asarray(np.where(np.isfinite(structural), blended, own))
+
+
+def _regime(
+    panel: Panel,
+    days: NDArray[np.int64],
+    returns: Float,
+    variance: Float,
+    history: NDArray[np.int32],
+    halflife: float,
+) -> Float:
+    """(T,) sqrt of the mean of B^2, B_t^2 the cap-weighted mean of e_t^2 / sigma_t-1^2; 1 until there is
+    one."""
+    bias = np.full(len(days), np.nan)
+    for t in range(1, len(days)):
+        rows = panel.rows_of(int(days[t - 1]))
+        counted = panel.main[rows] & (history[rows] >= FIRST_REGIME_DAY) & np.isfinite(returns[rows])
+        counted &= (variance[rows] > 0) & (panel.cap[rows] > 0)
+        if counted.any():
+            ratio = returns[rows][counted] ** 2 / variance[rows][counted]
+            bias[t] = np.average(ratio, weights=panel.cap[rows][counted])
+    measured = np.sqrt(ewma(bias, halflife))
+    return np.asarray(np.where(np.isfinite(measured), measured, 1.0))

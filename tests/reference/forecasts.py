@@ -1,0 +1,71 @@
+"""Forecasts written as their formulas are: one day at a time, sums over the past."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def ewma_slowly(values: np.ndarray, halflife: float) -> float:
+    """Of the last day; NaN counts for nothing."""
+    total = weight = 0.0
+    for age, value in enumerate(values[::-1]):
+        if np.isfinite(value):
+            total += 0.5 ** (age / halflife) * value
+            weight += 0.5 ** (age / halflife)
+    return total / weight if weight else np.nan
+
+
+def covariance_slowly(
+    returns: np.ndarray,
+    vol: float,
+    cor: float,
+    vra: float | None = None,
+    lags_vol: int = 0,
+    lag_vol: float | None = None,
+    lags_cor: int = 0,
+    standardized: bool = False,
+) -> np.ndarray:
+    """(K, K) annual covariance on the last day of `returns`."""
+    t, k = returns.shape
+
+    def variance(rows: np.ndarray) -> np.ndarray:
+        out = np.array([ewma_slowly(rows[:, i] ** 2, vol) for i in range(k)])
+        plain = out.copy()
+        for lag in range(1, min(lags_vol, len(rows) - 1) + 1):
+            for i in range(k):
+                gamma = ewma_slowly(rows[lag:, i] * rows[:-lag, i], lag_vol or vol)
+                out[i] += 2 * (1 - lag / (lags_vol + 1)) * gamma
+        return np.where(out > 0, out, plain)
+
+    def correlation(rows: np.ndarray) -> np.ndarray:
+        out = np.zeros((k, k))
+        for i in range(k):
+            for j in range(k):
+                out[i, j] = ewma_slowly(rows[:, i] * rows[:, j], cor)
+                for lag in range(1, min(lags_cor, len(rows) - 1) + 1):
+                    share = 1 - lag / (lags_cor + 1)
+                    out[i, j] += share * ewma_slowly(rows[lag:, i] * rows[:-lag, j], cor)
+                    out[i, j] += share * ewma_slowly(rows[lag:, j] * rows[:-lag, i], cor)
+        scale = np.sqrt(np.diag(out))
+        return out / np.outer(scale, scale)
+
+    every = np.array([variance(returns[: s + 1]) for s in range(t)])
+    rho = correlation(returns)
+    if standardized:
+        share = cor / (cor + (vra or cor))
+        rho = (1 - share) * rho + share * correlation(returns / np.sqrt(every))
+    squares = [np.mean(returns[s] ** 2 / every[s - 1]) for s in range(21, t)] if vra else []
+    multiplier = ewma_slowly(np.array(squares), vra) if squares and vra else 1.0
+    sigma = np.sqrt(252 * every[-1] * multiplier)
+    return rho * np.outer(sigma, sigma)
+
+
+def specific_variance_slowly(
+    returns: list[float], halflife: float, lags: int = 0, lag_halflife: float | None = None
+) -> float:
+    """On the last of one asset's returns, none of them missing."""
+    e = np.array(returns)
+    out = plain = ewma_slowly(e**2, halflife)
+    for lag in range(1, min(lags, len(e) - 1) + 1):
+        out += 2 * (1 - lag / (lags + 1)) * ewma_slowly(e[lag:] * e[:-lag], lag_halflife or halflife)
+    return out if out > 0 else plain
