@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy.special import stdtr
+from tqdm import tqdm
 
 from openfactor.dataset.calendar import within
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.timing import rows_before
-from openfactor.errors import SettingsError
+from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.exposures import Exposures, by_group, exposure_frame, members
+from openfactor.model.diagnostics import CrossSection, Diagnostics, walk_forward
 from openfactor.model.estimation import Estimates, Regression, columns_of, estimation_set, regression_of
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES
 from openfactor.model.estimation.known import Known
 from openfactor.model.forecasts import RiskForecast
+from openfactor.model.forecasts.covariance import DAYS_A_YEAR
+from openfactor.model.forecasts.forecast import advance
 from openfactor.model.frames import between, by_asset, by_factor
+from openfactor.numerics.cross_section import dense_design
+from openfactor.numerics.scores import correlations
 from openfactor.settings.dates import DateLike
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
+STABILITY_LAG = 21
+"""Trading days, about a month, between the exposures that are compared."""
 
 
 class RiskModel:
@@ -244,6 +253,109 @@ class RiskModel:
                 hide_progress=self._hide_progress,
             )
         return self._forecasts[chosen]
+
+    def diagnostics(
+        self,
+        forecast: RiskForecastSettings | None = None,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        burn_in: int = 252,
+        window: int = 252,
+        n_books: int = 50,
+        seed: int = 0,
+    ) -> Diagnostics:
+        """How good the regressions, the factors and the forecasts are.
+
+        Books are held on each trading day from `start` to `end` for the next one, and what they return is
+        compared with the forecast, which knows nothing of it.
+
+        forecast : settings of the forecasts, by default the usual ones
+        burn_in : trading days with a regression before the first forecast that counts
+        window : days of the rolling bias statistics; n_books, seed : of the random books
+        """
+        e, forecasts = self._estimates, self.forecast(forecast)
+        dates = e.dates
+        known = np.cumsum(e.estimated)
+        days = np.array(
+            [t for t in range(len(dates) - 1) if known[t] >= max(burn_in, 2) and within(dates[t], start, end)
+             and e.estimated[t + 1]], np.int64,
+        )  # fmt: skip
+        if not len(days):
+            problem = (
+                f"the model has {known[-1]} regressions, and the first {burn_in} are the burn-in; lower it, "
+                "or widen start and end"
+            )
+            raise DataError(
+                "there is nothing to compare forecasts with:", [Fault("no_days", "diagnostics", problem)]
+            )
+        hidden, n_listings = self._hide_progress, self._dataset.identifiers.n_listings
+        with tqdm(desc="diagnostics", unit="day", total=len(days), disable=hidden, delay=1) as bar:
+            forward = walk_forward(
+                self._sections(forecasts, days), dates, days, e.factors, n_listings, n_books=n_books,
+                seed=seed, threads=self._threads, progress=lambda n: advance(bar, n),
+            )  # fmt: skip
+        minimum = np.zeros(len(e.pairs))
+        for k, (group, _) in enumerate(e.pairs):
+            minimum[k] = self._settings.stages[e.stage[k]].min_names.get(group, 0.0)
+        thin = (e.effective_names < minimum) & e.exposed
+        return Diagnostics(e, thin, self._stability(STABILITY_LAG), STABILITY_LAG, forward, window)
+
+    def _sections(
+        self, forecasts: RiskForecast, days: NDArray[np.int64]
+    ) -> Callable[[int], CrossSection | None]:
+        """Gives what is known of the estimation universe on a trading day, and what comes next."""
+        e, panel = self._estimates, self._dataset.panel
+        covariance, specific = forecasts.covariances(days).covariance, forecasts.specific(days)
+        at = {int(t): d for d, t in enumerate(days)}
+        first = self._settings.stages[0].construction
+        estimation = estimation_set(self._dataset, first, self._universe, self._read)
+
+        def section(t: int) -> CrossSection | None:
+            rows = panel.rows_of(int(self._days[t]))
+            x = self._exposures_at(rows)
+            variance, cap = specific.variance[rows], panel.cap[rows]
+            used = estimation[rows] & np.isfinite(x).all(axis=1) & (variance > 0) & (cap > 0)
+            following = e.factor_returns[t + 1]
+            return CrossSection(
+                listing=panel.listing[rows][used],
+                exposures=x[used],
+                covariance=covariance[at[t]] / DAYS_A_YEAR,
+                specific=variance[used],
+                cap=cap[used],
+                returns=np.nan_to_num(e.asset_return[rows][used]),
+                factor_returns=np.where(e.exposed[t + 1], following, np.nan),
+            )
+
+        return section
+
+    def _exposures_at(self, rows: slice) -> Float:
+        """(n, K) exposures of the rows of a day to the factors of all stages, in the order of the results."""
+        e = self._estimates
+        at = {pair: k for k, pair in enumerate(e.pairs)}
+        x = np.empty((rows.stop - rows.start, len(e.pairs)))
+        for columns in self._columns:
+            order = [at[pair] for pair in columns.pairs]
+            x[:, order] = dense_design(*columns.at(rows), len(order))
+        return x
+
+    def _stability(self, lag: int) -> Float:
+        """(K,) mean over every `lag`-th day of the correlation of exposures with those of `lag` days
+        before."""
+        panel, total = self._dataset.panel, np.zeros(len(self._estimates.pairs))
+        count = np.zeros(len(total))
+        before: tuple[NDArray[np.int32], Float] | None = None
+        for day in self._days[::lag]:
+            rows = panel.rows_of(int(day))
+            inside = self._universe[rows] & panel.main[rows]
+            now = panel.listing[rows][inside], self._exposures_at(rows)[inside]
+            if before is not None:
+                _, i, j = np.intersect1d(before[0], now[0], assume_unique=True, return_indices=True)
+                found = correlations(before[1][i], now[1][j])
+                total += np.nan_to_num(found)
+                count += np.isfinite(found)
+            before = now
+        return np.asarray(np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0))
 
     @cached_property
     def _t(self) -> Float:

@@ -82,3 +82,17 @@ def orthogonal_complement(targets: Float, sources: Float, weights: Float) -> Flo
             slopes = (out[np.ix_(mine, used)] * root) @ a @ inverse
             out[mine] -= slopes @ explain.T
     return np.asarray(out)
+
+
+def correlations(first: Float, second: Float) -> Float:
+    """(K,) correlation of each column of `first` (n, K) with that of `second`, over the rows where both are
+    there; NaN without spread."""
+    there = np.isfinite(first) & np.isfinite(second)
+    n = np.maximum(there.sum(axis=0), 1)
+    a, b = np.where(there, first, 0.0), np.where(there, second, 0.0)
+    a = np.where(there, a - a.sum(axis=0) / n, 0.0)
+    b = np.where(there, b - b.sum(axis=0) / n, 0.0)
+    spread = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+    return np.asarray(
+        np.divide((a * b).sum(axis=0), spread, out=np.full(first.shape[1], np.nan), where=spread > 1e-12)
+    )

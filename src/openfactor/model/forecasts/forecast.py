@@ -192,7 +192,7 @@ class RiskForecast:
             return factor_covariances(
                 e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
                 days=np.cumsum(e.estimated)[days] - 1, threads=self._threads, progress=lambda n:
-                _advance(bar, n),
+                advance(bar, n),
             )  # fmt: skip
 
     def _specific(self, first_day: int) -> SpecificRisk:
@@ -203,7 +203,7 @@ class RiskForecast:
                 self._dataset.identifiers.n_listings, settings.idio_vol, structural=settings.structural,
                 bayesian=settings.bayesian, halflife_vra=self._halflife_idio_vra,
                 regression=self._regression, first_day=first_day, threads=self._threads, progress=lambda n:
-                _advance(bar, n),
+                advance(bar, n),
             )  # fmt: skip
 
     @cached_property
@@ -241,5 +241,6 @@ class RiskForecast:
         return self._dataset.identifiers.known_type(id_type or self._shown)
 
 
-def _advance(bar: tqdm[NoReturn], n: int) -> None:
+def advance(bar: tqdm[NoReturn], n: int) -> None:
+    """Move a progress bar by n."""
     bar.update(n)

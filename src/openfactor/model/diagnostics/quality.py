@@ -1,0 +1,84 @@
+"""Measures of a forecast from standardised returns z = r_(t+1) / sigma_t.
+
+Sources: Connor, Goldberg and Korajczyk, Portfolio Risk Analysis (2010), chapter 13 (bias statistic);
+Menchero,
+Wang and Orr, USE4: empirical notes (2011) (MRAD); Patton, Volatility forecast comparison using imperfect
+proxies, Journal of Econometrics 160 (2011) (QLIKE).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+BEYOND = 1.96
+"""Normal returns are further out than this many standard deviations on 5% of the days."""
+
+
+def bias_statistic(z: Float) -> Float:
+    """Standard deviation (B,) of each column of z (T, B), NaN left out; 1 is right, above 1 risk is too
+    low."""
+    there = np.isfinite(z)
+    n = there.sum(axis=0)
+    filled = np.where(there, z, 0.0)
+    mean = filled.sum(axis=0) / np.maximum(n, 1)
+    squares = np.where(there, (z - mean) ** 2, 0.0).sum(axis=0)
+    return np.asarray(np.sqrt(np.divide(squares, n - 1, out=np.full(len(n), np.nan), where=n > 1)))
+
+
+def band(z: Float) -> Float:
+    """(B,) half-width sqrt(2 / T) of the 95% band about 1 of the bias statistic of normal returns."""
+    n = np.isfinite(z).sum(axis=0)
+    return np.asarray(np.sqrt(np.divide(2.0, n, out=np.full(len(n), np.nan), where=n > 0)))
+
+
+def rolling_deviation(z: Float, window: int) -> Float:
+    """(B,) mean absolute deviation from 1 of the bias statistics of every `window` days in a row (MRAD).
+
+    NaN where there are fewer days. Normal returns with right forecasts have about 0.8 / sqrt(2 window).
+    """
+    out = np.full(z.shape[1], np.nan)
+    for b, column in enumerate(z.T):
+        values = column[np.isfinite(column)]
+        if len(values) >= window:
+            runs = np.lib.stride_tricks.sliding_window_view(values, window)
+            out[b] = np.abs(runs.std(axis=1, ddof=1) - 1.0).mean()
+    return out
+
+
+def quasi_likelihood(z: Float) -> Float:
+    """(B,) mean of z^2 - ln z^2 - 1 (QLIKE); 1.27 is what normal returns with right forecasts have. Less is
+    better.
+
+    Returns of exactly zero are left out.
+    """
+    used = np.isfinite(z) & (z != 0)
+    squares = np.where(used, z, 1.0) ** 2
+    loss = np.where(used, squares - np.log(squares) - 1.0, 0.0)
+    n = used.sum(axis=0)
+    return np.asarray(np.divide(loss.sum(axis=0), n, out=np.full(len(n), np.nan), where=n > 0))
+
+
+def share_beyond(z: Float) -> Float:
+    """(B,) share of the days on which |z| is above 1.96; 5% if returns are normal and forecasts right."""
+    n = np.isfinite(z).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        beyond = (np.abs(z) > BEYOND).sum(axis=0)
+    return np.asarray(np.divide(beyond, n, out=np.full(len(n), np.nan), where=n > 0))
+
+
+def table(names: list[str], z: Float, window: int) -> pl.DataFrame:
+    """One row a column of z: book, days, bias, band, beyond, mrad, qlike."""
+    return pl.DataFrame(
+        {
+            "book": pl.Series(names, dtype=pl.String),
+            "days": np.isfinite(z).sum(axis=0),
+            "bias": bias_statistic(z),
+            "band": band(z),
+            "beyond_1_96": share_beyond(z),
+            "mrad": rolling_deviation(z, window),
+            "qlike": quasi_likelihood(z),
+        }
+    ).with_columns(pl.col(pl.Float64).fill_nan(None))
