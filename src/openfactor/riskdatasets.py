@@ -40,7 +40,7 @@ from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
 from openfactor.uploads import DATA_TYPES, UploadStore, check_name
 
-ENGINE = 2
+ENGINE = 3
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
 
 

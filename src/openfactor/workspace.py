@@ -8,17 +8,24 @@ openfactor.sqlite             what has a name: risk datasets and saved settings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
 from tqdm import tqdm
 
+from openfactor.dataset import RiskDataset
 from openfactor.dataset.calendar import Calendar
-from openfactor.errors import StorageError
+from openfactor.errors import NotFoundError, StorageError
 from openfactor.exposures import ExposureMatrix, Universe, universe_on
-from openfactor.model import RiskModel, estimate
+from openfactor.model import Estimates, RiskModel, estimate
+from openfactor.model.estimation import extend
 from openfactor.model.estimation import storage as estimates_storage
 from openfactor.registry import Registry
 from openfactor.riskdatasets import RiskDatasetStore, fingerprint, identities
@@ -28,10 +35,15 @@ from openfactor.settings import (
     DatasetSettings,
     ExposureSettings,
     FactorRiskModelSettings,
+    ModelMode,
     UniverseSettings,
 )
 from openfactor.settings.values import Reference
 from openfactor.uploads import DATA_TYPES, UploadStore
+
+MODELS_IN_MEMORY = 8
+"""Models, with the forecasts that were asked of them, that a workspace has at hand; the least used go
+first."""
 
 
 class LocalWorkspace:
@@ -54,6 +66,7 @@ class LocalWorkspace:
         self.riskdatasets = RiskDatasetStore(
             self._path, self.uploads, registry, threads=threads, hide_progress=self._hide_progress
         )
+        self._models: OrderedDict[tuple[str, str, int | None], RiskModel] = OrderedDict()
         self.saved = SavedSettingsStore(self.uploads, self.riskdatasets, registry)
 
     def __repr__(self) -> str:
@@ -97,30 +110,121 @@ class LocalWorkspace:
             bound.dataset, data, bound.setting, self._read, self.saved.follow, self._threads
         )
 
-    def riskmodel(self, settings: DatasetSettings[FactorRiskModelSettings] | Reference) -> RiskModel:
-        """The fitted model; estimated once for the same settings and data, then read from disk."""
+    def riskmodel(
+        self,
+        settings: DatasetSettings[FactorRiskModelSettings] | Reference,
+        mode: ModelMode = "get-or-compute-and-persist",
+        progress: Callable[[int], None] = lambda days: None,
+        cancel: threading.Event | None = None,
+    ) -> RiskModel:
+        """The fitted model; as `bind`. What was estimated once for the same settings and data is not again.
+
+        mode : whether kept estimates may be used, and whether new ones are kept
+        progress, cancel : as `model.estimate`
+
+        Raises
+        ------
+        NotFoundError: mode "get-or-fail", and there are no estimates.
+        """
         bound = self.saved.bind("FactorRiskModelSettings", settings)
+        key, folder = self._model_key(bound)
+        if not mode.startswith("compute"):
+            if key in self._models:
+                self._models.move_to_end(key)
+                return self._models[key]
+            if folder.exists():
+                return self._keep(key, bound, estimates_storage.load(folder))
+        if mode == "get-or-fail":
+            raise NotFoundError(
+                f"the model on {bound.dataset!r} was not fitted yet; use another mode than 'get-or-fail'"
+            )
+        dataset = self.riskdatasets.open(bound.dataset)
+        with self._regressions(dataset, progress) as advance:
+            estimates = estimate(
+                dataset, bound.setting, folder.name,
+                read=self._read, threads=self._threads, progress=advance, cancel=cancel,
+            )  # fmt: skip
+        if not mode.endswith("persist"):
+            return self._model(bound, estimates)
+        return self._keep(key, bound, estimates_storage.save(estimates, folder))
+
+    def update_riskmodel(self, bound: DatasetSettings[FactorRiskModelSettings], old: Estimates) -> RiskModel:
+        """The model on the present data, whose dataset is brought up to date first.
+
+        What did not change since `old` is taken over; the result is what a full fit gives, to the last bit.
+        """
+        with self._kept_files(old) as kept:
+            self.riskdatasets.update(bound.dataset)
+            key, folder = self._model_key(bound)
+            if key in self._models:
+                return self._models[key]
+            if not folder.exists():
+                dataset = self.riskdatasets.open(bound.dataset)
+                with self._regressions(dataset) as advance:
+                    estimates = extend(
+                        kept, dataset, bound.setting, folder.name,
+                        read=self._read, threads=self._threads, progress=advance,
+                    )  # fmt: skip
+                estimates_storage.save(estimates, folder)
+            return self._keep(key, bound, estimates_storage.load(folder))
+
+    def _model_key(
+        self, bound: DatasetSettings[FactorRiskModelSettings]
+    ) -> tuple[tuple[str, str, int | None], Path]:
+        """What stands for a model in memory, and the folder of its estimates."""
         dataset, model = self.riskdatasets.open(bound.dataset), bound.setting
-        versions = identities(self.uploads, model)
         estimated = model.estimation_only.model_dump(mode="json")
-        mark = fingerprint("model", dataset.fingerprint, estimated, versions)
-        folder = self._path / "models" / dataset.fingerprint / mark
-        if not folder.exists():
-            with tqdm(desc="regressions", unit="day", disable=self._hide_progress) as bar:
+        mark = fingerprint("model", dataset.fingerprint, estimated, identities(self.uploads, model))
+        key = (dataset.fingerprint, mark, model.halflife_idio_vra)
+        return key, self._path / "models" / dataset.fingerprint / mark
 
-                def advance(days: int) -> None:
-                    bar.update(days)
+    def _keep(
+        self,
+        key: tuple[str, str, int | None],
+        bound: DatasetSettings[FactorRiskModelSettings],
+        estimates: Estimates,
+    ) -> RiskModel:
+        """A model that the next request for the same gets again, with what it has computed by then."""
+        self._models[key] = self._model(bound, estimates)
+        while len(self._models) > MODELS_IN_MEMORY:
+            self._models.popitem(last=False)
+        return self._models[key]
 
-                bar.total = len(dataset.days)
-                estimates = estimate(
-                    dataset, model, mark, read=self._read, threads=self._threads, progress=advance
-                )
-                bar.total = bar.n  # trading days, which the dataset alone does not know
-            estimates_storage.save(estimates, folder)
+    def _model(self, bound: DatasetSettings[FactorRiskModelSettings], estimates: Estimates) -> RiskModel:
         return RiskModel(
-            dataset, model, estimates_storage.load(folder), self._read,
-            threads=self._threads, hide_progress=self._hide_progress,
-        )  # fmt: skip
+            self.riskdatasets.open(bound.dataset),
+            bound.setting,
+            estimates,
+            self._read,
+            threads=self._threads,
+            hide_progress=self._hide_progress,
+            renew=lambda: self.update_riskmodel(bound, estimates),
+        )
+
+    @contextmanager
+    def _regressions(
+        self, dataset: RiskDataset, progress: Callable[[int], None] = lambda days: None
+    ) -> Iterator[Callable[[int], None]]:
+        """A progress bar of the regressions, beside another listener."""
+        with tqdm(desc="regressions", unit="day", disable=self._hide_progress) as bar:
+
+            def advance(days: int) -> None:
+                bar.update(days)
+                progress(days)
+
+            bar.total = len(dataset.days)
+            yield advance
+            bar.total = bar.n  # trading days, which the dataset alone does not know
+
+    @contextmanager
+    def _kept_files(self, estimates: Estimates) -> Iterator[Estimates]:
+        """The same estimates, with links to their files that stay when the dataset's old data go."""
+        aside = self._path / "models" / f".{estimates.fingerprint}-{uuid.uuid4().hex}"
+        try:
+            aside.mkdir(parents=True)
+            yield estimates_storage.linked(estimates, aside)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _read(self, data_type: str, name: str) -> pl.LazyFrame:
         return self.uploads.open(data_type, name).get_data()

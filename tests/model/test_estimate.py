@@ -117,8 +117,8 @@ def test_share_class_has_its_own_specific_return_and_no_weight() -> None:
     estimates = estimate(dataset, model_settings(), "x")
     second = dataset.panel.listing == 1
     first = dataset.panel.listing == 0
-    assert (estimates.weight[0, second] == 0).all()
-    assert (estimates.weight[0, first].sum()) > 0
+    assert (estimates.weight[0][second] == 0).all()
+    assert (estimates.weight[0][first].sum()) > 0
     difference = estimates.asset_return[first] - estimates.asset_return[second]
     specific = estimates.specific_return[first] - estimates.specific_return[second]
     np.testing.assert_allclose(

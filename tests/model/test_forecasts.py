@@ -12,6 +12,7 @@ import pytest
 
 from openfactor.errors import DataError, NotFoundError
 from openfactor.model import RiskModel, estimate, factor_covariance
+from openfactor.model.estimation import Piece, RowValues
 from openfactor.model.forecasts import factor_covariances
 from openfactor.settings import (
     BayesianVolSettings,
@@ -236,7 +237,8 @@ def with_specific_volatility(market, volatility: np.ndarray, seed: int):
     e = estimate(data, settings, "x")
     drawn = np.random.default_rng(seed).standard_normal(data.panel.n_rows) * volatility[data.panel.listing]
     drawn = np.where(np.isfinite(e.specific_return), drawn, np.nan)
-    return data, RiskModel(data, settings, dataclasses.replace(e, specific_return=drawn), hide_progress=True)
+    rows = RowValues(e.rows.n_rows, (Piece(0, (e.asset_return, drawn, *e.weight)),))
+    return data, RiskModel(data, settings, dataclasses.replace(e, rows=rows), hide_progress=True)
 
 
 def test_a_structural_prior_helps_short_histories() -> None:

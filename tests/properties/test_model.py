@@ -63,10 +63,10 @@ def test_identity_and_constraint(market: SyntheticUniverse) -> None:
         np.testing.assert_allclose(
             rebuilt[there], estimates.asset_return[rows][there], rtol=1e-12, atol=1e-14
         )
-        inside = estimates.weight[0, rows] > 0
+        inside = estimates.weight[0][rows] > 0
         c = cap[inside] @ x[inside][:, industry]
         assert abs(c @ f[industry]) <= 1e-10 * np.linalg.norm(c)
-        assert estimates.weight[0, rows].sum() == pytest.approx(1, abs=1e-12)
+        assert estimates.weight[0][rows].sum() == pytest.approx(1, abs=1e-12)
 
 
 @SLOW

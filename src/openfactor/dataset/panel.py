@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.digests import day_digests, structure
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
@@ -67,6 +68,31 @@ class Panel:
         """The rows of a stored day."""
         return slice(int(self.offsets[day]), int(self.offsets[day + 1]))
 
+    def since(self, day: int) -> Panel:
+        """The rows of the stored days from one on; nothing is copied."""
+        start = int(self.offsets[day])
+        return Panel(
+            offsets=self.offsets[day:] - start,
+            listing=self.listing[start:],
+            local_return=self.local_return[start:],
+            priced=self.priced[start:],
+            main=self.main[start:],
+            cap=self.cap[start:],
+            idio_vol=self.idio_vol[start:],
+            dense={
+                group: {factor: values[start:] for factor, values in factors.items()}
+                for group, factors in self.dense.items()
+            },
+            sparse={
+                name: SparseGroup(
+                    group.categories,
+                    tuple(codes[start:] for codes in group.codes),
+                    None if group.loads is None else tuple(loads[start:] for loads in group.loads),
+                )
+                for name, group in self.sparse.items()
+            },
+        )
+
 
 @dataclass(frozen=True)
 class RiskDataset:
@@ -96,6 +122,28 @@ class RiskDataset:
     report: BuildReport
     parts: dict[str, str] = field(default_factory=dict)
     """Upload to what stands for all that its factor groups were made from; see `parts`."""
+    stored_digests: NDArray[np.uint64] | None = None
+    """`digests`, where they are known."""
+
+    @cached_property
+    def digests(self) -> NDArray[np.uint64]:
+        """(D,) what stands for the data of each day."""
+        return day_digests(self) if self.stored_digests is None else self.stored_digests
+
+    @cached_property
+    def structure(self) -> str:
+        """What stands for the names that columns and codes refer to."""
+        return structure(self)
+
+    def since(self, day: int) -> RiskDataset:
+        """The dataset from a stored day on; nothing is copied."""
+        return replace(
+            self,
+            days=self.days[day:],
+            usd=self.usd[day:],
+            panel=self.panel.since(day),
+            stored_digests=None if self.stored_digests is None else self.stored_digests[day:],
+        )
 
     @cached_property
     def closed(self) -> dict[str, NDArray[np.bool_]]:

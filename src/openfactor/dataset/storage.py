@@ -3,6 +3,7 @@
 listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,) each
 dense.<number>.npy                   a continuous group: (factors, rows)
 codes.<number>.npy, loads.<number>.npy   a categorical group: (slots, rows)
+digests.npy                          what stands for the data of each day
 days.arrow, listings.arrow, spans.arrow, aliases.arrow, closures.arrow, series.arrow, coverage.arrow
 dataset.json                         settings, report, names
 """
@@ -48,6 +49,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         _save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
         if group.loads is not None:
             _save_rows(folder / f"loads.{number}.npy", group.loads, panel.n_rows, dataset.exposure_dtype)
+    np.save(folder / "digests.npy", dataset.digests)
     usd = {f"usd.{name}": dataset.usd[:, i] for i, name in enumerate(dataset.currencies)}
     days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}
     pl.DataFrame(days).write_ipc(folder / "days.arrow")
@@ -110,6 +112,7 @@ def load(folder: Path) -> RiskDataset:
             for name in ("days", "listings", "spans", "aliases", "closures", "series", "coverage")
         )
         settings = _SETTINGS.validate_python(meta["settings"])
+        digests = np.load(folder / "digests.npy")
         panel = _panel(folder, days["first_row"].to_numpy(), meta)
     except (OSError, EOFError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise StorageError(
@@ -132,6 +135,7 @@ def load(folder: Path) -> RiskDataset:
         coverage=coverage,
         report=BuildReport.model_validate(meta["report"]),
         parts=meta["parts"],
+        stored_digests=digests,
     )
 
 

@@ -16,7 +16,7 @@ from openfactor.dataset.calendar import within
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.timing import rows_before
-from openfactor.errors import DataError, Fault, SettingsError
+from openfactor.errors import ConflictError, DataError, Fault, SettingsError
 from openfactor.exposures import Exposures, by_group, exposure_frame, members
 from openfactor.model.diagnostics import CrossSection, Diagnostics, walk_forward
 from openfactor.model.estimation import Estimates, Regression, columns_of, estimation_set, regression_of
@@ -54,6 +54,7 @@ class RiskModel:
         *,
         threads: int | None = None,
         hide_progress: bool | None = None,
+        renew: Callable[[], RiskModel] | None = None,
     ) -> None:
         self._dataset = dataset
         self._read = read
@@ -61,6 +62,7 @@ class RiskModel:
         self._estimates = estimates
         self._threads = threads
         self._hide_progress = hide_progress
+        self._renew = renew
         self._forecasts: dict[RiskForecastSettings, RiskForecast] = {}
 
     def __repr__(self) -> str:
@@ -79,6 +81,22 @@ class RiskModel:
     def estimates(self) -> Estimates:
         """The arrays behind the frames, in double precision."""
         return self._estimates
+
+    def update(self) -> RiskModel:
+        """The model with the data that its uploads have by now; this one stays as it is.
+
+        Brings the risk dataset up to date and regresses the days that are new or changed. The result is, to
+        the
+        last bit, what a full fit gives; models that look at uploads of their own or have known factors get
+        one.
+
+        Raises
+        ------
+        ConflictError: the model does not come from a workspace. DataError: the data do not serve.
+        """
+        if self._renew is None:
+            raise ConflictError("this model has no workspace to take new data from; load it through a client")
+        return self._renew()
 
     def dates(self) -> list[dt.date]:
         """Trading days, ascending."""
@@ -224,7 +242,7 @@ class RiskModel:
             order = np.array([at[pair] for pair in columns.pairs], np.int64)
             for i in np.flatnonzero(e.n[s] > 0).tolist():
                 rows = rows_before(panel, self._days, i)
-                caps = np.where(e.weight[s, rows] > 0, panel.cap[rows], 0.0)
+                caps = np.where(e.weight[s][rows] > 0, panel.cap[rows], 0.0)
                 total = np.zeros(len(order))
                 dense, codes, loads = columns.at(rows)
                 total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from openfactor.settings import (
@@ -12,6 +13,7 @@ from openfactor.settings import (
     DatasetStatus,
     ExposureSettings,
     FactorRiskModelSettings,
+    ModelMode,
     RiskDatasetProperties,
     SavedSettings,
     Settings,
@@ -94,4 +96,10 @@ class Workspace(Protocol):
     def lookup_ids(self, ids: Sequence[str], top_n: int = 0) -> pl.DataFrame: ...
     def universe(self, settings: DatasetSettings[UniverseSettings] | Key) -> Universe: ...
     def exposures(self, settings: DatasetSettings[ExposureSettings] | Key) -> ExposureMatrix: ...
-    def riskmodel(self, settings: DatasetSettings[FactorRiskModelSettings] | Key) -> RiskModel: ...
+    def riskmodel(
+        self,
+        settings: DatasetSettings[FactorRiskModelSettings] | Key,
+        mode: ModelMode = ...,
+        progress: Callable[[int], None] = ...,
+        cancel: threading.Event | None = ...,
+    ) -> RiskModel: ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openfactor.service.protocol import Workspace
-from openfactor.settings import DatasetSettings, FactorRiskModelSettings
+from openfactor.service.tasks import Task
+from openfactor.settings import DatasetSettings, FactorRiskModelSettings, ModelMode
 
 if TYPE_CHECKING:
     from openfactor.model import RiskModel
@@ -21,9 +22,25 @@ class RiskModelEngine:
     def __repr__(self) -> str:
         return f"<risk model on {self.settings.dataset!r}; get_model() fits it>"
 
-    def get_model(self) -> RiskModel:
-        """Fit the model, or read it when the same was fitted before."""
-        return self._workspace.riskmodel(self.settings)
+    def get_model(self, mode: ModelMode = "get-or-compute-and-persist") -> RiskModel:
+        """Fit the model, or read it when the same was fitted before.
+
+        mode : "get-..." uses estimates that are kept, "compute" does not; "...-persist" keeps new ones;
+            "get-or-fail" never computes
+
+        Raises
+        ------
+        DataError: the data do not serve; says why. NotFoundError: nothing is kept, with "get-or-fail".
+        """
+        return self._workspace.riskmodel(self.settings, mode)
+
+    def get_model_as_task(self, mode: ModelMode = "get-or-compute-and-persist") -> Task[RiskModel]:
+        """`get_model` in the background; its units are trading days. It can be cancelled, and then keeps
+        nothing."""
+        return Task(
+            f"risk model on {self.settings.dataset!r}",
+            lambda progress, cancel: self._workspace.riskmodel(self.settings, mode, progress, cancel),
+        )
 
 
 def load_engine(

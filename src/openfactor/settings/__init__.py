@@ -29,7 +29,7 @@ from openfactor.settings.hierarchies import (
     hierarchy_to_df,
 )
 from openfactor.settings.menus import BuildReport, RiskDatasetProperties
-from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings
+from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, ModelMode
 from openfactor.settings.riskdataset import (
     AnyRiskDatasetSettings,
     DerivedRiskDatasetSettings,
@@ -79,6 +79,7 @@ __all__ = [
     "InteractionExposureGroupSettings",
     "MCapFilterSettings",
     "ModelConstructionSettings",
+    "ModelMode",
     "MultiParserResult",
     "PcaCorrelationSettings",
     "PortfolioOrganizerSettings",

@@ -16,6 +16,10 @@ from openfactor.settings.universe import UniverseSettings
 from openfactor.settings.values import Settings, inline
 
 ZeroSum = Literal["none", "equal_weights", "mcap_weighted"]
+ModelMode = Literal[
+    "get-or-compute-and-persist", "get-or-compute", "compute", "compute-and-persist", "get-or-fail"
+]
+"""Whether kept estimates are used, and whether new ones are kept."""
 T = TypeVar("T")
 
 

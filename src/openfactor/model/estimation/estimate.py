@@ -11,13 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.errors import CancelledError, Fault
 from openfactor.exposures import members
 from openfactor.model.estimation.design import Regression, columns_of, estimation_set, regression_of
-from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
+from openfactor.model.estimation.estimates import (
+    BY_DATE,
+    BY_FACTOR,
+    SOLVERS,
+    STATUSES,
+    Estimates,
+    Piece,
+    RowValues,
+)
 from openfactor.model.estimation.known import cannot_be_estimated, known_factors
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.model import FactorRiskModelSettings
@@ -75,6 +84,82 @@ def estimate(
     return results.estimates
 
 
+def extend(
+    old: Estimates,
+    dataset: RiskDataset,
+    settings: FactorRiskModelSettings,
+    fingerprint: str,
+    *,
+    read: Read = no_uploads,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda days: None,
+    cancel: threading.Event | None = None,
+) -> Estimates:
+    """What `estimate` gives, to the last bit, taking over the days of which nothing changed since `old`.
+
+    `old` is of the same settings. Where they name uploads or known factors, whose past may have changed, or
+    where the factors are others, everything is estimated again. Parameters and errors as `estimate`.
+    """
+    calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
+    kept = (
+        0
+        if _needs_all(settings) or old.structure != dataset.structure
+        else _unchanged(old, dataset, calendar)
+    )
+    if kept < 2:
+        return estimate(
+            dataset, settings, fingerprint, read=read, threads=threads, progress=progress, cancel=cancel
+        )
+    start = int(calendar[kept - 1])
+    new = estimate(
+        dataset.since(start), settings, fingerprint,
+        read=read, threads=threads, progress=progress, cancel=cancel,
+    )  # fmt: skip
+    if new.pairs != old.pairs:
+        return estimate(
+            dataset, settings, fingerprint, read=read, threads=threads, progress=progress, cancel=cancel
+        )
+    row = int(dataset.panel.offsets[start])
+    by_factor = {
+        name: np.concatenate([getattr(old, name)[:kept], getattr(new, name)[1:]]) for name in BY_FACTOR
+    }
+    by_date = {
+        name: np.concatenate([getattr(old, name)[:, :kept], getattr(new, name)[:, 1:]], axis=1)
+        for name in BY_DATE
+    }
+    (piece,) = new.rows.pieces
+    return Estimates(
+        fingerprint=fingerprint,
+        dates=(*old.dates[:kept], *new.dates[1:]),
+        pairs=old.pairs,
+        stage=old.stage,
+        **by_factor,
+        **by_date,
+        rows=RowValues(dataset.panel.n_rows, (*old.rows.until(row), Piece(row, piece.arrays))),
+        digests=dataset.digests,
+        structure=dataset.structure,
+    )
+
+
+def _needs_all(settings: FactorRiskModelSettings) -> bool:
+    """The past of a model can change though that of its dataset did not."""
+    known = any(stage.construction.known_factor_map for stage in settings.stages)
+    return known or bool(settings.get_references())
+
+
+def _unchanged(old: Estimates, dataset: RiskDataset, calendar: NDArray[np.int64]) -> int:
+    """How many of the first trading days are the same, with the same data up to them."""
+    n = min(len(old.digests), len(dataset.digests))
+    changed = np.flatnonzero(old.digests[:n] != dataset.digests[:n])
+    same_days = int(changed[0]) if len(changed) else n
+    count = 0
+    for day, date in zip(calendar.tolist(), old.dates, strict=False):
+        if day >= same_days or dataset.days[day] != date:
+            break
+        count += 1
+    return count
+
+
 def _prepare(
     dataset: RiskDataset,
     settings: FactorRiskModelSettings,
@@ -121,6 +206,7 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
     specific = np.zeros(rows)  # touched first by the threads that fill it
     for d in np.setdiff1d(np.arange(len(job.dataset.days)), job.time.days[:-1]):
         specific[job.dataset.panel.rows_of(int(d))] = np.nan
+    weights = [np.zeros(rows) for _ in range(s)]
     status = np.zeros((s, t), np.int8)
     status[:, :1] = STATUSES.index("first_day")
     of_stage = np.zeros(k, np.int64)
@@ -143,9 +229,9 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
             rank=np.zeros((s, t), np.int64),
             r2=np.full((s, t), np.nan),
             condition=np.full((s, t), np.nan),
-            asset_return=job.time.forward_return,
-            specific_return=specific,
-            weight=np.zeros((s, rows)),
+            rows=RowValues(rows, (Piece(0, (job.time.forward_return, specific, *weights)),)),
+            digests=job.dataset.digests,
+            structure=job.dataset.structure,
         ),
         [],
     )
@@ -217,7 +303,7 @@ def _regress(
     for d, day in enumerate(days.tolist()):
         inside, mine = each[d], slice(starts[d], stops[d])
         if done[d]:
-            out.specific_return[inside], out.weight[number, inside] = fits.specific[mine], fits.omega[mine]
+            out.specific_return[inside], out.weight[number][inside] = fits.specific[mine], fits.omega[mine]
             continue
         candidates = np.isfinite(target[mine])
         out.status[number, day] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,55 @@ STATUSES = (
 """What became of a day: estimated; no day before it; no name with a return; no name with a return and
 all exposures; estimated with the minimum-norm solution, because the factors could not be told apart."""
 
+BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "exposed")
+"""Fields of `Estimates` with (T, K) values."""
+BY_DATE = ("status", "solver", "n", "rank", "r2", "condition")
+"""Fields of `Estimates` with (S, T) values."""
+
 SOLVERS = ("none", "normal_equations", "svd")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Arrays (n,) of values beside the panel's rows, from a row on."""
+
+    first: int
+    arrays: tuple[Float, ...]
+    file: Path | None = None
+    """Where they are stored; there may be more rows in it."""
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.arrays[0])
+
+
+@dataclass(frozen=True)
+class RowValues:
+    """Arrays of values beside the panel's rows, in pieces that follow each other, so that new days are added
+    without copying what there is."""
+
+    n_rows: int
+    pieces: tuple[Piece, ...]
+
+    @cached_property
+    def whole(self) -> tuple[Float, ...]:
+        """Each array (rows,) in one; NaN after the last piece, but weights are 0."""
+        if len(self.pieces) == 1 and self.pieces[0].n_rows == self.n_rows:
+            return self.pieces[0].arrays
+        out = []
+        for k in range(len(self.pieces[0].arrays)):
+            values = np.full(self.n_rows, np.nan if k < 2 else 0.0)
+            for piece in self.pieces:
+                values[piece.first : piece.first + piece.n_rows] = piece.arrays[k]
+            out.append(values)
+        return tuple(out)
+
+    def until(self, row: int) -> tuple[Piece, ...]:
+        """The pieces as far as they are before a row."""
+        kept = [piece for piece in self.pieces if piece.first < row]
+        return tuple(
+            Piece(p.first, tuple(a[: row - p.first] for a in p.arrays), p.file) for p in kept
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,12 +109,27 @@ class Estimates:
     """(S, T) weighted R squared on the clipped returns that the stage explains."""
     condition: Float
     """(S, T) condition number of the scaled normal equations."""
-    asset_return: Float
-    """(rows,) return in the model's currency, NaN outside of the universe."""
-    specific_return: Float
-    """(rows,) asset_return - exposures . factor_returns; NaN where an exposure is missing."""
-    weight: Float
-    """(S, rows) regression weight; those of one day sum to one."""
+    rows: RowValues
+    """asset_return, specific_return and the weights of each stage."""
+    digests: NDArray[np.uint64]
+    """(D,) what stands for the data of each stored day; see `dataset.digests`."""
+    structure: str
+    """What stands for the names in the data."""
+
+    @property
+    def asset_return(self) -> Float:
+        """(rows,) return in the model's currency, NaN outside of the universe."""
+        return self.rows.whole[0]
+
+    @property
+    def specific_return(self) -> Float:
+        """(rows,) asset_return - exposures . factor_returns; NaN where an exposure is missing."""
+        return self.rows.whole[1]
+
+    @property
+    def weight(self) -> tuple[Float, ...]:
+        """(rows,) of each stage: regression weight; those of one day sum to one."""
+        return self.rows.whole[2:]
 
     @property
     def factors(self) -> tuple[str, ...]:

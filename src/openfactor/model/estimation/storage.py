@@ -1,46 +1,90 @@
-"""Estimates on disk: three Parquet files and one JSON file."""
+"""Estimates on disk: NumPy arrays, those by row mapped into memory, and one JSON file.
+
+factor_returns.npy, ...   (T, K) and (S, T) arrays
+days.npy, digests.npy     dates, and what stands for the data of each stored day
+rows.<number>.npy         (arrays, rows) values beside the panel's rows, in pieces that follow each other
+estimates.json            names, and where each piece begins
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
-from openfactor.model.estimation.estimates import Estimates
+from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
 
-_BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "exposed")
-_BY_DATE = ("status", "solver", "n", "rank", "r2", "condition")
+MOST_PIECES = 60
+"""With more, they are written as one."""
 
 
-def save(estimates: Estimates, folder: Path) -> None:
-    """Write to `folder`, which appears complete or not at all; one that is there stays."""
+def save(estimates: Estimates, folder: Path) -> Estimates:
+    """Write to `folder`, which appears complete or not at all; one that is there stays.
+
+    Gives the estimates as they are there. Files of pieces that are stored already are linked, not written
+    again.
+    """
     write_whole(folder, "the estimates", lambda part: _write(estimates, part))
+    return load(folder)
 
 
 def _write(estimates: Estimates, folder: Path) -> None:
-    t, k = estimates.factor_returns.shape
-    dates = np.array(estimates.dates, "datetime64[D]")
-    by_factor = {name: getattr(estimates, name).ravel() for name in _BY_FACTOR}
-    pl.DataFrame(
-        {"date": np.repeat(dates, k), "factor": list(estimates.factors) * t, **by_factor}
-    ).write_parquet(folder / "factors.parquet")
-    n_stages = len(estimates.status)
-    by_date = {name: getattr(estimates, name).ravel() for name in _BY_DATE}
-    stages = {"stage": np.repeat(np.arange(n_stages), t), "date": np.tile(dates, n_stages)}
-    pl.DataFrame(stages | by_date).write_parquet(folder / "dates.parquet")
-    by_row = {"asset_return": estimates.asset_return, "specific_return": estimates.specific_return}
-    by_row |= {f"weight.{s}": weight for s, weight in enumerate(estimates.weight)}
-    pl.DataFrame(by_row).write_parquet(folder / "rows.parquet")
+    for name in (*BY_FACTOR, *BY_DATE):
+        np.save(folder / f"{name}.npy", getattr(estimates, name))
+    np.save(folder / "days.npy", np.array(estimates.dates, "datetime64[D]"))
+    np.save(folder / "digests.npy", estimates.digests)
+    rows = estimates.rows
+    pieces = rows.pieces if len(rows.pieces) <= MOST_PIECES else (Piece(0, rows.whole),)
+    for number, piece in enumerate(pieces):
+        _write_piece(piece, folder / f"rows.{number}.npy")
     meta = {
         "fingerprint": estimates.fingerprint,
         "factors": estimates.pairs,
         "stage": estimates.stage.tolist(),
+        "structure": estimates.structure,
+        "n_rows": rows.n_rows,
+        "pieces": [[piece.first, piece.n_rows] for piece in pieces],
     }
     (folder / "estimates.json").write_text(json.dumps(meta, indent=1))
+
+
+def _write_piece(piece: Piece, path: Path) -> None:
+    if piece.file is not None:
+        try:
+            os.link(piece.file, path)
+        except OSError:  # gone, or on a disk without links: the arrays are still there
+            pass
+        else:
+            return
+    header = {
+        "descr": "<f8",
+        "fortran_order": False,
+        "shape": (len(piece.arrays), piece.n_rows),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for values in piece.arrays:
+            np.ascontiguousarray(values, "<f8").tofile(file)
+
+
+def linked(estimates: Estimates, folder: Path) -> Estimates:
+    """The same estimates, the files of their pieces linked into `folder`, which exists."""
+    pieces = []
+    for number, piece in enumerate(estimates.rows.pieces):
+        file = folder / f"rows.{number}.npy"
+        try:
+            if piece.file is not None:
+                os.link(piece.file, file)
+        except OSError:  # the file is gone, or the disk knows no links
+            pieces.append(replace(piece, file=None))
+        else:
+            pieces.append(replace(piece, file=None if piece.file is None else file))
+    return replace(estimates, rows=RowValues(estimates.rows.n_rows, tuple(pieces)))
 
 
 def load(folder: Path) -> Estimates:
@@ -52,24 +96,29 @@ def load(folder: Path) -> Estimates:
     """
     try:
         meta = json.loads((folder / "estimates.json").read_text())
-        factors = pl.read_parquet(folder / "factors.parquet")
-        dates = pl.read_parquet(folder / "dates.parquet")
-        rows = pl.read_parquet(folder / "rows.parquet")
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        arrays = {name: np.load(folder / f"{name}.npy") for name in (*BY_FACTOR, *BY_DATE)}
+        days, digests = np.load(folder / "days.npy"), np.load(folder / "digests.npy")
+        pieces = [
+            _read_piece(folder / f"rows.{number}.npy", first, n_rows)
+            for number, (first, n_rows) in enumerate(meta["pieces"])
+        ]
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise StorageError(
             f"the estimates in {folder} cannot be read ({error}); delete the folder"
         ) from error
-    n_stages = max(meta["stage"], default=0) + 1
-    by_date = {name: dates[name].to_numpy().reshape(n_stages, -1) for name in _BY_DATE}
-    shape = (by_date["n"].shape[1], len(meta["factors"]))
     return Estimates(
         fingerprint=meta["fingerprint"],
-        dates=tuple(dates["date"][: shape[0]]),
+        dates=tuple(days.tolist()),
         pairs=tuple((group, factor) for group, factor in meta["factors"]),
         stage=np.array(meta["stage"], np.int64),
-        **{name: factors[name].to_numpy().reshape(shape) for name in _BY_FACTOR},
-        **by_date,
-        asset_return=rows["asset_return"].to_numpy(),
-        specific_return=rows["specific_return"].to_numpy(),
-        weight=rows.select(pl.col("^weight.*$")).to_numpy().T,
+        **arrays,
+        rows=RowValues(meta["n_rows"], tuple(pieces)),
+        digests=digests,
+        structure=meta["structure"],
     )
+
+
+def _read_piece(path: Path, first: int, n_rows: int) -> Piece:
+    """Mapped into memory; the file may have more rows than belong to the piece."""
+    stored = np.load(path, mmap_mode="r") if n_rows else np.load(path)
+    return Piece(first, tuple(np.asarray(values[:n_rows]) for values in stored), path)

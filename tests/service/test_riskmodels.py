@@ -1,0 +1,278 @@
+"""Daily life with a model: new days, corrections, caches, background work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from openfactor import Client
+from openfactor.errors import CancelledError, ConflictError, NotFoundError
+from openfactor.model import Estimates, RiskModel, estimate
+from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR
+from openfactor.numerics import normal_equations
+from openfactor.service.tasks import Task
+from openfactor.settings import FactorCovarianceSettings, FactorRiskModelSettings, RiskForecastSettings
+from openfactor.synthetic import simulate
+from tests.markets import dataset_of, dataset_settings, model_settings
+
+MARKET = simulate(40, 60, industries=4, seed=33)
+DATED = ("price", "market_cap", "exposures", "exchange_rates")
+SETTINGS = model_settings(thin_category_shrinkage={"industry": 9.0})
+
+
+def commit(client: Client, uploads: dict[str, pl.DataFrame]) -> None:
+    for name, frame in uploads.items():
+        client.equity.uploaders[name].create_or_replace_dataset(name).fast_commit(frame, mode="overwrite")
+
+
+def until(day: dt.date) -> dict[str, pl.DataFrame]:
+    """What a user has on the evening of a day."""
+    return {
+        name: frame.filter(pl.col("date") <= day) if name in DATED else frame
+        for name, frame in MARKET.uploads.items()
+    }
+
+
+def client_with(folder: Path, uploads: dict[str, pl.DataFrame]) -> Client:
+    client = Client.local(folder, progress=False)
+    commit(client, uploads)
+    client.equity.riskdatasets.create_dataset("d", dataset_settings())
+    return client
+
+
+def fitted(client: Client, settings: FactorRiskModelSettings = SETTINGS) -> RiskModel:
+    return client.equity.riskmodels.load(settings.with_dataset("d")).get_model()
+
+
+def assert_same(found: Estimates, uploads: dict[str, pl.DataFrame], settings=SETTINGS) -> None:
+    """To the last bit what a full fit on the uploads gives."""
+    full = estimate(dataset_of(uploads), settings, "full")
+    assert found.pairs == full.pairs
+    assert found.dates == full.dates
+    for name in (*BY_FACTOR, *BY_DATE):
+        np.testing.assert_array_equal(getattr(found, name), getattr(full, name), name)
+    for mine, theirs in zip(found.rows.whole, full.rows.whole, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many days each call of the kernels regresses."""
+    days: list[int] = []
+    kernel = normal_equations.fit_days
+
+    def count(*args):
+        days.append(len(args[6]))
+        return kernel(*args)
+
+    monkeypatch.setattr(normal_equations, "fit_days", count)
+    return days
+
+
+DAYS = MARKET.factor_returns["date"].to_list()
+
+
+def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, counted: list[int]) -> None:
+    client = client_with(tmp_path, until(DAYS[56]))
+    model = fitted(client)
+    assert sum(counted) == 56
+    for n, day in enumerate(DAYS[57:], start=57):
+        counted.clear()
+        commit(client, until(day))
+        model = model.update()
+        assert sum(counted) == 1
+        assert model.dates()[-1] == day
+        assert_same(model.estimates, until(day))
+        assert len(model.estimates.rows.pieces) == n - 55
+    # another process reads what was put together
+    again = fitted(Client.local(tmp_path, progress=False))
+    assert_same(again.estimates, MARKET.uploads)
+    assert again.forecast().factor_volatility().equals(model.forecast().factor_volatility())
+    assert again.idio().equals(model.idio())
+    assert model.update() is model  # there is nothing new
+    leftovers = [path.name for path in (tmp_path / "models").iterdir() if path.name.startswith(".")]
+    assert leftovers == []
+
+
+def test_several_days_at_once_and_a_dataset_that_was_updated_before(tmp_path: Path) -> None:
+    client = client_with(tmp_path, until(DAYS[40]))
+    model = fitted(client)
+    commit(client, until(DAYS[50]))
+    assert client.equity.riskdatasets.load("d").update()
+    assert_same(model.update().estimates, until(DAYS[50]))
+
+
+def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted: list[int]) -> None:
+    client = client_with(tmp_path, until(DAYS[50]))
+    model = fitted(client)
+    counted.clear()
+    name = MARKET.uploads["price"].filter(date=DAYS[45])["asset_id"][3]
+    corrected = until(DAYS[52])
+    wrong = (pl.col("date") == DAYS[45]) & (pl.col("asset_id") == name)
+    corrected["price"] = corrected["price"].with_columns(
+        pl.when(wrong).then(pl.col("return") + 0.01).otherwise("return").alias("return")
+    )
+    commit(client, corrected)
+    updated = model.update().estimates
+    assert sum(counted) == 52 - 44  # from the corrected day on
+    assert_same(updated, corrected)
+
+
+def renamed(uploads: dict[str, pl.DataFrame], old: str, new: str) -> dict[str, pl.DataFrame]:
+    out = {}
+    for name, frame in uploads.items():
+        ids = [c for c in ("asset_id", "from_id", "to_id") if c in frame.columns]
+        out[name] = frame.with_columns(pl.col(c).replace({old: new}) for c in ids)
+    return out
+
+
+def test_a_new_listing_that_sorts_before_the_others(tmp_path: Path, counted: list[int]) -> None:
+    """The numbers of all listings change, what they stand for does not."""
+    market = renamed(MARKET.uploads, "A00030", "0NEW")
+    start = DAYS[48]
+    for name in ("price", "market_cap", "exposures"):
+        late = (pl.col("asset_id") == "0NEW") & (pl.col("date") < start)
+        market[name] = market[name].filter(~late)
+    first = (pl.col("asset_id") == "0NEW") & (pl.col("date") == start)
+    market["price"] = market["price"].with_columns(pl.when(~first).then("return"))
+    before = {n: f.filter(pl.col("date") <= DAYS[46]) if n in DATED else f for n, f in market.items()}
+    before["idmap"] = before["idmap"].filter(pl.col("from_id") != "0NEW")
+    client = client_with(tmp_path, before)
+    model = fitted(client)
+    counted.clear()
+    commit(client, market)
+    updated = model.update().estimates
+    assert sum(counted) == 59 - 46
+    assert_same(updated, market)
+
+
+def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> None:
+    client = client_with(tmp_path, until(DAYS[50]))
+    model = fitted(client)
+    counted.clear()
+    changed = until(DAYS[51])
+    last = (pl.col("date") == DAYS[51]) & (pl.col("factor") == "I03")
+    changed["exposures"] = changed["exposures"].with_columns(
+        pl.when(last).then(pl.lit("I99")).otherwise("factor").alias("factor")
+    )
+    commit(client, changed)
+    updated = model.update().estimates
+    assert sum(counted) == 51
+    assert_same(updated, changed)
+
+
+def test_two_stages_are_extended_too(tmp_path: Path, counted: list[int]) -> None:
+    first = SETTINGS.stages[0].exposures
+    one, rest = (
+        first.model_copy(update={"exposures": part}) for part in (first.exposures[:2], first.exposures[2:])
+    )
+    staged = SETTINGS.model_copy(update={"exposures": [one]}).add_stage(exposures=rest)
+    client = client_with(tmp_path, until(DAYS[50]))
+    model = fitted(client, staged)
+    counted.clear()
+    commit(client, until(DAYS[51]))
+    updated = model.update().estimates
+    assert sum(counted) == 2
+    assert_same(updated, until(DAYS[51]), staged)
+
+
+def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openfactor.model.estimation.storage.MOST_PIECES", 3)
+    client = client_with(tmp_path, until(DAYS[50]))
+    model = fitted(client)
+    for day in DAYS[51:56]:
+        commit(client, until(day))
+        model = model.update()
+        assert len(model.estimates.rows.pieces) <= 3
+    assert_same(model.estimates, until(DAYS[55]))
+
+
+def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_with(tmp_path, MARKET.uploads)
+    model = fitted(client)
+    monkeypatch.setattr("openfactor.workspace.estimate", lambda *a, **k: pytest.fail("estimated again"))
+    assert fitted(client) is model
+    forecast = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=20))
+    assert model.forecast(forecast).covariances() is fitted(client).forecast(forecast).covariances()
+    regime = fitted(client, SETTINGS.model_copy(update={"halflife_idio_vra": 10}))
+    assert regime is not model
+    assert regime.estimates.fingerprint == model.estimates.fingerprint
+    assert regime.forecast().specific().regime[-1] != 1
+    assert fitted(Client.local(tmp_path, progress=False)).fret().equals(model.fret())
+
+
+def test_modes(tmp_path: Path) -> None:
+    client = client_with(tmp_path, until(DAYS[20]))
+    engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
+    with pytest.raises(NotFoundError, match="was not fitted yet"):
+        engine.get_model("get-or-fail")
+    loose = engine.get_model("get-or-compute")
+    assert not (tmp_path / "models").exists()
+    with pytest.raises(NotFoundError):
+        engine.get_model("get-or-fail")
+    kept = engine.get_model("compute-and-persist")
+    assert kept.fret().equals(loose.fret())
+    assert engine.get_model("get-or-fail") is kept
+    assert engine.get_model("compute") is not kept
+
+
+def test_a_model_in_the_background(tmp_path: Path) -> None:
+    client = client_with(tmp_path, until(DAYS[20]))
+    engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
+    task = engine.get_model_as_task()
+    model = task.result(60)
+    assert task.done
+    assert task.units_done == 20
+    assert repr(task) == "<task risk model on 'd': done, 20 units done>"
+    assert engine.get_model() is model
+
+
+def test_a_cancelled_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_with(tmp_path, until(DAYS[20]))
+    engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
+    begun, go_on = threading.Event(), threading.Event()
+    kernel = normal_equations.fit_days
+
+    def wait(*args):
+        begun.set()
+        assert go_on.wait(30)
+        return kernel(*args)
+
+    monkeypatch.setattr(normal_equations, "fit_days", wait)
+    task = engine.get_model_as_task()
+    assert begun.wait(30)
+    with pytest.raises(TimeoutError, match="it goes on"):
+        task.result(0.01)
+    assert "running" in repr(task)
+    task.cancel()
+    assert "stopping" in repr(task)
+    go_on.set()
+    with pytest.raises(CancelledError):
+        task.result(30)
+    assert not (tmp_path / "models").exists()
+    assert "CancelledError" in repr(task)
+
+
+def test_a_task_hands_on_what_went_wrong() -> None:
+    def fail(progress, cancel) -> None:
+        progress(3)
+        raise ValueError("no")
+
+    task: Task[None] = Task("work", fail)
+    with pytest.raises(ValueError, match="no"):
+        task.result(5)
+    assert task.units_done == 3
+    slow: Task[int] = Task("work", lambda progress, cancel: time.sleep(0.2) or 7)
+    assert slow.result() == 7
+
+
+def test_a_model_without_a_workspace_cannot_be_updated() -> None:
+    data = dataset_of(MARKET.uploads)
+    with pytest.raises(ConflictError, match="no workspace"):
+        RiskModel(data, SETTINGS, estimate(data, SETTINGS, "x")).update()
