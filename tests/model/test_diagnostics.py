@@ -1,0 +1,205 @@
+"""Diagnostics against closed forms, dense matrices and a simulated world in which forecasts are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import stats
+
+from openfactor.errors import DataError
+from openfactor.model import RiskModel, estimate
+from openfactor.model.diagnostics import Diagnostics, quality
+from openfactor.numerics.books import book_variances, name_variances, optimal_books
+from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
+from openfactor.synthetic import simulate
+from tests.markets import dataset_of, model_settings
+
+RNG = np.random.default_rng(12)
+MARKET = simulate(120, 420, industries=4, seed=3)
+
+
+def model_of(uploads: dict[str, pl.DataFrame]) -> RiskModel:
+    data = dataset_of(uploads)
+    settings = model_settings(thin_category_shrinkage={"industry": 20.0})
+    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+
+
+@pytest.fixture(scope="module")
+def model() -> RiskModel:
+    return model_of(MARKET.uploads)
+
+
+@pytest.fixture(scope="module")
+def found(model: RiskModel) -> Diagnostics:
+    return model.diagnostics(burn_in=120, window=60, n_books=20)
+
+
+def test_bias_statistics_are_those_of_pandas() -> None:
+    z = RNG.standard_normal((300, 3)) * [1.0, 1.3, 0.8]
+    z[RNG.random((300, 3)) < 0.1] = np.nan
+    z[:, 2] = np.nan
+    frame = pd.DataFrame(z)
+    np.testing.assert_allclose(quality.bias_statistic(z), frame.std(), rtol=1e-12)
+    rolling = [frame[b].dropna().rolling(50).std().sub(1).abs().mean() for b in range(3)]
+    np.testing.assert_allclose(quality.rolling_deviation(z, 50), rolling, rtol=1e-10)
+    np.testing.assert_allclose(quality.band(z)[0], np.sqrt(2 / frame[0].count()), rtol=1e-14)
+    assert np.isnan(quality.rolling_deviation(z, 301)).all()
+
+
+def test_what_normal_returns_with_right_forecasts_have() -> None:
+    z = np.random.default_rng(1).standard_normal((4000, 100))
+    assert quality.bias_statistic(z).mean() == pytest.approx(1, abs=0.002)
+    inside = np.abs(quality.bias_statistic(z) - 1) <= quality.band(z)
+    assert 0.9 <= inside.mean() <= 1.0
+    assert quality.share_beyond(z).mean() == pytest.approx(2 * stats.norm.sf(1.96), abs=0.001)
+    # E ln z^2 = -gamma - ln 2
+    assert quality.quasi_likelihood(z).mean() == pytest.approx(np.euler_gamma + np.log(2), abs=0.01)
+    assert quality.rolling_deviation(z, 252).mean() == pytest.approx(0.8 / np.sqrt(2 * 252), rel=0.03)
+
+
+def test_qlike_is_least_at_the_right_forecast_and_leaves_zeros_out() -> None:
+    assert quality.quasi_likelihood(np.ones((5, 1)))[0] == 0.0
+    r = np.random.default_rng(2).standard_normal((20_000, 1))
+    losses = [quality.quasi_likelihood(r / s)[0] + 0 * s for s in (0.8, 1.0, 1.25)]
+    # the loss of sigma is that of z plus a part that z does not show: compare ln sigma^2 + z^2
+    full = [np.mean(np.log(s**2) + (r / s) ** 2) for s in (0.8, 1.0, 1.25)]
+    np.testing.assert_allclose(np.diff(losses), np.diff(full), rtol=1e-9)
+    assert losses[1] == min(losses)
+    assert quality.quasi_likelihood(np.array([[0.0], [1.0]]))[0] == 0.0
+
+
+@pytest.mark.parametrize("singular", [False, True])
+def test_books_are_those_of_the_dense_matrix(singular: bool) -> None:
+    n, k = 30, 5
+    x, s2 = RNG.standard_normal((n, k)), RNG.uniform(0.5, 2, n)
+    root = RNG.standard_normal((k, k))
+    if singular:
+        root[:, 0] = root[:, 1] = 0.0
+    f = root @ root.T
+    v = x @ f @ x.T + np.diag(s2)
+    h = RNG.standard_normal((4, n))
+    np.testing.assert_allclose(book_variances(h, x, f, s2), np.diag(h @ v @ h.T), rtol=1e-12)
+    np.testing.assert_allclose(name_variances(x, f, s2), np.diag(v), rtol=1e-12)
+    np.testing.assert_allclose(optimal_books(h, x, f, s2), np.linalg.solve(v, h.T).T, rtol=1e-9, atol=1e-11)
+
+
+def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:
+    """The cap-weighted book of a date, from the frames that users see."""
+    t = found.forward.dates[77]
+    dates = model.dates()
+    p = dates[dates.index(t) - 1]
+    weights = model.weights(start=t, end=t).drop("date").unpivot(variable_name="ticker").drop_nulls()
+    names = model.weights(start=t, end=t).columns[1:]
+    caps = {
+        row["asset_id"]: row["market_cap"] for row in MARKET.uploads["market_cap"].filter(date=p).to_dicts()
+    }
+    x = model.exposures(start=p, end=p)
+    specific = model.forecast().specific_volatility(start=p, end=p).row(0, named=True)
+    member = MARKET.uploads["exposures"].filter(date=p, factor_group="estimation_universe")["asset_id"]
+    inside = [n for n in x["ticker"] if n in set(member) and specific[n] is not None]
+    assert set(weights["ticker"]) <= set(names)
+    h = np.array([caps[n] for n in inside])
+    rows = x.filter(pl.col("ticker").is_in(inside)).select(model.estimates.factors).to_numpy().astype(float)
+    f = model.forecast().factor_covariance(start=p, end=p).select(model.estimates.factors).to_numpy()
+    variance = h @ rows @ f.astype(float) @ rows.T @ h
+    variance += sum((h * [specific[n] for n in inside]) ** 2)
+    returns = model.asset_returns(start=t, end=t).row(0, named=True)
+    r = sum(w * (returns[n] or 0.0) for n, w in zip(inside, h, strict=True))
+    z = found.standardized().filter(date=t)["cap-weighted"][0]
+    assert z == pytest.approx(r / np.sqrt(variance / 252), rel=1e-4)
+    factor = found.standardized().filter(date=t)["style.size"][0]
+    vol = model.forecast().factor_volatility(start=p, end=p)["style.size"][0]
+    assert factor == pytest.approx(model.fret(start=t, end=t)["style.size"][0] / vol * np.sqrt(252), rel=1e-4)
+
+
+def test_forecasts_of_a_world_that_never_changes_are_right(found: Diagnostics) -> None:
+    kinds = {row["kind"]: row for row in found.kinds().to_dicts()}
+    assert list(kinds) == [
+        "all", "factor", "cap-weighted", "equally weighted", "random", "long-short", "minimum-variance",
+        "optimised", "single names",
+    ]  # fmt: skip
+    for kind in ("all", "random", "long-short", "single names"):
+        assert 0.95 < kinds[kind]["bias"] < 1.05, kind
+        assert 0.035 < kinds[kind]["beyond_1_96"] < 0.065, kind
+        assert kinds[kind]["qlike"] == pytest.approx(1.27, abs=0.08), kind
+    assert kinds["all"]["in_band"] > 0.85
+    assert kinds["optimised"]["bias"] > kinds["random"]["bias"]
+    deciles = found.name_deciles()
+    assert deciles["decile"].to_list() == list(range(1, 11))
+    assert deciles["returns"].min() > 2000
+    summary = found.summary()
+    assert summary["mean_r2"] == pytest.approx(found.dates()["r2"].mean())
+    assert f"bias {summary['bias']:.3f}" in repr(found)
+
+
+def test_tables_of_dates_and_factors(model: RiskModel, found: Diagnostics) -> None:
+    dates = found.dates()
+    status = model.status()
+    assert dates["date"].to_list() == model.dates()
+    assert dates["thin_categories"].to_list() == status["thin_categories"].list.len().to_list()
+    assert dates["status"].to_list() == status["status"].to_list()
+    assert dates["max_vif"][0] is None
+    assert dates["max_vif"][5] == pytest.approx(max(model.vif().row(5)[1:]), rel=1e-5)
+    factors = found.factors()
+    assert factors["factor"].to_list() == list(model.estimates.factors)
+    row = factors.filter(factor="style.value").to_dicts()[0]
+    f = model.fret()["style.value"].to_numpy()[1:].astype(float)
+    assert row["volatility"] == pytest.approx(f.std(ddof=1) * np.sqrt(252), rel=1e-5)
+    assert row["sharpe"] == pytest.approx(f.mean() * np.sqrt(252) / f.std(ddof=1), rel=1e-4)
+    t = model.t_stats()["style.value"].to_numpy()[1:]
+    assert row["significant"] == pytest.approx((np.abs(t) > 2).mean())
+    assert row["days"] == 419
+    # exposures are AR(1) with 0.995 a day: 0.995^21 after a month
+    styles = factors.filter(pl.col("factor").str.starts_with("style."))
+    assert styles["stability"].mean() == pytest.approx(0.995**21, abs=0.02)
+    industries = factors.filter(pl.col("factor").str.starts_with("industry."))
+    np.testing.assert_allclose(industries["stability"], 1.0)
+    assert factors.filter(factor="market.market")["stability"][0] is None  # no spread
+
+
+def test_more_data_do_not_change_what_was_measured(model: RiskModel, found: Diagnostics) -> None:
+    """Walk-forward: cut the history, and the days before are judged the same."""
+    cut = model.dates()[300]
+    dated = ("price", "market_cap", "exposures", "exchange_rates")
+    short = {n: f.filter(pl.col("date") <= cut) if n in dated else f for n, f in MARKET.uploads.items()}
+    early = model_of(short).diagnostics(burn_in=120, window=60, n_books=20)
+    n = len(early.forward.dates)
+    assert early.forward.dates == found.forward.dates[:n]
+    shared = [b for b, name in enumerate(found.forward.kinds) if name in ("factor", "cap-weighted")]
+    np.testing.assert_allclose(early.forward.z[:, shared], found.forward.z[:n, shared], rtol=1e-12)
+    np.testing.assert_allclose(early.forward.name_sums, found.forward.name_sums[:n], rtol=1e-12)
+
+
+def test_a_wrong_forecast_is_found_out(model: RiskModel) -> None:
+    """Volatilities of a few days only: too many surprises."""
+    hasty = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=2, halflife_cor=120))
+    found = model.diagnostics(hasty, burn_in=120, window=60, n_books=10)
+    factor = found.kinds().filter(kind="factor").to_dicts()[0]
+    assert factor["bias"] > 1.15
+    assert factor["beyond_1_96"] > 0.08
+    assert factor["in_band"] < 0.3
+
+
+def test_books_depend_on_the_seed_alone(model: RiskModel) -> None:
+    days = {"start": model.dates()[200], "end": model.dates()[230], "burn_in": 100, "n_books": 4}
+    one, again, other = (model.diagnostics(seed=s, **days) for s in (1, 1, 2))
+    assert one.standardized().equals(again.standardized())
+    assert not one.standardized().equals(other.standardized())
+    assert one.forward.dates[0] == model.dates()[201]
+    assert one.books()["mrad"].is_null().all()  # there is no window of 252 days
+
+
+def test_pictures(found: Diagnostics) -> None:
+    fit, factors, bias = found.plot_fit(), found.plot_factors(), found.plot_bias()
+    assert len(fit.axes) == 3
+    assert len(factors.axes[0].lines) == 9
+    left, right = bias.axes
+    assert [t.get_text() for t in left.get_xticklabels()] == list(dict.fromkeys(found.forward.kinds))
+    np.testing.assert_allclose(right.lines[0].get_ydata(), found.name_deciles()["bias"])
+
+
+def test_too_little_history_is_an_error_with_a_remedy(model: RiskModel) -> None:
+    with pytest.raises(DataError, match="419 regressions, and the first 500 are the burn-in; lower it"):
+        model.diagnostics(burn_in=500)
