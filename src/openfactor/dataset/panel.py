@@ -137,13 +137,15 @@ class RiskDataset:
 
     def since(self, day: int) -> RiskDataset:
         """The dataset from a stored day on; nothing is copied."""
-        return replace(
+        later = replace(
             self,
             days=self.days[day:],
             usd=self.usd[day:],
             panel=self.panel.since(day),
             stored_digests=None if self.stored_digests is None else self.stored_digests[day:],
         )
+        later.__dict__["closed"] = {exchange: closed[day:] for exchange, closed in self.closed.items()}
+        return later
 
     @cached_property
     def closed(self) -> dict[str, NDArray[np.bool_]]:

@@ -149,6 +149,8 @@ def main_rows(
     entity = identifiers.table["entity"].to_numpy()
     main = np.ones(len(listing), np.bool_) if among is None else among.copy()
     shared = np.bincount(entity, minlength=identifiers.n_entities) > 1
+    if not shared.any():
+        return main
     rows = np.flatnonzero(main & shared[entity[listing]])
     day = np.searchsorted(offsets, rows, side="right")
     order = np.lexsort((rank[listing[rows]], entity[listing[rows]], day))

@@ -73,7 +73,8 @@ def timeline(
         if currency is not None:
             _convert(dataset, currency, part, returns)
 
-    bounds = np.linspace(0, max(len(days) - 1, 0), PARTS + 1).astype(np.int64)
+    n_returns = max(len(days) - 1, 0)
+    bounds = np.linspace(0, n_returns, min(PARTS, n_returns) + 1).astype(np.int64)
     list(pool.map(fill, [days[a : b + 1] for a, b in pairwise(bounds)]))
     return Timeline(days, tuple(dataset.days[d] for d in days), returns)
 

@@ -159,18 +159,17 @@ def fit_days(
     deficient = np.zeros(len(starts), np.bool_)
     for d in np.flatnonzero(orthogonal):
         rows = slice(starts[d], stops[d])
-        x, code, load, r, w = dense[:, rows], codes[:, rows], loads[:, rows], returns[rows], omega[rows]
+        r, w = returns[rows], omega[rows]
         gram, _, penalty, constraints, _, _ = kernels.assemble(
-            x, code, load, w, np.clip(r, lower, upper), caps[rows], design.min_names, design.overrides,
-            design.group_first, design.group_last, design.zero_sum,
+            dense, codes, loads, w, np.clip(returns, lower, upper), caps, design.min_names, design.overrides,
+            design.group_first, design.group_last, design.zero_sum, starts[d], stops[d],
         )  # fmt: skip
-        design_matrix = dense_design(x, code, load, design.n_factors)
+        design_matrix = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
         used = np.flatnonzero(w)
         f[d], variance[d], counts[d, 1], sizes[d, 0], deficient[d] = _solve_orthogonal(
             design_matrix[used], w[used], np.clip(r[used], lower, upper), penalty, constraints, active[d]
         )
         vif[d] = np.nan if deficient[d] else kernels.inflation(gram, constraints, active[d], variance[d])
-        # not `unexplained`: called from here, numba 0.68 loses the type of what a cached kernel returns
         specific[rows] = r - design_matrix @ f[d]
         sizes[d, 1:] = kernels.sums_of_squares(specific[rows], r, w, lower, upper)
     n, rank = counts.T

@@ -24,25 +24,36 @@ Float = NDArray[np.float64]
 
 FAST = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
 TILE = 256  # names whose dense exposures stay in the caches of one core
+LANES = 8  # doubles of the widest vectors
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _add_multiple(values: Float, factor: float, out: Float) -> None:
+    """out += values * factor"""
+    for j in range(len(out)):
+        out[j] += values[j] * factor
 
 
 @njit(cache=True, nogil=True)
-def estimation_weights(dense: Float, weights: Float, returns: Float) -> tuple[Float, int]:
-    """Weights (n,) scaled to sum one, 0 for names that cannot be estimated on, and the number of others.
+def estimation_weights(
+    dense: Float, weights: Float, returns: Float, begin: int, end: int
+) -> tuple[Float, int]:
+    """Weights of the names begin:end scaled to sum one, 0 for those that cannot be estimated on, and the
+    number of others.
 
     A name is estimated on when it has a positive weight, a return, and every dense exposure.
     """
-    n_dense, n = dense.shape
-    complete = np.zeros(n)
-    for k in range(n_dense):
-        for i in range(n):
-            complete[i] += dense[k, i] * 0.0  # NaN and infinity leave NaN
-    omega = np.zeros(n)
+    n = end - begin
+    omega, complete = np.zeros(n), np.zeros(n)
+    for start in range(0, n, TILE):
+        stop = min(start + TILE, n)
+        for k in range(dense.shape[0]):  # NaN and infinity leave NaN
+            _add_multiple(dense[k][begin + start : begin + stop], 0.0, complete[start:stop])
     total, count = 0.0, 0
     for i in range(n):
-        if weights[i] > 0.0 and np.isfinite(returns[i]) and complete[i] == 0.0:
-            omega[i] = weights[i]
-            total += weights[i]
+        if weights[begin + i] > 0.0 and np.isfinite(returns[begin + i]) and complete[i] == 0.0:
+            omega[i] = weights[begin + i]
+            total += omega[i]
             count += 1
     if count > 0:
         omega /= total
@@ -58,13 +69,34 @@ def _weigh(values: Float, root: Float, block: Float) -> None:
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _add_dense(block: Float, m: int, products: Float) -> None:
-    """products += block @ block.T over the first m names, lower triangle."""
-    for a in range(products.shape[0]):
-        for b in range(a + 1):
-            s = 0.0
+    """products += block @ block.T over the first m names, lower triangle, two rows by two at a time, which
+    share what is loaded. The number of rows is even."""
+    for a in range(0, products.shape[0], 2):
+        for b in range(0, a + 1, 2):
+            s, t, u, v = 0.0, 0.0, 0.0, 0.0
             for j in range(m):
                 s += block[a, j] * block[b, j]
+                t += block[a, j] * block[b + 1, j]
+                u += block[a + 1, j] * block[b, j]
+                v += block[a + 1, j] * block[b + 1, j]
             products[a, b] += s
+            products[a, b + 1] += t
+            products[a + 1, b] += u
+            products[a + 1, b + 1] += v
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _add_to_categories(
+    code: NDArray[np.int32], load: Float, root: Float, by_name: Float, sums: Float
+) -> None:
+    """sums[c] += load * root * (what `by_name` has of the name), for the category c of each name of a
+    tile."""
+    for j in range(len(code)):
+        c = code[j]
+        if c >= 0 and root[j] > 0.0:
+            scale = load[j] * root[j]
+            for k in range(sums.shape[1]):
+                sums[c, k] += scale * by_name[j, k]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -76,14 +108,16 @@ def normal_equations(
     returns: Float,
     caps: Float,
     n_factors: int,
+    begin: int,
+    end: int,
 ) -> tuple[Float, Float, Float, Float, Float]:
-    """Weighted cross products over the names with a positive weight; the others may hold NaN.
+    """Weighted cross products over the names begin:end with a positive weight; the others may hold NaN.
 
     Parameters
     ----------
-    dense : (n_dense, n) exposures of the dense factors, which are the first columns of the design
-    codes, loads : (m, n) column of the design and loading of each name's categories; column -1: none
-    omega, returns, caps : (n,)
+    dense : (n_dense, N) exposures of the dense factors, which are the first columns of the design
+    codes, loads : (m, N) column of the design and loading of each name's categories; column -1: none
+    omega : (end - begin,); returns, caps : (N,)
     n_factors : K, dense and categorical columns together
 
     Returns
@@ -91,43 +125,41 @@ def normal_equations(
     gram (K, K) = X' W X; right (K,) = X' W r; and per column sum w x, sum (w x)**2, sum cap x
     (the last three for categorical columns only).
     """
-    n_dense, n = dense.shape
+    n_dense, n = dense.shape[0], end - begin
     width = n_dense + 1  # the return rides along as a last dense column
+    even = width + width % 2
+    wide = -(-(width + 4) // LANES) * LANES  # with four columns of the slot; a vector has no remainder
     root = np.sqrt(omega)
-    block, by_name = np.empty((width, TILE)), np.empty((TILE, width))
-    products = np.zeros((width, width))
-    sums = np.zeros((n_factors, width))  # by category, of the weighted dense columns
+    block, by_name = np.zeros((even, TILE + LANES)), np.zeros((TILE, wide))
+    products = np.zeros((even, even))
+    sums = np.zeros((n_factors, wide))  # by category, of the weighted dense columns and those of the slot
     gram = np.zeros((n_factors, n_factors))
-    right = np.zeros(n_factors)
-    load_sum, load_squares, cap_sum = np.zeros(n_factors), np.zeros(n_factors), np.zeros(n_factors)
     for start in range(0, n, TILE):
         m = min(TILE, n - start)
-        tile = slice(start, start + m)
+        here, there = slice(start, start + m), slice(begin + start, begin + start + m)
+        roots = root[here]
         for k in range(n_dense):
-            _weigh(dense[k, tile], root[tile], block[k])
-        _weigh(returns[tile], root[tile], block[n_dense])
-        for k in range(width):
-            for j in range(m):
+            _weigh(dense[k][there], roots, block[k])
+        _weigh(returns[there], roots, block[n_dense])
+        for j in range(m):
+            for k in range(width):
                 by_name[j, k] = block[k, j]
         _add_dense(block, m, products)
         for slot in range(codes.shape[0]):
-            for j in range(m):
-                row = start + j
-                c = codes[slot, row]
-                if c < 0 or not omega[row] > 0.0:
-                    continue
-                load = loads[slot, row]
-                wx = omega[row] * load
-                load_sum[c] += wx
-                load_squares[c] += wx * wx
-                cap_sum[c] += caps[row] * load
-                scale = load * root[row]
-                for k in range(width):
-                    sums[c, k] += scale * by_name[j, k]
-                for other in range(codes.shape[0]):
-                    d = codes[other, row]
-                    if d >= 0:
-                        gram[c, d] += wx * loads[other, row]
+            code, load, weight, cap = codes[slot][there], loads[slot][there], omega[here], caps[there]
+            for j in range(m):  # times load * root these are w x, w x x, (w x)**2 and cap x
+                by_name[j, width] = roots[j]
+                by_name[j, width + 1] = roots[j] * load[j]
+                by_name[j, width + 2] = roots[j] * weight[j] * load[j]
+                by_name[j, width + 3] = cap[j] / roots[j] if roots[j] > 0.0 else 0.0
+            _add_to_categories(code, load, roots, by_name, sums)
+            for other in range(codes.shape[0]):
+                if other != slot:
+                    for j in range(m):
+                        c, d = code[j], codes[other, begin + start + j]
+                        if c >= 0 and d >= 0 and weight[j] > 0.0:
+                            gram[c, d] += weight[j] * load[j] * loads[other, begin + start + j]
+    right = np.zeros(n_factors)
     for a in range(n_dense):
         right[a] = products[n_dense, a]
         for b in range(a + 1):
@@ -135,30 +167,32 @@ def normal_equations(
             gram[b, a] = products[a, b]
     for c in range(n_dense, n_factors):
         right[c] = sums[c, n_dense]
+        gram[c, c] += sums[c, width + 1]
         for k in range(n_dense):
             gram[c, k] = sums[c, k]
             gram[k, c] = sums[c, k]
-    return gram, right, load_sum, load_squares, cap_sum
+    return gram, right, sums[:, width].copy(), sums[:, width + 2].copy(), sums[:, width + 3].copy()
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def unexplained(
-    dense: Float, codes: NDArray[np.int32], loads: Float, returns: Float, factor_returns: Float
+def explained(
+    dense: Float, codes: NDArray[np.int32], loads: Float, factor_returns: Float, begin: int, end: int
 ) -> Float:
-    """returns - X f for every name (n,). NaN where a return or a dense exposure is missing; a missing
-    category counts as zero."""
-    n_dense, n = dense.shape
-    explained = np.zeros(n)
-    for k in range(n_dense):
-        f = factor_returns[k]
-        for i in range(n):
-            explained[i] += dense[k, i] * f
-    for slot in range(codes.shape[0]):
-        for i in range(n):
-            c = codes[slot, i]
-            if c >= 0:
-                explained[i] += loads[slot, i] * factor_returns[c]
-    return returns - explained
+    """X f of the names begin:end. NaN where a dense exposure is missing; a missing category counts as
+    zero."""
+    n = end - begin
+    out = np.zeros(n)
+    for start in range(0, n, TILE):
+        m = min(TILE, n - start)
+        here, there = out[start : start + m], slice(begin + start, begin + start + m)
+        for k in range(dense.shape[0]):
+            _add_multiple(dense[k][there], factor_returns[k], here)
+        for slot in range(codes.shape[0]):
+            code, load = codes[slot][there], loads[slot][there]
+            for j in range(m):
+                if code[j] >= 0:
+                    here[j] += load[j] * factor_returns[code[j]]
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -200,7 +234,7 @@ def invert(matrix: Float) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=FAST)
 def _column_norm(matrix: Float) -> float:
     """1-norm of a symmetric matrix."""
     largest = 0.0
@@ -208,8 +242,21 @@ def _column_norm(matrix: Float) -> float:
         total = 0.0
         for j in range(matrix.shape[1]):
             total += abs(matrix[i, j])
-        largest = max(largest, total)
+        if not total <= largest:  # NaN stays
+            largest = total
     return largest
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _product(matrix: Float, vector: Float) -> Float:
+    """matrix @ vector"""
+    out = np.empty(matrix.shape[0])
+    for i in range(matrix.shape[0]):
+        total = 0.0
+        for j in range(matrix.shape[1]):
+            total += matrix[i, j] * vector[j]
+        out[i] = total
+    return out
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -255,13 +302,17 @@ def _constrained_inverse(
         for r in range(n_kept):
             inverse[eliminated[e], kept[r]] = -carried[e, r]
             inverse[kept[r], eliminated[e]] = -carried[e, r]
+    across = coupling.T.copy()
+    row = np.empty(n_out)
     for e in range(n_out):
-        for d in range(e + 1):
-            total = 1.0 if e == d else 0.0
-            for r in range(size):
-                total += carried[e, r] * coupling[d, r]
-            inverse[eliminated[e], eliminated[d]] = total
-            inverse[eliminated[d], eliminated[e]] = total
+        row[:] = 0.0
+        row[e] = 1.0
+        for r in range(size):
+            for d in range(n_out):
+                row[d] += carried[e, r] * across[r, d]
+        for d in range(e + 1):  # one half for both, so that the inverse is symmetric to the last bit
+            inverse[eliminated[e], eliminated[d]] = row[d]
+            inverse[eliminated[d], eliminated[e]] = row[d]
     return True, inverse
 
 
@@ -316,12 +367,9 @@ def solve_constrained(
     if not solved:
         return False, solution, variance, rank, np.inf
     condition = max(_column_norm(scaled), 1.0) * max(_column_norm(inverse), 1.0)
+    solution = _product(inverse, scale * right) * scale
     for i in range(k_all):
         variance[i] = inverse[i, i] * scale[i] * scale[i]
-        total = 0.0
-        for j in range(k_all):
-            total += inverse[i, j] * scale[j] * right[j]
-        solution[i] = total * scale[i]
     return True, solution, variance, rank, condition
 
 
@@ -371,12 +419,14 @@ def assemble(
     first: NDArray[np.int64],
     last: NDArray[np.int64],
     kinds: NDArray[np.int64],
+    begin: int,
+    end: int,
 ) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
-    """Penalised Gram matrix, right side, penalties (K,), constraint rows (G, K), active columns, effective
-    names. Parameters as `fit_days`."""
+    """Of the names begin:end, with clipped returns (N,): penalised Gram matrix, right side, penalties (K,),
+    constraint rows (G, K), active columns, effective names. Parameters as `fit_days`."""
     k_all = len(min_names)
     gram, right, load_sum, load_squares, cap_sum = normal_equations(
-        dense, codes, loads, omega, clipped, caps, k_all
+        dense, codes, loads, omega, clipped, caps, k_all, begin, end
     )
     active = np.zeros(k_all, np.bool_)
     penalty = np.zeros(k_all)
@@ -410,10 +460,7 @@ def inflation(gram: Float, constraints: Float, active: NDArray[np.bool_], varian
         if length == 0.0:
             continue
         unit = constraints[g] / length
-        product = np.zeros(len(unit))
-        for k in range(len(unit)):
-            if unit[k] != 0.0:
-                product[k] = np.sum(gram[k] * unit)
+        product = _product(gram, unit)
         curvature = np.sum(product * unit)
         out += unit * (unit * curvature - 2.0 * product)
     return out * variance
@@ -460,22 +507,22 @@ def fit_days(
     active = np.zeros((n_days, k_all), np.bool_)
     counts, sizes = np.zeros((n_days, 2), np.int64), np.full((n_days, 3), np.nan)
     specific, omega = np.full(len(weights), np.nan), np.zeros(len(weights))
+    clipped = np.minimum(np.maximum(returns, lower), upper)
     for d in range(n_days):
-        rows = slice(starts[d], stops[d])
-        x, code, load, r = dense[:, rows], codes[:, rows], loads[:, rows], returns[rows]
-        w, n = estimation_weights(x, weights[rows], r)
+        begin, end = starts[d], stops[d]
+        rows = slice(begin, end)
+        w, n = estimation_weights(dense, weights, returns, begin, end)
         counts[d, 0] = n
         if n == 0:
             continue
-        clipped = np.minimum(np.maximum(r, lower), upper)
         gram, right, _, constraints, active[d], effective[d] = assemble(
-            x, code, load, w, clipped, caps[rows], min_names, overrides, first, last, kinds
+            dense, codes, loads, w, clipped, caps, min_names, overrides, first, last, kinds, begin, end
         )
         solved[d], f[d], variance[d], counts[d, 1], sizes[d, 0] = solve_constrained(
             gram, right, constraints, active[d], diagonal_first, diagonal_last
         )
         vif[d] = inflation(gram, constraints, active[d], variance[d])
-        e = unexplained(x, code, load, r, f[d])
-        sizes[d, 1], sizes[d, 2] = sums_of_squares(e, r, w, lower, upper)
+        e = returns[rows] - explained(dense, codes, loads, f[d], begin, end)
+        sizes[d, 1], sizes[d, 2] = sums_of_squares(e, returns[rows], w, lower, upper)
         specific[rows], omega[rows] = e, w
     return solved, f, variance, vif, effective, active, counts, sizes, specific, omega

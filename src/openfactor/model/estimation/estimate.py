@@ -33,7 +33,7 @@ from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-_ROWS_AT_ONCE = 16_000
+_ROWS_AT_ONCE = 32_000
 """Rows of the panel that one call of the kernels gets, where days need not be looked at one by one."""
 
 
@@ -73,7 +73,8 @@ def estimate(
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         job = _prepare(dataset, settings, read, pool, threads, cancel or threading.Event())
         results = _empty(job, fingerprint)
-        parts = np.array_split(np.arange(1, len(job.time.dates)), PARTS)
+        days = np.arange(1, len(job.time.dates))
+        parts = np.array_split(days, min(PARTS, max(len(days), 1)))
         try:
             for done in pool.map(lambda days: _run(job, results, days), parts):
                 progress(done)

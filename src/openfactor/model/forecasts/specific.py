@@ -15,7 +15,7 @@ from openfactor.model.estimation.design import Regression
 from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY
 from openfactor.numerics.cross_section import fit_days
 from openfactor.numerics.ewma import decay, ewma
-from openfactor.numerics.normal_equations import unexplained
+from openfactor.numerics.normal_equations import explained
 from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.forecasts import BayesianVolSettings, IdioVolSettings, StructuralVolSettings
@@ -156,7 +156,7 @@ def structural_volatilities(
     fit = fit_days(design, dense, codes, loads, weights, target, cap, first, last)
     if not fit.n[0]:
         return np.full(len(volatility), np.nan)
-    predicted = np.exp(-unexplained(dense, codes, loads, np.zeros(len(cap)), fit.factor_returns[0]))
+    predicted = np.exp(explained(dense, codes, loads, fit.factor_returns[0], 0, len(cap)))
     on = fit.omega > 0
     return np.asarray(predicted * (cap[on] @ volatility[on]) / (cap[on] @ predicted[on]))
 
