@@ -21,6 +21,7 @@ check: .venv/ready
 bench: .venv/ready
 	$(PIP) -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/factor_returns.py
+	$(BIN)/python benchmarks/forecasts.py
 	$(BIN)/python benchmarks/uploads.py
 	$(BIN)/python benchmarks/dataset_build.py
 

@@ -23,7 +23,7 @@ from openfactor.settings import (
     RootRiskDatasetSettings,
     UniverseSettings,
 )
-from openfactor.synthetic import SyntheticUniverse, simulate
+from openfactor.synthetic import simulate
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -32,23 +32,22 @@ OUT = Path(__file__).resolve().parent.parent / "out"
 GROUPS = ("market", "industry", "style")
 
 
-def upload(client: Client, market: SyntheticUniverse) -> None:
+def upload(client: Client, uploads: dict[str, pl.DataFrame]) -> None:
     """The six tables, and the dataset that is made of them."""
-    for data_type, frame in market.uploads.items():
+    for data_type, frame in uploads.items():
         target = client.equity.uploaders.get_data_type(data_type).create_or_replace_dataset(
             f"demo-{data_type}"
         )
         target.fast_commit(frame, mode="overwrite")
-        print(f"  {data_type:15s} {frame.height:>9,} rows")
     client.equity.riskdatasets.create_or_replace_dataset(
         "demo",
         RootRiskDatasetSettings(
-            **{f"{data_type}_source": f"demo-{data_type}" for data_type in market.uploads},
+            **{f"{data_type}_source": f"demo-{data_type}" for data_type in uploads},
             dense_factor_groups={"market": None, "style": None},
             sparse_factor_groups={"industry": None, "estimation_universe": None},
             master_id_type="ticker",
             master_id_core_type="ticker_core",
-            as_of_date=market.factor_returns["date"].max(),
+            as_of_date=uploads["price"].select(pl.col("date").max()).item(),
         ),
     )
 
@@ -92,7 +91,9 @@ def main() -> None:
     print("simulating 400 names over 504 days, with factor returns that we know")
     market = simulate(400, 504, seed=42)
     client = Client.local(OUT / "demo", progress=True)
-    upload(client, market)
+    for data_type, frame in market.uploads.items():
+        print(f"  {data_type:15s} {frame.height:>9,} rows")
+    upload(client, market.uploads)
     model = client.equity.riskmodels.load(model_settings().with_dataset("demo")).get_model()
     both = compare(model.fret(), market.factor_returns)
 

@@ -56,6 +56,20 @@ def test_the_code_on_datasets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found["theme"] == ["momentum"]
 
 
+def test_the_code_on_models_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "models.md").read_text(), flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec(compile("\n".join(blocks), "models.md", "exec"), scope)
+    assert (tmp_path / "bias.png").stat().st_size > 10_000
+    assert 0.9 < scope["found"].summary()["random_bias"] < 1.1
+    assert scope["task"].result() is scope["model"]
+    printed = capsys.readouterr().out
+    assert "minimum-variance" in printed
+    parts = scope["model"].forecast(scope["better"]).specific_risk().columns
+    assert parts[-3:] == ["structural_volatility", "own_weight", "decile_weight"]
+
+
 def test_the_page_of_uploads_follows_from_the_types(tmp_path: Path) -> None:
     page = tmp_path / "uploads.md"
     page.write_text((ROOT / "docs" / "uploads.md").read_text())

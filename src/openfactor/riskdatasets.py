@@ -198,7 +198,7 @@ class RiskDatasetStore:
         return pl.DataFrame(rows, schema=schema)
 
     def describe(self, name: Reference) -> RiskDatasetProperties:
-        return datasets.describe(self.open(name))
+        return self.open(name).properties
 
     def open(self, name: Reference) -> RiskDataset:
         """The dataset itself; its panel is mapped into memory.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from openfactor.dataset.panel import RiskDataset
+from typing import TYPE_CHECKING
+
 from openfactor.settings.menus import (
     CalendarSettingsMenu,
     ExposureSettingsMenu,
@@ -12,9 +13,12 @@ from openfactor.settings.menus import (
     UniverseSettingsMenu,
 )
 
+if TYPE_CHECKING:
+    from openfactor.dataset.panel import RiskDataset
+
 
 def describe(dataset: RiskDataset) -> RiskDatasetProperties:
-    """The menus of a dataset and its build report."""
+    """The menus of a dataset and its build report; `RiskDataset.properties` keeps them."""
     sparse = {name: dataset.trees[name] for name in dataset.panel.sparse}
     dense = {name: dataset.trees[name] for name in dataset.panel.dense}
     universe = UniverseSettingsMenu(

@@ -13,10 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.describe import describe
 from openfactor.dataset.digests import day_digests, structure
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.settings.hierarchies import Tree
-from openfactor.settings.menus import BuildReport
+from openfactor.settings.menus import BuildReport, RiskDatasetProperties
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
 Float = NDArray[np.float64]
@@ -131,6 +132,11 @@ class RiskDataset:
         return day_digests(self) if self.stored_digests is None else self.stored_digests
 
     @cached_property
+    def properties(self) -> RiskDatasetProperties:
+        """What it offers to settings, and how it was built."""
+        return describe(self)
+
+    @cached_property
     def structure(self) -> str:
         """What stands for the names that columns and codes refer to."""
         return structure(self)
@@ -144,6 +150,8 @@ class RiskDataset:
             panel=self.panel.since(day),
             stored_digests=None if self.stored_digests is None else self.stored_digests[day:],
         )
+        # what is known of the whole need not be worked out again
+        later.__dict__["properties"] = self.properties
         later.__dict__["closed"] = {exchange: closed[day:] for exchange, closed in self.closed.items()}
         return later
 

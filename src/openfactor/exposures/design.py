@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import TypeAlias
 
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset import RiskDataset, SparseGroup, describe
+from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
 from openfactor.dataset.reading import Read, no_uploads
@@ -65,7 +66,7 @@ class Exposures:
         """`{group}.{factor}` of each dense column."""
         return tuple(f"{d.group}.{f}" for d in self.dense for f in d.factors)
 
-    @property
+    @cached_property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Group and factor of each column."""
         return tuple((part.group, f) for part in (*self.dense, *self.blocks) for f in part.factors)
@@ -174,7 +175,7 @@ def resolve(
     SettingsError: factors that an upload does not have. DataError: exposures that the precision of the
     dataset cannot hold.
     """
-    menu = describe(dataset).exposure_settings_menu
+    menu = dataset.properties.exposure_settings_menu
     source = _Sources(dataset, menu, universe, read, threads)
     dense: list[Dense] = []
     for group in settings.exposures:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset import RiskDataset, describe
+from openfactor.dataset import RiskDataset
 from openfactor.dataset.calendar import within
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.errors import SettingsError
@@ -44,7 +44,7 @@ class ExposureMatrix:
         follow: Callable[[UniverseSettings | Reference], UniverseSettings] | None = None,
         threads: int | None = None,
     ) -> None:
-        validate(settings, describe(dataset).factor_risk_model_settings_menu)
+        validate(settings, dataset.properties.factor_risk_model_settings_menu)
         self.dataset = name
         self.settings = settings
         self._data = dataset

@@ -10,7 +10,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days, within
-from openfactor.dataset.describe import describe
 from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.rows import main_rows
@@ -90,7 +89,7 @@ def universe_on(
     ------
     SettingsError: with everything in the settings that the dataset does not have; else as `members`.
     """
-    validate(settings, describe(dataset).factor_risk_model_settings_menu)
+    validate(settings, dataset.properties.factor_risk_model_settings_menu)
     return Universe(name, dataset, settings, read)
 
 

@@ -283,34 +283,27 @@ def _regress(
     if stage.exposures.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
     fits = stage.fit(int(days[0]), dense, codes, loads, weights, target, caps, starts, stops)
-    out.factor_returns[days[:, None], stage.order] = fits.factor_returns
-    out.standard_errors[days[:, None], stage.order] = fits.standard_errors
-    out.vif[days[:, None], stage.order] = fits.vif
-    out.effective_names[days[:, None], stage.order] = fits.effective_names
-    out.exposed[days[:, None], stage.order] = fits.active
-    done = fits.n > 0
-    out.factor_returns[days[:, None], stage.known_order] = np.where(
-        done[:, None], stage.known.returns[days], 0.0
-    )
-    out.exposed[days[:, None], stage.known_order] = done[:, None]
-    out.status[number, days] = np.where(
-        fits.rank_deficient, STATUSES.index("rank_deficient"), STATUSES.index("ok")
-    )
-    out.solver[number, days] = np.where(
-        done, np.where(fits.orthogonal, SOLVERS.index("svd"), SOLVERS.index("normal_equations")), 0
-    )
-    out.n[number, days], out.rank[number, days] = fits.n, fits.rank
-    out.r2[number, days], out.condition[number, days] = fits.r2, fits.condition
-    for d, day in enumerate(days.tolist()):
-        inside, mine = each[d], slice(starts[d], stops[d])
-        if done[d]:
-            out.specific_return[inside], out.weight[number][inside] = fits.specific[mine], fits.omega[mine]
-            continue
+    done, run = fits.n > 0, slice(int(days[0]), int(days[-1]) + 1)
+    out.factor_returns[run, stage.order] = fits.factor_returns
+    out.standard_errors[run, stage.order] = fits.standard_errors
+    out.vif[run, stage.order] = fits.vif
+    out.effective_names[run, stage.order] = fits.effective_names
+    out.exposed[run, stage.order] = fits.active
+    out.factor_returns[run, stage.known_order] = np.where(done[:, None], stage.known.returns[run], 0.0)
+    out.exposed[run, stage.known_order] = done[:, None]
+    out.status[number, run] = np.where(fits.rank_deficient, *map(STATUSES.index, ("rank_deficient", "ok")))
+    solver = np.where(fits.orthogonal, *map(SOLVERS.index, ("svd", "normal_equations")))
+    out.solver[number, run] = np.where(done, solver, SOLVERS.index("none"))
+    out.n[number, run], out.rank[number, run] = fits.n, fits.rank
+    out.r2[number, run], out.condition[number, run] = fits.r2, fits.condition
+    for d in np.flatnonzero(~done).tolist():
+        mine, day = slice(starts[d], stops[d]), run.start + d
         candidates = np.isfinite(target[mine])
         out.status[number, day] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")
-        out.specific_return[inside] = np.nan
         if (candidates & np.isfinite(dense[:, mine]).all(axis=0)).any():
             results.empty.append((number, day))
+    # rows of days in between, on which the exchange is closed, have NaN and no weight
+    out.specific_return[rows], out.weight[number][rows] = fits.specific, fits.omega
 
 
 def _refuse_empty(results: _Results) -> None:

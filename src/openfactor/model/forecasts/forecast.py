@@ -65,7 +65,8 @@ class RiskForecast:
     def __repr__(self) -> str:
         dates = self.dates()
         span = f"{dates[0]} to {dates[-1]}" if dates else "no dates"
-        return f"<RiskForecast {span}: {len(self._estimates.factors)} factors, {self.settings!r}>"
+        options = self.settings.model_dump(exclude_defaults=True) or "default settings"
+        return f"<RiskForecast {span}: {len(self._estimates.factors)} factors, {options}>"
 
     def dates(self) -> list[dt.date]:
         """Trading days with a forecast: those from the first regression on."""

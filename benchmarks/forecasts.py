@@ -1,0 +1,102 @@
+"""Forecasts of 3,000 names over 2,520 days and 73 factors, and what a new day costs.
+
+    make bench
+
+Covariances of all dates against numpy's outer products of the factor returns; specific volatilities of all
+dates
+against one plain read of the panel; a model that takes in one more day against a full fit. Only ratios mean
+something on another machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.factor_returns import best_of, plain_read, settings
+from benchmarks.panel import random_dataset
+from openfactor.dataset import Panel, RiskDataset, SparseGroup
+from openfactor.model import estimate
+from openfactor.model.estimation import extend
+from openfactor.model.forecasts import factor_covariances
+from openfactor.model.forecasts.specific import specific_risk
+from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, IdioVolSettings
+
+
+def until(dataset: RiskDataset, day: int) -> RiskDataset:
+    """The dataset as it was on the evening before a stored day."""
+    panel = dataset.panel
+    end = int(panel.offsets[day])
+    columns = (panel.listing, panel.local_return, panel.priced, panel.main, panel.cap, panel.idio_vol)
+    shorter = Panel(
+        panel.offsets[: day + 1],
+        *(values[:end] for values in columns),
+        {group: {f: v[:end] for f, v in factors.items()} for group, factors in panel.dense.items()},
+        {
+            name: SparseGroup(group.categories, tuple(c[:end] for c in group.codes), None)
+            for name, group in panel.sparse.items()
+        },
+    )  # fmt: skip
+    digests = dataset.digests[:day]
+    return replace(
+        dataset, days=dataset.days[:day], usd=dataset.usd[:day], panel=shorter, stored_digests=digests
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--names", type=int, default=3000)
+    parser.add_argument("--days", type=int, default=2520)
+    args = parser.parse_args()
+    dataset = random_dataset(args.names, args.days)
+    dataset = replace(dataset, stored_digests=dataset.digests)
+    done = estimate(dataset, settings(), "benchmark")
+    f, plain = done.factor_returns[1:], FactorCovarianceSettings()
+    last = np.array([len(f) - 1])
+    factor_covariances(f[:100], plain)  # compiles
+
+    outer = best_of(5, lambda: f[:, :, None] * f[:, None, :])
+    every = best_of(5, lambda: factor_covariances(f, plain))
+    one = best_of(5, lambda: factor_covariances(f, plain, days=last))
+    print(f"{args.names:,} names x {args.days:,} days x {len(done.factors)} factors")
+    print(f"outer products of all dates, numpy  {outer:8.4f} s")
+    print(f"factor covariances of all dates     {every:8.4f} s   ratio {every / outer:5.2f} (at most 5)")
+    print(f"factor covariance of one date       {one:8.4f} s")
+    for name, asked in {
+        "QIS": (FactorCovarianceSettings(shrink_cor_method="QIS"), None),
+        "Newey-West, 2 lags each": (FactorCovarianceSettings(nw_lags_vol=2, nw_lags_cor=2), None),
+        "eigenfactors, 200 samples": (plain, EigenfactorSettings()),
+    }.items():
+        seconds = best_of(2, lambda asked=asked: factor_covariances(f, *asked, days=last))
+        print(f"  one date with {name:26s}{seconds:4.4f} s")
+
+    days = np.arange(args.days)
+
+    def specific(first_day: int) -> None:
+        specific_risk(
+            dataset.panel, days, done.specific_return, args.names, IdioVolSettings(), first_day=first_day
+        )
+
+    specific(args.days - 1)
+    read = best_of(5, lambda: plain_read(dataset))
+    every = best_of(5, lambda: specific(0))
+    one = best_of(5, lambda: specific(args.days - 1))
+    print(f"plain read of the panel             {read:8.4f} s")
+    print(f"specific volatilities of all dates  {every:8.4f} s   ratio {every / read:5.2f} (at most 5)")
+    print(f"specific volatilities of one date   {one:8.4f} s")
+
+    before = estimate(until(dataset, args.days - 1), settings(), "before")
+    full = best_of(5, lambda: estimate(dataset, settings(), "benchmark"))
+    new = best_of(5, lambda: extend(before, dataset, settings(), "benchmark"))
+    print(f"full fit                            {full:8.4f} s")
+    print(f"one more day                        {new:8.4f} s   share {new / full:6.2%} (below 1%)")
+
+
+if __name__ == "__main__":
+    main()
