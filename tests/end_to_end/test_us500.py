@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from examples.evidence import BEST
 from examples.us500 import cap_weighted_return, fit, summary, tables
 from openfactor import Client
 from openfactor.model import RiskModel
@@ -19,6 +20,7 @@ from openfactor.settings import (
     ExposureSettings,
     FactorRiskModelSettings,
     ModelConstructionSettings,
+    RiskForecastSettings,
     RollingBetaSettings,
     RollingHuberBetaSettings,
     RootRiskDatasetSettings,
@@ -166,3 +168,43 @@ def test_every_kind_of_exposure_on_the_real_panel(tmp_path: Path) -> None:
     assert late.dates[0] == day
     first = plain.dates.index(day)
     np.testing.assert_array_equal(late.factor_returns[1:], plain.factor_returns[first + 1 :])
+
+
+@needs_us500
+def test_forecasts_of_the_real_panel_are_as_good_as_was_asked(tmp_path: Path) -> None:
+    """With the options of docs/evidence.md, walk-forward over 922 days."""
+    client = Client.local(tmp_path)
+    settings = fit(client, tables(SHARED / "data" / "us500")).settings
+    settings = settings.model_copy(update={"halflife_idio_vra": 20})
+    model = client.equity.riskmodels.load(settings.with_dataset("us500")).get_model()
+    found = model.diagnostics(BEST).summary()
+    print(found)
+    assert 0.97 <= found["bias"] <= 1.03
+    assert 0.045 <= found["beyond_1_96"] <= 0.055
+    assert 0.95 <= found["random_bias"] <= 1.05
+    assert found["minimum_variance_bias"] <= 1.10
+    assert found["optimised_bias"] <= 1.05
+    plain = model.diagnostics(RiskForecastSettings()).summary()
+    assert found["qlike"] < plain["qlike"]
+    assert found["mrad"] < plain["mrad"]
+    one_day = model.forecast(BEST).factor_covariance(start="2016-06-24", end="2016-06-24")
+    assert one_day.shape == (15, 17)
+
+
+@needs_us500
+def test_a_new_day_of_the_real_panel(tmp_path: Path) -> None:
+    """The evening before and the next: to the last bit what a full fit on all of it gives."""
+    uploads = tables(SHARED / "data" / "us500")
+    last = uploads["price"]["date"].max()
+    dated = ("price", "market_cap", "exposures")
+    before = {n: f.filter(pl.col("date") < last) if n in dated else f for n, f in uploads.items()}
+    client, other = Client.local(tmp_path / "daily"), Client.local(tmp_path / "once")
+    model = fit(client, before)
+    for name in dated:
+        new = uploads[name].filter(pl.col("date") == last)
+        client.equity.uploaders[name]["us500"].fast_commit(new, "append")
+    updated, whole = model.update(), fit(other, uploads)
+    assert updated.dates()[-1] == last
+    assert len(updated.dates()) == len(model.dates()) + 1
+    for name in ("factor_returns", "standard_errors", "vif", "r2", "specific_return", "asset_return"):
+        np.testing.assert_array_equal(getattr(updated.estimates, name), getattr(whole.estimates, name), name)

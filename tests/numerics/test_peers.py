@@ -1,12 +1,18 @@
-"""The regression against other libraries."""
+"""Regressions and forecasts against other libraries."""
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from skfolio.linear_model import CSLinearRegression
+from skfolio.moments import EWCovariance, EWVariance
 from sklearn.linear_model import HuberRegressor
 
+from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
+from openfactor.numerics.ewma import decay
 from openfactor.numerics.robust import huber_scale
+from openfactor.numerics.specific import specific_variances
+from openfactor.settings import FactorCovarianceSettings
 from tests.numerics.days import random_day
 
 
@@ -35,6 +41,43 @@ def test_huber_of_scikit_learn(epsilon: float) -> None:
     scale = huber_scale(residual, day.weights / day.weights.sum(), epsilon)
     assert 1e3 * scale == pytest.approx(peer.scale_, rel=1e-3)
     assert (fit.omega[:20] < 0.5 * day.weights[:20] / day.weights.sum()).mean() > 0.9
+
+
+def test_unconstrained_regressions_of_skfolio() -> None:
+    days = [random_day(seed, n=50, n_dense=4, sizes=(), zero_sum=()) for seed in range(3)]
+    weights = np.stack([day.weights for day in days])
+    x, y = np.stack([day.dense.T for day in days]), np.stack([day.returns for day in days])
+    weights[1, :5] = 0.0
+    days[1].weights[:5] = 0.0
+    peer = CSLinearRegression().fit(x, y, cs_weights=weights)
+    for day, coefficients in zip(days, peer.coef_, strict=True):
+        np.testing.assert_allclose(day.fit().factor_returns, coefficients, rtol=1e-9, atol=1e-14)
+
+
+def test_covariances_of_skfolio() -> None:
+    """With one half-life for volatilities and correlations ours is the usual covariance."""
+    f = np.random.default_rng(7).standard_normal((150, 6)) @ np.random.default_rng(8).standard_normal((6, 6))
+    peer = EWCovariance(half_life=25).fit(f).covariance_
+    ours = factor_covariances(f, FactorCovarianceSettings(halflife_vol=25, halflife_cor=25)).covariance[-1]
+    np.testing.assert_allclose(ours, 252 * peer, rtol=1e-10)
+
+
+def test_specific_variances_of_skfolio_with_holidays() -> None:
+    """Each name's own days: one without a return leaves the estimate and its weights as they are."""
+    t, n = 90, 5
+    rng = np.random.default_rng(9)
+    e = rng.standard_normal((t, n)) * 0.02
+    e[rng.random((t, n)) < 0.2] = np.nan
+    e[-1] = 0.01
+    peer = EWVariance(half_life=20).fit(e).variance_
+    rows = n * (t + 1)
+    returns = np.append(e.ravel(), np.full(n, np.nan))  # the row of a day has what comes until the next
+    variance, history = np.full(rows, np.nan), np.zeros(rows, np.int32)
+    specific_variances(
+        np.arange(0, rows + 1, n), np.tile(np.arange(n, dtype=np.int32), t + 1), returns, np.arange(t + 1),
+        0, n, decay(20), 0, decay(20), t, variance, history,
+    )  # fmt: skip
+    np.testing.assert_allclose(variance[-n:], peer, rtol=1e-10)
 
 
 def test_huber_finds_the_truth_among_outliers_where_squares_do_not() -> None:
