@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.dataset import RiskDataset, describe
+from openfactor.dataset import RiskDataset
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError, StorageError
 from openfactor.synthetic import simulate
@@ -257,7 +257,7 @@ def test_forgotten_weekend_is_a_warning() -> None:
 
 
 def test_menus() -> None:
-    properties = describe(built())
+    properties = built().properties
     assert properties.universe_settings_menu.id_types == ["ticker", "ticker_core"]
     assert properties.calendar_settings_menu.exchanges == ["XNYS"]
     assert properties.universe_settings_menu.categorical_hierarchies == {"industry": ["X", "Y"]}

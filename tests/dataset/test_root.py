@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.dataset import RiskDataset, describe, rows
+from openfactor.dataset import RiskDataset, rows
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError
 from openfactor.model import RiskModel, estimate
@@ -46,22 +46,22 @@ def with_trees(sectors=SECTORS, labels=LABELS) -> RiskDataset:
 
 
 def test_menus_are_trees_with_labels() -> None:
-    menu = describe(with_trees()).exposure_settings_menu
+    menu = with_trees().properties.exposure_settings_menu
     assert menu.categorical_hierarchies == {"industry": SECTORS}
     assert menu.universe_settings_menu.categorical_hierarchies_labels == {"industry": LABELS}
     # nobody has an exposure to value
     assert menu.continuous_hierarchies == {"style": ["size"]}
     assert menu.continuous_hierarchies_labels == {"style": {"size": "Size"}}
     assert menu.hierarchy_df("industry").row(0) == ("Z", "Zeta", "Z1", "Zeta one", "X", "Ex")
-    text = describe(with_trees()).human_readable(detail=True)
+    text = with_trees().properties.human_readable(detail=True)
     assert "Z Zeta" in text
     assert "X Ex" in text
-    assert "X Ex" not in describe(with_trees()).human_readable()
+    assert "X Ex" not in with_trees().properties.human_readable()
 
 
 def test_trees_survive_the_disk(tmp_path) -> None:
     save(with_trees(), tmp_path / "d")
-    assert describe(load(tmp_path / "d")) == describe(with_trees())
+    assert load(tmp_path / "d").properties == with_trees().properties
 
 
 def test_categories_must_be_leaves() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.dataset import RiskDataset, build, describe
+from openfactor.dataset import RiskDataset, build
 from openfactor.errors import CancelledError, DataError, SettingsError
 from openfactor.model import RiskModel, estimate
 from openfactor.settings import (
@@ -55,7 +55,7 @@ def test_a_second_stage_regresses_what_the_first_leaves(dataset: RiskDataset) ->
     industries = construction(zero_sum_constraints={"industry": "mcap_weighted"})
     first = model([exposures("market", "industry")], [industries])
     both = first.add_stage(exposures=exposures("style"), modelconstruction=construction(weights="Cap"))
-    validate(both, describe(dataset).factor_risk_model_settings_menu)
+    validate(both, dataset.properties.factor_risk_model_settings_menu)
     one, two = estimate(dataset, first, "x"), estimate(dataset, both, "x")
     mine = [two.pairs.index(pair) for pair in one.pairs]
     np.testing.assert_array_equal(two.factor_returns[:, mine], one.factor_returns)
@@ -109,7 +109,7 @@ def test_faults_of_stages_say_which(dataset: RiskDataset) -> None:
         ],
     )  # fmt: skip
     with pytest.raises(SettingsError) as caught:
-        validate(wrong, describe(dataset).factor_risk_model_settings_menu)
+        validate(wrong, dataset.properties.factor_risk_model_settings_menu)
     text = str(caught.value)
     for part in (
         "stage 1: zero_sum_constraints: there is no 'industri'",
@@ -127,7 +127,7 @@ def test_faults_of_stages_say_which(dataset: RiskDataset) -> None:
 def test_one_construction_serves_stages_with_different_groups(dataset: RiskDataset) -> None:
     shared = construction(zero_sum_constraints={"industry": "mcap_weighted"})
     chained = model([exposures("market", "industry"), exposures("style")], [shared])
-    validate(chained, describe(dataset).factor_risk_model_settings_menu)
+    validate(chained, dataset.properties.factor_risk_model_settings_menu)
     assert estimate(dataset, chained, "x").rank[:, 5].tolist() == [4, 4]
 
 
@@ -152,7 +152,7 @@ def known_market(**changes: object) -> FactorRiskModelSettings:
 def test_a_known_factor_is_taken_as_given() -> None:
     """The rest is weighted least squares of what it leaves, and the identity holds."""
     data = with_series(SERIES)
-    validate(known_market(), describe(data).factor_risk_model_settings_menu)
+    validate(known_market(), data.properties.factor_risk_model_settings_menu)
     e = estimate(data, known_market(), "x")
     k = e.factors.index("market.market")
     np.testing.assert_array_equal(e.factor_returns[1:, k], SERIES["value"].to_numpy()[1:])

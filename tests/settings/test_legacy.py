@@ -10,7 +10,6 @@ from polars.testing import assert_frame_equal
 
 from openfactor import Client
 from openfactor import settings as now
-from openfactor.dataset import describe
 from openfactor.errors import SettingsError
 from openfactor.settings import legacy as old
 from openfactor.settings.menus import ExposureSettingsMenu
@@ -22,7 +21,7 @@ MARKET = simulate(40, 20, industries=3, styles=("size", "value"), seed=2)
 
 
 def menu() -> ExposureSettingsMenu:
-    return describe(dataset_of(MARKET.uploads)).exposure_settings_menu
+    return dataset_of(MARKET.uploads).properties.exposure_settings_menu
 
 
 def test_universes() -> None:
@@ -84,7 +83,7 @@ def test_exposures_of_the_first_dialect() -> None:
 def test_custom_groups_of_the_first_dialect() -> None:
     groups = old.HierarchyGroups(hierarchy="industry", groupings={"Zed": ["Z"], "Rest": ["~Z"]})
     settings = old.ExposureSettings(market=False, styles={}, industries=groups, regions=None)
-    (group,) = settings.translate(describe(with_trees()).exposure_settings_menu).exposures
+    (group,) = settings.translate(with_trees().properties.exposure_settings_menu).exposures
     assert group.hierarchy == now.HierarchyGroups(name="industry", groupings={"Zed": ["Z"], "Rest": ["~Z"]})
 
 

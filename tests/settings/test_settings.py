@@ -83,9 +83,8 @@ def test_values_that_contradict(make, message: str) -> None:
 
 
 def test_everything_that_a_dataset_lacks_is_named_at_once() -> None:
-    from openfactor.dataset import describe
 
-    menu = describe(built()).factor_risk_model_settings_menu
+    menu = built().properties.factor_risk_model_settings_menu
     universe = UniverseSettings(
         id_type="isin",
         calendar={"filters": [["XNYZ"]]},

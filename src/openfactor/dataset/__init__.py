@@ -2,8 +2,8 @@
 
 from openfactor.dataset.build import build
 from openfactor.dataset.derived import derive
-from openfactor.dataset.describe import describe
-from openfactor.dataset.panel import Panel, RiskDataset, SparseGroup
+from openfactor.dataset.panel import Panel, SparseGroup
 from openfactor.dataset.parts import Parts
+from openfactor.dataset.riskdataset import RiskDataset
 
-__all__ = ["Panel", "Parts", "RiskDataset", "SparseGroup", "build", "derive", "describe"]
+__all__ = ["Panel", "Parts", "RiskDataset", "SparseGroup", "build", "derive"]

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import Timeline, rows_before, timeline
 from openfactor.errors import SettingsError
 from openfactor.settings.hierarchies import unknown

@@ -15,9 +15,10 @@ from openfactor.dataset.calendar import closed_days, open_weekends
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers, project
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
-from openfactor.dataset.panel import Panel, RiskDataset
+from openfactor.dataset.panel import Panel
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault

@@ -14,9 +14,10 @@ from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
-from openfactor.dataset.panel import Exposure, Panel, RiskDataset, SparseGroup
+from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, main_rows
 from openfactor.dataset.tally import Tally
 from openfactor.errors import Fault, SettingsError

@@ -5,24 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.panel import Panel
+from openfactor.settings.hierarchies import Tree
 
 
-def day_digests(dataset: RiskDataset) -> NDArray[np.uint64]:
+def day_digests(
+    panel: Panel, names: Sequence[str], currency: NDArray[np.int32], usd: NDArray[np.float64]
+) -> NDArray[np.uint64]:
     """(D,) 64 bits for all that the panel holds of each stored day: listings, prices, caps, exposures, rates.
 
+    names, currency : of each listing; usd : (D, C)
     Equal digests of two datasets of the same `structure` mean equal days. Listings count by id, not by
     number, which a new listing may change.
     """
-    panel = dataset.panel
-    names = dataset.identifiers.names(dataset.identifiers.id_types[0])
     ids = np.array([int.from_bytes(_digest(name.encode()), "little") for name in names], np.uint64)
     columns = [panel.local_return, panel.priced, panel.main, panel.cap, panel.idio_vol]
     columns += [values for factors in panel.dense.values() for values in factors.values()]
@@ -33,26 +34,25 @@ def day_digests(dataset: RiskDataset) -> NDArray[np.uint64]:
         rows = panel.rows_of(d)
         listing = panel.listing[rows]
         digest = hashlib.blake2b(digest_size=8)
-        for values in (ids[listing], dataset.currency[listing], dataset.usd[d], *(c[rows] for c in columns)):
+        for values in (ids[listing], currency[listing], usd[d], *(c[rows] for c in columns)):
             digest.update(np.ascontiguousarray(values).data)
         return int.from_bytes(digest.digest(), "little")
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.array(list(pool.map(of_day, range(len(dataset.days)))), np.uint64)
+        return np.array(list(pool.map(of_day, range(len(usd)))), np.uint64)
 
 
-def structure(dataset: RiskDataset) -> str:
+def structure(panel: Panel, dtype: str, currencies: Sequence[str], trees: Mapping[str, Tree]) -> str:
     """What stands for the names that the panel's columns and codes refer to."""
-    panel = dataset.panel
     known = {
-        "dtype": dataset.exposure_dtype,
-        "currencies": dataset.currencies,
+        "dtype": dtype,
+        "currencies": list(currencies),
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
             name: [group.categories, len(group.codes), group.loads is None]
             for name, group in panel.sparse.items()
         },
-        "trees": {name: [tree.hierarchy, tree.labels] for name, tree in dataset.trees.items()},
+        "trees": {name: [tree.hierarchy, tree.labels] for name, tree in trees.items()},
     }
     return _digest(json.dumps(known).encode()).hex()
 

@@ -13,7 +13,7 @@ from io import BytesIO
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.loadings import Loadings
-from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows
 from openfactor.dataset.tally import Tally
 

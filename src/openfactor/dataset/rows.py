@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.riskdataset import RiskDataset
 
 RUN = 1_000_000
 """Rows of an upload that are read at a time, about."""

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel import Exposure, Panel, RiskDataset, SparseGroup
+from openfactor.dataset.panel import Exposure, Panel, SparseGroup
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
 from openfactor.settings.hierarchies import Tree

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days
-from openfactor.dataset.panel import Panel, RiskDataset
+from openfactor.dataset.panel import Panel
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.numerics.compounding import forward_returns
 from openfactor.settings.universe import CalendarSettings
 

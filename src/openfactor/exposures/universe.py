@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days, within
-from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
 from openfactor.errors import SettingsError
 from openfactor.settings.dates import DateLike

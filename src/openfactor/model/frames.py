@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import RiskDataset
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.settings.dates import DateLike, as_date
 
 Float = NDArray[np.float64]

@@ -26,7 +26,7 @@ class Diagnostics:
     """What `model.diagnostics()` gives: every number is of data that the forecast had not seen.
 
     thin : (T, K) categories below their effective number of names
-    stability : (K,) correlation of exposures with those of `lag` trading days before, over dates
+    stability : (K,) correlation of exposures with those of a month before, over dates
     window : days of a rolling bias statistic
     """
 
@@ -35,14 +35,12 @@ class Diagnostics:
         estimates: Estimates,
         thin: NDArray[np.bool_],
         stability: Float,
-        lag: int,
         forward: WalkForward,
         window: int,
     ) -> None:
         self._estimates = estimates
         self._thin = thin
         self._stability = stability
-        self._lag = lag
         self._window = window
         self.forward = forward
 

@@ -53,7 +53,7 @@ class WalkForward:
 
 
 def walk_forward(
-    section: Callable[[int], CrossSection | None],
+    section: Callable[[int], CrossSection],
     dates: Sequence[dt.date],
     days: NDArray[np.int64],
     factors: Sequence[str],
@@ -74,7 +74,7 @@ def walk_forward(
 
     Parameters
     ----------
-    section : of the date with an index; None where there is no forecast
+    section : of the date with an index
     dates : of the model; days : indices of those to hold books on, each with a next one
     """
     rng = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def walk_forward(
 
     def hold(d: int) -> None:
         day = section(int(days[d]))
-        if day is None or not len(day.listing):
+        if not len(day.listing):
             return
         these = day.listing
         passive = np.vstack([day.cap, np.ones(len(these)), tenth[:, these], normal[:, these]])

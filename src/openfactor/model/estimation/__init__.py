@@ -1,8 +1,9 @@
 """Exposures and settings become Estimates: one regression a trading day and stage."""
 
 from openfactor.model.estimation.design import Regression, columns_of, estimation_set, regression_of
-from openfactor.model.estimation.estimate import estimate, extend
+from openfactor.model.estimation.estimate import estimate
 from openfactor.model.estimation.estimates import Estimates, Piece, RowValues
+from openfactor.model.estimation.extend import extend
 
 __all__ = [
     "Estimates",

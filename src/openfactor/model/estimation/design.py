@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
 from openfactor.model.estimation.known import Known
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, Fits, fit_days, fit_robustly
@@ -28,8 +28,6 @@ class Regression:
     construction: ModelConstructionSettings
     exposures: Exposures
     known: Known
-    whole_design: Design
-    """Of all columns, known or not."""
     design: Design
     """Of the columns that are not known."""
     order: NDArray[np.int64]
@@ -102,29 +100,36 @@ def regression_of(
     construction = stage.construction
     at = {pair: k for k, pair in enumerate(pairs)}
     thresholds, asked = stage.min_names, construction.thin_category_shrinkage_overrides
-    min_names = [np.zeros(exposures.n_dense)]
-    min_names += [np.full(len(b.factors), thresholds.get(b.group, 0.0)) for b in exposures.blocks]
-    runs, sums = exposures.constrained, construction.zero_sum_constraints
+    shrunk = [np.full(len(b.factors), thresholds.get(b.group, 0.0)) for b in exposures.blocks]
     lower, upper = construction.return_clip_bounds
-    whole = Design(
-        n_dense=exposures.n_dense,
-        group_first=np.array([first for _, first, _ in runs], np.int64),
-        group_last=np.array([last for _, _, last in runs], np.int64),
-        zero_sum=np.array([_KINDS[sums.get(b.group, "none")] for b, _, _ in runs], np.int64),
-        min_names=np.concatenate(min_names),
+    whole = replace(
+        unshrunk_design(exposures, construction),
+        min_names=np.concatenate([np.zeros(exposures.n_dense), *shrunk]),
         overrides=np.array([asked.get(pair, np.nan) for pair in exposures.pairs], np.float64),
-        diagonal=exposures.diagonal,
         clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
     )
     return Regression(
         construction=construction,
         exposures=exposures,
         known=known,
-        whole_design=whole,
         design=_without(whole, known),
         order=np.array([at[exposures.pairs[k]] for k in known.free.tolist()], np.int64),
         known_order=np.array([at[pair] for pair in known.pairs], np.int64),
         estimation=estimation,
+    )
+
+
+def unshrunk_design(exposures: Exposures, construction: ModelConstructionSettings) -> Design:
+    """The columns and their zero-sum constraints, without thin categories and clipping."""
+    runs, sums = exposures.constrained, construction.zero_sum_constraints
+    return Design(
+        n_dense=exposures.n_dense,
+        group_first=np.array([first for _, first, _ in runs], np.int64),
+        group_last=np.array([last for _, _, last in runs], np.int64),
+        zero_sum=np.array([_KINDS[sums.get(b.group, "none")] for b, _, _ in runs], np.int64),
+        min_names=np.zeros(len(exposures.pairs)),
+        overrides=np.full(len(exposures.pairs), np.nan),
+        diagonal=exposures.diagonal,
     )
 
 

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.calendar import trading_days
-from openfactor.dataset.panel import RiskDataset
 from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.errors import CancelledError, Fault
 from openfactor.exposures import members
 from openfactor.model.estimation.design import Regression, columns_of, estimation_set, regression_of
 from openfactor.model.estimation.estimates import (
-    BY_DATE,
-    BY_FACTOR,
     SOLVERS,
     STATUSES,
     Estimates,
@@ -83,82 +80,6 @@ def estimate(
             raise
     _refuse_empty(results)
     return results.estimates
-
-
-def extend(
-    old: Estimates,
-    dataset: RiskDataset,
-    settings: FactorRiskModelSettings,
-    fingerprint: str,
-    *,
-    read: Read = no_uploads,
-    threads: int | None = None,
-    progress: Callable[[int], None] = lambda days: None,
-    cancel: threading.Event | None = None,
-) -> Estimates:
-    """What `estimate` gives, to the last bit, taking over the days of which nothing changed since `old`.
-
-    `old` is of the same settings. Where they name uploads or known factors, whose past may have changed, or
-    where the factors are others, everything is estimated again. Parameters and errors as `estimate`.
-    """
-    calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
-    kept = (
-        0
-        if _needs_all(settings) or old.structure != dataset.structure
-        else _unchanged(old, dataset, calendar)
-    )
-    if kept < 2:
-        return estimate(
-            dataset, settings, fingerprint, read=read, threads=threads, progress=progress, cancel=cancel
-        )
-    start = int(calendar[kept - 1])
-    new = estimate(
-        dataset.since(start), settings, fingerprint,
-        read=read, threads=threads, progress=progress, cancel=cancel,
-    )  # fmt: skip
-    if new.pairs != old.pairs:
-        return estimate(
-            dataset, settings, fingerprint, read=read, threads=threads, progress=progress, cancel=cancel
-        )
-    row = int(dataset.panel.offsets[start])
-    by_factor = {
-        name: np.concatenate([getattr(old, name)[:kept], getattr(new, name)[1:]]) for name in BY_FACTOR
-    }
-    by_date = {
-        name: np.concatenate([getattr(old, name)[:, :kept], getattr(new, name)[:, 1:]], axis=1)
-        for name in BY_DATE
-    }
-    (piece,) = new.rows.pieces
-    return Estimates(
-        fingerprint=fingerprint,
-        dates=(*old.dates[:kept], *new.dates[1:]),
-        pairs=old.pairs,
-        stage=old.stage,
-        **by_factor,
-        **by_date,
-        rows=RowValues(dataset.panel.n_rows, (*old.rows.until(row), Piece(row, piece.arrays))),
-        digests=dataset.digests,
-        structure=dataset.structure,
-    )
-
-
-def _needs_all(settings: FactorRiskModelSettings) -> bool:
-    """The past of a model can change though that of its dataset did not."""
-    known = any(stage.construction.known_factor_map for stage in settings.stages)
-    return known or bool(settings.get_references())
-
-
-def _unchanged(old: Estimates, dataset: RiskDataset, calendar: NDArray[np.int64]) -> int:
-    """How many of the first trading days are the same, with the same data up to them."""
-    n = min(len(old.digests), len(dataset.digests))
-    changed = np.flatnonzero(old.digests[:n] != dataset.digests[:n])
-    same_days = int(changed[0]) if len(changed) else n
-    count = 0
-    for day, date in zip(calendar.tolist(), old.dates, strict=False):
-        if day >= same_days or dataset.days[day] != date:
-            break
-        count += 1
-    return count
 
 
 def _prepare(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from functools import cached_property
-from typing import NoReturn
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from openfactor.dataset.calendar import within
-from openfactor.dataset.panel import RiskDataset
 from openfactor.errors import NotFoundError
-from openfactor.model.estimation import Estimates, Regression
+from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import (
     DAYS_A_YEAR,
     FactorCovariances,
@@ -24,6 +20,7 @@ from openfactor.model.forecasts.covariance import (
 )
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
 from openfactor.model.frames import by_asset, by_factor
+from openfactor.model.progress import progress_bar
 from openfactor.numerics.shrinkage import correlation_of
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
@@ -39,28 +36,10 @@ class RiskForecast:
     for one date is computed for that date; the forecasts of all dates are kept once they were asked for.
     """
 
-    def __init__(
-        self,
-        dataset: RiskDataset,
-        estimates: Estimates,
-        settings: RiskForecastSettings,
-        *,
-        universe: NDArray[np.bool_],
-        id_type: str,
-        halflife_idio_vra: float | None = None,
-        regression: Callable[[], Regression],
-        threads: int | None = None,
-        hide_progress: bool | None = None,
-    ) -> None:
+    def __init__(self, fitted: FittedModel, settings: RiskForecastSettings) -> None:
         self.settings = settings
-        self._dataset = dataset
-        self._estimates = estimates
-        self._universe = universe
-        self._shown = id_type
-        self._halflife_idio_vra = halflife_idio_vra
-        self._regression = regression
-        self._threads = threads
-        self._hide_progress = hide_progress
+        self._fitted = fitted
+        self._estimates = fitted.estimates
 
     def __repr__(self) -> str:
         dates = self.dates()
@@ -101,9 +80,16 @@ class RiskForecast:
         """date, and one column an asset; null where there is nothing to forecast from."""
         wanted = self._between(start, end)
         volatility = np.sqrt(DAYS_A_YEAR * self.specific(wanted).variance)
-        rows = [self._rows(t) for t in wanted]
+        rows = [self._fitted.rows_on(t) for t in wanted]
         dates = [self._estimates.dates[t] for t in wanted]
-        return by_asset(self._dataset, self._universe, dates, rows, volatility, self._id_type(id_type))
+        return by_asset(
+            self._fitted.dataset,
+            self._fitted.universe,
+            dates,
+            rows,
+            volatility,
+            self._fitted.id_type(id_type),
+        )
 
     def specific_risk(self, date: DateLike | None = None, *, id_type: str | None = None) -> pl.DataFrame:
         """How the specific volatility of each asset on a date, by default the last, came about.
@@ -113,12 +99,12 @@ class RiskForecast:
         of the own one in the blend, and decile_weight, the share of the mean of the cap decile. Sorted by id.
         """
         t = self._at(date)
-        found, rows = self.specific(np.array([t])), self._rows(t)
-        chosen = self._id_type(id_type)
+        found, rows = self.specific(np.array([t])), self._fitted.rows_on(t)
+        chosen = self._fitted.id_type(id_type)
         history = found.history[rows]
         columns: dict[str, object] = {
-            chosen: pl.Series(self._dataset.identifiers.names(chosen), dtype=pl.String).gather(
-                self._dataset.panel.listing[rows]
+            chosen: pl.Series(self._fitted.dataset.identifiers.names(chosen), dtype=pl.String).gather(
+                self._fitted.dataset.panel.listing[rows]
             ),
             "specific_volatility": np.sqrt(DAYS_A_YEAR * found.variance[rows]).astype(np.float32),
             "own_volatility": np.sqrt(DAYS_A_YEAR * found.own[rows]).astype(np.float32),
@@ -133,9 +119,13 @@ class RiskForecast:
             }
         if found.shrunk is not None:
             columns["decile_weight"] = found.shrunk[rows].astype(np.float32)
-        by_listing = chosen == self._dataset.identifiers.id_types[0]
+        by_listing = chosen == self._fitted.dataset.identifiers.id_types[0]
         frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float32).fill_nan(None))
-        inside = self._universe[rows] if by_listing else self._universe[rows] & self._dataset.panel.main[rows]
+        inside = (
+            self._fitted.universe[rows]
+            if by_listing
+            else self._fitted.universe[rows] & self._fitted.dataset.panel.main[rows]
+        )
         return frame.filter(inside).sort(chosen)
 
     def status(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
@@ -187,25 +177,16 @@ class RiskForecast:
         return self._specific(0)
 
     def _covariances(self, days: NDArray[np.int64]) -> FactorCovariances:
-        settings, e = self.settings, self._estimates
-        hidden = self._hide_progress
-        with tqdm(desc="factor covariances", unit="day", total=len(days), disable=hidden, delay=1) as bar:
+        settings, e, fitted = self.settings, self._estimates, self._fitted
+        with progress_bar("factor covariances", fitted.hide_progress, len(days)) as advance:
             return factor_covariances(
                 e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
-                days=np.cumsum(e.estimated)[days] - 1, threads=self._threads, progress=lambda n:
-                advance(bar, n),
+                days=np.cumsum(e.estimated)[days] - 1, threads=fitted.threads, progress=advance,
             )  # fmt: skip
 
     def _specific(self, first_day: int) -> SpecificRisk:
-        settings = self.settings
-        with tqdm(desc="specific risk", unit="day", disable=self._hide_progress, delay=1) as bar:
-            return specific_risk(
-                self._dataset.panel, self._days, self._estimates.specific_return,
-                self._dataset.identifiers.n_listings, settings.idio_vol, structural=settings.structural,
-                bayesian=settings.bayesian, halflife_vra=self._halflife_idio_vra,
-                regression=self._regression, first_day=first_day, threads=self._threads, progress=lambda n:
-                advance(bar, n),
-            )  # fmt: skip
+        with progress_bar("specific risk", self._fitted.hide_progress) as advance:
+            return specific_risk(self._fitted, self.settings, first_day, advance)
 
     @cached_property
     def _all(self) -> NDArray[np.int64]:
@@ -214,13 +195,6 @@ class RiskForecast:
         if not len(estimated):
             return estimated
         return np.arange(estimated[0], len(self._estimates.dates))
-
-    @cached_property
-    def _days(self) -> NDArray[np.int64]:
-        return self._dataset.index_of(self._estimates.dates)
-
-    def _rows(self, t: int) -> slice:
-        return self._dataset.panel.rows_of(int(self._days[t]))
 
     def _between(self, start: DateLike | None, end: DateLike | None) -> NDArray[np.int64]:
         dates = self._estimates.dates
@@ -237,11 +211,3 @@ class RiskForecast:
     def _matrices(self, wanted: NDArray[np.int64], matrices: Float) -> pl.DataFrame:
         dates = [self._estimates.dates[t] for t in wanted]
         return matrix_frame(dates, list(self._estimates.factors), matrices)
-
-    def _id_type(self, id_type: str | None) -> str:
-        return self._dataset.identifiers.known_type(id_type or self._shown)
-
-
-def advance(bar: tqdm[NoReturn], n: int) -> None:
-    """Move a progress bar by n."""
-    bar.update(n)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.panel import Panel
-from openfactor.model.estimation.design import Regression
+from openfactor.model.estimation.design import unshrunk_design
+from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY
 from openfactor.numerics.cross_section import fit_days
 from openfactor.numerics.ewma import decay, ewma
 from openfactor.numerics.normal_equations import explained
 from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
 from openfactor.numerics.weighting import regression_weights
-from openfactor.settings.forecasts import BayesianVolSettings, IdioVolSettings, StructuralVolSettings
+from openfactor.settings.forecasts import IdioVolSettings, RiskForecastSettings, StructuralVolSettings
 
 Float = NDArray[np.float64]
 
@@ -45,50 +46,35 @@ class SpecificRisk:
 
 
 def specific_risk(
-    panel: Panel,
-    days: NDArray[np.int64],
-    returns: Float,
-    n_listings: int,
-    settings: IdioVolSettings,
-    *,
-    structural: StructuralVolSettings | None = None,
-    bayesian: BayesianVolSettings | None = None,
-    halflife_vra: float | None = None,
-    regression: Callable[[], Regression] | None = None,
+    fitted: FittedModel,
+    settings: RiskForecastSettings,
     first_day: int = 0,
-    threads: int | None = None,
     progress: Callable[[int], None] = lambda days: None,
 ) -> SpecificRisk:
-    """Forecasts of the trading days from `first_day` on.
-
-    Parameters
-    ----------
-    days : (T,) stored days that are trading days
-    returns : (rows,) specific returns from the row's day to the next trading day
-    regression : what log-volatilities are regressed on; needed with `structural`
-    """
+    """Forecasts of the trading days from `first_day` on, from the specific returns up to each of them."""
+    panel, days = fitted.dataset.panel, fitted.days
+    halflife_vra = fitted.settings.halflife_idio_vra
     start = 0 if halflife_vra is not None else first_day  # the regime looks at the forecasts of all days
-    bounds = (settings.void_lb, settings.void_ub), (settings.clip_lb, settings.clip_ub)
-    used = trimmed(returns, *bounds)
-    own, history = _own(panel, days, used, n_listings, settings, start, threads)
-    variance = own
-    of_others = shares = None
-    if structural is not None or bayesian is not None:
+    asked = settings.idio_vol
+    bounds = (asked.void_lb, asked.void_ub), (asked.clip_lb, asked.clip_ub)
+    used = trimmed(fitted.estimates.specific_return, *bounds)
+    own, history = own_variances(
+        panel, days, used, fitted.dataset.identifiers.n_listings, asked, start, fitted.threads
+    )
+    variance, of_others, shares = own, None, None
+    if settings.structural is not None or settings.bayesian is not None:
         variance = own.copy()
-        of_others = np.full(len(own), np.nan) if structural is not None else None
-        shares = np.zeros(len(own)) if bayesian is not None else None
-        columns = regression() if structural is not None and regression is not None else None
+        of_others = np.full(len(own), np.nan) if settings.structural is not None else None
+        shares = np.zeros(len(own)) if settings.bayesian is not None else None
         for t in range(start, len(days)):
-            rows = panel.rows_of(int(days[t]))
+            rows = fitted.rows_on(t)
             volatility = np.sqrt(own[rows])
-            if structural is not None and columns is not None and of_others is not None:
-                of_others[rows] = structural_volatilities(
-                    columns, panel, rows, volatility, history[rows], structural
-                )
-                volatility = _blend(volatility, of_others[rows], history[rows], structural.n0)
-                of_others[rows] **= 2
-            if bayesian is not None and shares is not None:
-                volatility, shares[rows] = shrink_to_deciles(volatility, panel.cap[rows], bayesian.q)
+            if settings.structural is not None and of_others is not None:
+                like = structural_volatilities(fitted, rows, volatility, history[rows], settings.structural)
+                volatility = _blend(volatility, like, history[rows], settings.structural.n0)
+                of_others[rows] = like**2
+            if settings.bayesian is not None and shares is not None:
+                volatility, shares[rows] = shrink_to_deciles(volatility, panel.cap[rows], settings.bayesian.q)
             variance[rows] = volatility**2
             progress(1)
     regime = np.ones(len(days))
@@ -96,11 +82,11 @@ def specific_risk(
         regime = _regime(panel, days, used, variance, history, halflife_vra)
         variance = variance.copy() if variance is own else variance
         for t in range(start, len(days)):
-            variance[panel.rows_of(int(days[t]))] *= regime[t] ** 2
+            variance[fitted.rows_on(t)] *= regime[t] ** 2
     return SpecificRisk(variance, own, history, of_others, shares, regime)
 
 
-def _own(
+def own_variances(
     panel: Panel,
     days: NDArray[np.int64],
     returns: Float,
@@ -109,6 +95,8 @@ def _own(
     first_day: int,
     threads: int | None,
 ) -> tuple[Float, NDArray[np.int32]]:
+    """(rows,) of each listing's own history, and the number of returns that it rests on; see
+    `numerics.specific_variances`."""
     variance, history = np.full(panel.n_rows, np.nan), np.zeros(panel.n_rows, np.int32)
     workers = threads or os.cpu_count() or 1
     parts = np.linspace(0, n_listings, workers + 1).astype(int)
@@ -128,8 +116,7 @@ def _own(
 
 
 def structural_volatilities(
-    regression: Regression,
-    panel: Panel,
+    fitted: FittedModel,
     rows: slice,
     volatility: Float,
     history: NDArray[np.int32],
@@ -142,16 +129,15 @@ def structural_volatilities(
 
     Source: Menchero, Orr and Wang, USE4 methodology notes (2011), section 5.2.
     """
-    dense, codes, loads = regression.exposures.at(rows)
+    columns, panel = fitted.columns[0], fitted.dataset.panel
+    dense, codes, loads = columns.at(rows)
     cap = panel.cap[rows]
     enough = panel.main[rows] & (history >= settings.min_history) & (volatility > 0)
     target = np.log(np.where(enough, volatility, 1.0))
     weights = np.where(enough, regression_weights("SqrtCap", cap, cap), 0.0)
-    if regression.exposures.may_miss_products:
+    if columns.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
-    whole = regression.whole_design
-    design = replace(whole, clip=(-np.inf, np.inf), min_names=np.zeros(whole.n_factors))
-    design = replace(design, overrides=np.full(whole.n_factors, np.nan))
+    design = unshrunk_design(columns, fitted.settings.stages[0].construction)
     first, last = np.zeros(1, np.int64), np.array([len(cap)])
     fit = fit_days(design, dense, codes, loads, weights, target, cap, first, last)
     if not fit.n[0]:

@@ -1,0 +1,142 @@
+"""The risk dataset: a panel, and what is needed to read it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.digests import day_digests, structure
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.panel import Panel
+from openfactor.settings.hierarchies import Tree
+from openfactor.settings.menus import (
+    BuildReport,
+    CalendarSettingsMenu,
+    ExposureSettingsMenu,
+    FactorRiskModelSettingsMenu,
+    ModelConstructionSettingsMenu,
+    RiskDatasetProperties,
+    UniverseSettingsMenu,
+)
+from openfactor.settings.riskdataset import AnyRiskDatasetSettings
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RiskDataset:
+    """Everything that models need, and the fingerprint of what it was made from."""
+
+    fingerprint: str
+    settings: AnyRiskDatasetSettings
+    exposure_dtype: str
+    """Precision of the exposures: "float16" or "float32"."""
+    days: tuple[dt.date, ...]
+    """(D,) stored days: those with prices or exposures."""
+    identifiers: Identifiers
+    currencies: tuple[str, ...]
+    currency: NDArray[np.int32]
+    """(listings,) index into `currencies` of each listing's prices."""
+    usd: Float
+    """(D, C) USD that one unit of each currency buys, the latest on or before the day."""
+    closures: pl.DataFrame
+    """The days on which each exchange is closed, stored days or not: exchange, date."""
+    panel: Panel
+    trees: dict[str, Tree]
+    """Factor group to the tree of its factors."""
+    series: pl.DataFrame
+    """Time series that belong to no asset: date, series, value."""
+    coverage: pl.DataFrame
+    """How many listings there are on each stored day; see `coverage_by_date`."""
+    report: BuildReport
+    parts: dict[str, str] = field(default_factory=dict)
+    """Upload to what stands for all that its factor groups were made from; see `parts`."""
+    stored_digests: NDArray[np.uint64] | None = None
+    """`digests`, where they are known."""
+
+    @cached_property
+    def digests(self) -> NDArray[np.uint64]:
+        """(D,) what stands for the data of each day."""
+        if self.stored_digests is not None:
+            return self.stored_digests
+        names = self.identifiers.names(self.identifiers.id_types[0])
+        return day_digests(self.panel, names, self.currency, self.usd)
+
+    @cached_property
+    def properties(self) -> RiskDatasetProperties:
+        """The menus that it offers to settings, and its build report."""
+        sparse = {name: self.trees[name] for name in self.panel.sparse}
+        dense = {name: self.trees[name] for name in self.panel.dense}
+        universe = UniverseSettingsMenu(
+            calendar_settings_menu=CalendarSettingsMenu(exchanges=sorted(self.closed)),
+            id_types=list(self.identifiers.id_types),
+            categorical_hierarchies={name: tree.hierarchy for name, tree in sparse.items()},
+            categorical_hierarchies_labels={name: tree.labels for name, tree in sparse.items()},
+        )
+        return RiskDatasetProperties(
+            factor_risk_model_settings_menu=FactorRiskModelSettingsMenu(
+                exposure_settings_menu=ExposureSettingsMenu(
+                    universe_settings_menu=universe,
+                    continuous_hierarchies={name: tree.hierarchy for name, tree in dense.items()},
+                    continuous_hierarchies_labels={name: tree.labels for name, tree in dense.items()},
+                ),
+                modelconstruction_settings_menu=ModelConstructionSettingsMenu(
+                    weights=["SqrtCap", "Cap", *(["InvIdioVar"] if self.has_idio_vol else [])],
+                    currencies=list(self.currencies),
+                    series=self.series["series"].unique().sort().to_list(),
+                ),
+            ),
+            build_report=self.report,
+        )
+
+    @cached_property
+    def structure(self) -> str:
+        """What stands for the names that columns and codes refer to."""
+        return structure(self.panel, self.exposure_dtype, self.currencies, self.trees)
+
+    def since(self, day: int) -> RiskDataset:
+        """The dataset from a stored day on; nothing is copied."""
+        later = replace(
+            self,
+            days=self.days[day:],
+            usd=self.usd[day:],
+            panel=self.panel.since(day),
+            stored_digests=None if self.stored_digests is None else self.stored_digests[day:],
+        )
+        # what is known of the whole need not be worked out again
+        later.__dict__["properties"] = self.properties
+        later.__dict__["closed"] = {exchange: closed[day:] for exchange, closed in self.closed.items()}
+        return later
+
+    @cached_property
+    def closed(self) -> dict[str, NDArray[np.bool_]]:
+        """Exchange to (D,): closed on that day."""
+        return closed_days(self.closures, self.days)
+
+    def index_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:
+        """Indices of stored days."""
+        at = {day: d for d, day in enumerate(self.days)}
+        return np.array([at[date] for date in dates], np.int64)
+
+    @cached_property
+    def has_idio_vol(self) -> bool:
+        """Any row has an uploaded specific volatility."""
+        return bool(np.isfinite(self.panel.idio_vol).any())
+
+    @cached_property
+    def entity(self) -> NDArray[np.int32]:
+        """(listings,) entity of each listing."""
+        return self.identifiers.table["entity"].to_numpy()
+
+    def __repr__(self) -> str:
+        return (
+            f"<RiskDataset {self.days[0]} to {self.days[-1]}: {len(self.days)} days, "
+            f"{self.identifiers.n_listings} listings, {self.panel.n_rows:,} rows>"
+        )

@@ -1,0 +1,108 @@
+"""Brings a model and its forecasts together with what happened next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.calendar import within
+from openfactor.errors import DataError, Fault
+from openfactor.model.diagnostics.diagnostics import Diagnostics
+from openfactor.model.diagnostics.walkforward import CrossSection, walk_forward
+from openfactor.model.fitted import FittedModel
+from openfactor.model.forecasts import RiskForecast
+from openfactor.model.forecasts.covariance import DAYS_A_YEAR
+from openfactor.model.progress import progress_bar
+from openfactor.numerics.scores import correlations
+from openfactor.settings.dates import DateLike
+
+Float = NDArray[np.float64]
+STABILITY_LAG = 21
+"""Trading days, about a month, between the exposures that are compared."""
+
+
+def diagnose(
+    fitted: FittedModel,
+    forecast: RiskForecast,
+    *,
+    start: DateLike | None,
+    end: DateLike | None,
+    burn_in: int,
+    window: int,
+    n_books: int,
+    seed: int,
+) -> Diagnostics:
+    """See `RiskModel.diagnostics`.
+
+    Raises
+    ------
+    DataError: no day is left to hold books on.
+    """
+    e = fitted.estimates
+    known = np.cumsum(e.estimated)
+    days = np.array(
+        [t for t in range(len(e.dates) - 1)
+         if known[t] >= max(burn_in, 2) and within(e.dates[t], start, end) and e.estimated[t + 1]],
+        np.int64,
+    )  # fmt: skip
+    if not len(days):
+        problem = (
+            f"the model has {known[-1]} regressions, and the first {burn_in} are the burn-in; lower it, "
+            "or widen start and end"
+        )
+        raise DataError(
+            "there is nothing to compare forecasts with:", [Fault("no_days", "diagnostics", problem)]
+        )
+    n_listings = fitted.dataset.identifiers.n_listings
+    with progress_bar("diagnostics", fitted.hide_progress, len(days)) as advance:
+        forward = walk_forward(
+            _sections(fitted, forecast, days), e.dates, days, e.factors, n_listings,
+            n_books=n_books, seed=seed, threads=fitted.threads, progress=advance,
+        )  # fmt: skip
+    return Diagnostics(e, fitted.thin, _stability(fitted, STABILITY_LAG), forward, window)
+
+
+def _sections(
+    fitted: FittedModel, forecast: RiskForecast, days: NDArray[np.int64]
+) -> Callable[[int], CrossSection]:
+    """Gives what is known of the estimation universe on one of the days, and what comes next."""
+    e, panel = fitted.estimates, fitted.dataset.panel
+    covariance, specific = forecast.covariances(days).covariance, forecast.specific(days)
+    at = {int(t): d for d, t in enumerate(days)}
+
+    def section(t: int) -> CrossSection:
+        rows = fitted.rows_on(t)
+        x = fitted.exposures_at(rows)
+        variance, cap = specific.variance[rows], panel.cap[rows]
+        used = fitted.estimation[0][rows] & np.isfinite(x).all(axis=1) & (variance > 0) & (cap > 0)
+        return CrossSection(
+            listing=panel.listing[rows][used],
+            exposures=x[used],
+            covariance=covariance[at[t]] / DAYS_A_YEAR,
+            specific=variance[used],
+            cap=cap[used],
+            returns=np.nan_to_num(e.asset_return[rows][used]),
+            factor_returns=np.where(e.exposed[t + 1], e.factor_returns[t + 1], np.nan),
+        )
+
+    return section
+
+
+def _stability(fitted: FittedModel, lag: int) -> Float:
+    """(K,) mean over every `lag`-th day of the correlation of exposures with those of `lag` days before."""
+    panel, n_factors = fitted.dataset.panel, len(fitted.estimates.pairs)
+    total, count = np.zeros(n_factors), np.zeros(n_factors)
+    before: tuple[NDArray[np.int32], Float] | None = None
+    for t in range(0, len(fitted.days), lag):
+        rows = fitted.rows_on(t)
+        inside = fitted.universe[rows] & panel.main[rows]
+        now = panel.listing[rows][inside], fitted.exposures_at(rows)[inside]
+        if before is not None:
+            _, i, j = np.intersect1d(before[0], now[0], assume_unique=True, return_indices=True)
+            found = correlations(before[1][i], now[1][j])
+            total += np.nan_to_num(found)
+            count += np.isfinite(found)
+        before = now
+    return np.asarray(np.divide(total, count, out=np.full(n_factors, np.nan), where=count > 0))

@@ -1,0 +1,93 @@
+"""Takes new days into estimates that are there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.calendar import trading_days
+from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.model.estimation.estimate import estimate
+from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
+from openfactor.settings.model import FactorRiskModelSettings
+
+
+def extend(
+    old: Estimates,
+    dataset: RiskDataset,
+    settings: FactorRiskModelSettings,
+    fingerprint: str,
+    *,
+    read: Read = no_uploads,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda days: None,
+    cancel: threading.Event | None = None,
+) -> Estimates:
+    """What `estimate` gives, to the last bit, taking over the days of which nothing changed since `old`.
+
+    `old` is of the same settings. Where they name uploads or known factors, whose past may have changed, or
+    where the factors are others, everything is estimated again. Parameters and errors as `estimate`.
+    """
+    fit = partial(
+        estimate,
+        settings=settings,
+        fingerprint=fingerprint,
+        read=read,
+        threads=threads,
+        progress=progress,
+        cancel=cancel,
+    )
+    if _needs_all(settings) or old.structure != dataset.structure:
+        return fit(dataset)
+    calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
+    kept = _unchanged(old, dataset, calendar)
+    if kept < 2:
+        return fit(dataset)
+    start = int(calendar[kept - 1])
+    new = fit(dataset.since(start))
+    if new.pairs != old.pairs:
+        return fit(dataset)
+    row = int(dataset.panel.offsets[start])
+    by_factor = {
+        name: np.concatenate([getattr(old, name)[:kept], getattr(new, name)[1:]]) for name in BY_FACTOR
+    }
+    by_date = {
+        name: np.concatenate([getattr(old, name)[:, :kept], getattr(new, name)[:, 1:]], axis=1)
+        for name in BY_DATE
+    }
+    (piece,) = new.rows.pieces
+    return Estimates(
+        fingerprint=fingerprint,
+        dates=(*old.dates[:kept], *new.dates[1:]),
+        pairs=old.pairs,
+        stage=old.stage,
+        **by_factor,
+        **by_date,
+        rows=RowValues(dataset.panel.n_rows, (*old.rows.until(row), Piece(row, piece.arrays))),
+        digests=dataset.digests,
+        structure=dataset.structure,
+    )
+
+
+def _needs_all(settings: FactorRiskModelSettings) -> bool:
+    """The past of a model can change though that of its dataset did not."""
+    known = any(stage.construction.known_factor_map for stage in settings.stages)
+    return known or bool(settings.get_references())
+
+
+def _unchanged(old: Estimates, dataset: RiskDataset, calendar: NDArray[np.int64]) -> int:
+    """How many of the first trading days are the same, with the same data up to them."""
+    n = min(len(old.digests), len(dataset.digests))
+    changed = np.flatnonzero(old.digests[:n] != dataset.digests[:n])
+    same_days = int(changed[0]) if len(changed) else n
+    count = 0
+    for day, date in zip(calendar.tolist(), old.dates, strict=False):
+        if day >= same_days or dataset.days[day] != date:
+            break
+        count += 1
+    return count

@@ -1,0 +1,93 @@
+"""A model that is estimated, with what it was estimated from at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.reading import Read
+from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.exposures import Exposures, members
+from openfactor.model.estimation import Estimates, columns_of, estimation_set
+from openfactor.numerics.cross_section import dense_design
+from openfactor.settings.model import FactorRiskModelSettings
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """What frames, forecasts and diagnostics of a model look at; arrays are worked out when they are asked
+    for."""
+
+    dataset: RiskDataset
+    settings: FactorRiskModelSettings
+    estimates: Estimates
+    read: Read
+    """Gives the uploads that the settings name."""
+    threads: int | None = None
+    hide_progress: bool | None = None
+
+    @cached_property
+    def universe(self) -> Mask:
+        """(rows,) in the model's universe."""
+        return members(self.dataset, self.settings.inline_universe, self.read)
+
+    @cached_property
+    def estimation(self) -> list[Mask]:
+        """(rows,) of each stage: in its estimation universe, one listing a company."""
+        return [
+            estimation_set(self.dataset, stage.construction, self.universe, self.read)
+            for stage in self.settings.stages
+        ]
+
+    @cached_property
+    def columns(self) -> list[Exposures]:
+        """The exposures of each stage."""
+        return [
+            columns_of(self.dataset, self.settings, stage, self.universe, estimation, self.read, self.threads)
+            for stage, estimation in zip(self.settings.stages, self.estimation, strict=True)
+        ]
+
+    @cached_property
+    def order(self) -> list[NDArray[np.int64]]:
+        """Of each stage (columns,): the factor, in the order of the results, of each of its columns."""
+        at = {pair: k for k, pair in enumerate(self.estimates.pairs)}
+        return [np.array([at[pair] for pair in columns.pairs], np.int64) for columns in self.columns]
+
+    @cached_property
+    def days(self) -> NDArray[np.int64]:
+        """(T,) stored days that are the model's trading days."""
+        return self.dataset.index_of(self.estimates.dates)
+
+    @cached_property
+    def min_names(self) -> Float:
+        """(K,) effective names below which a category is thin; 0 for other factors."""
+        e, thresholds = self.estimates, [stage.min_names for stage in self.settings.stages]
+        return np.array(
+            [thresholds[s].get(group, 0.0) for (group, _), s in zip(e.pairs, e.stage, strict=True)]
+        )
+
+    @property
+    def thin(self) -> Mask:
+        """(T, K) categories with fewer effective names than asked for."""
+        return (self.estimates.effective_names < self.min_names) & self.estimates.exposed
+
+    def rows_on(self, t: int) -> slice:
+        """The panel's rows of a trading day."""
+        return self.dataset.panel.rows_of(int(self.days[t]))
+
+    def exposures_at(self, rows: slice) -> Float:
+        """(n, K) exposures of the rows of a day to the factors of all stages, in the order of the results."""
+        x = np.empty((rows.stop - rows.start, len(self.estimates.pairs)))
+        for columns, order in zip(self.columns, self.order, strict=True):
+            x[:, order] = dense_design(*columns.at(rows), len(order))
+        return x
+
+    def id_type(self, id_type: str | None) -> str:
+        """The id type to show, by default that of the universe; SettingsError if there is no such."""
+        return self.dataset.identifiers.known_type(id_type or self.settings.inline_universe.id_type)
