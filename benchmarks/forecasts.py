@@ -22,11 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.factor_returns import best_of, plain_read, settings
 from benchmarks.panel import random_dataset
 from openfactor.dataset import Panel, RiskDataset, SparseGroup
+from openfactor.dataset.reading import no_uploads
 from openfactor.model import estimate
 from openfactor.model.estimation import extend
+from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import factor_covariances
 from openfactor.model.forecasts.specific import specific_risk
-from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, IdioVolSettings
+from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, RiskForecastSettings
 
 
 def until(dataset: RiskDataset, day: int) -> RiskDataset:
@@ -76,12 +78,10 @@ def main() -> None:
         seconds = best_of(2, lambda asked=asked: factor_covariances(f, *asked, days=last))
         print(f"  one date with {name:26s}{seconds:4.4f} s")
 
-    days = np.arange(args.days)
+    fitted = FittedModel(dataset, settings(), done, no_uploads)
 
     def specific(first_day: int) -> None:
-        specific_risk(
-            dataset.panel, days, done.specific_return, args.names, IdioVolSettings(), first_day=first_day
-        )
+        specific_risk(fitted, RiskForecastSettings(), first_day)
 
     specific(args.days - 1)
     read = best_of(5, lambda: plain_read(dataset))

@@ -17,6 +17,7 @@ from openfactor.model.forecasts import factor_covariances
 from openfactor.settings import (
     BayesianVolSettings,
     EigenfactorSettings,
+    ExposureSettings,
     FactorCovarianceSettings,
     IdioVolSettings,
     PcaCorrelationSettings,
@@ -322,3 +323,27 @@ def test_faults_are_named(model: RiskModel) -> None:
     assert caught.value.faults[0].examples == (str(model.dates()[7]),)
     assert "69" not in repr(model.forecast())
     assert str(model.dates()[1]) in repr(model.forecast())
+
+
+@pytest.mark.parametrize("settings", [RiskForecastSettings(), EVERYTHING])
+@pytest.mark.parametrize("last", [0, 1, 2, 3])
+def test_the_first_days_of_a_history(last: int, settings: RiskForecastSettings) -> None:
+    """From no regression at all to three: frames of the right size, and no forecast out of nothing."""
+    cut = MARKET.factor_returns["date"][last]
+    dated = ("price", "market_cap", "exposures", "exchange_rates")
+    short = {n: f.filter(pl.col("date") <= cut) if n in dated else f for n, f in MARKET.uploads.items()}
+    forecast = model_of(short, vra=20).forecast(settings)
+    assert len(forecast.dates()) == last
+    assert forecast.factor_covariance().shape == (8 * last, 10)
+    assert forecast.specific_volatility().height == forecast.status().height == last
+    assert np.isfinite(forecast.covariances().covariance).all()
+
+
+def test_a_model_without_factors() -> None:
+    settings = model_settings(zero_sum_constraints={})
+    nothing = settings.model_copy(update={"exposures": [ExposureSettings()]})
+    model = RiskModel(DATA, nothing, estimate(DATA, nothing, "x"), hide_progress=True)
+    assert model.forecast().factor_covariance().shape == (0, 2)
+    there = np.isfinite(model.estimates.asset_return)
+    np.testing.assert_array_equal(model.estimates.specific_return[there], model.estimates.asset_return[there])
+    assert model.diagnostics(burn_in=30, n_books=2).summary()["mean_r2"] < 0.1

@@ -75,7 +75,7 @@ def test_specific_variances_of_skfolio_with_holidays() -> None:
     variance, history = np.full(rows, np.nan), np.zeros(rows, np.int32)
     specific_variances(
         np.arange(0, rows + 1, n), np.tile(np.arange(n, dtype=np.int32), t + 1), returns, np.arange(t + 1),
-        0, n, decay(20), 0, decay(20), t, variance, history,
+        0, n, (-np.inf, np.inf), (-np.inf, np.inf), decay(20), 0, decay(20), t, variance, history,
     )  # fmt: skip
     np.testing.assert_allclose(variance[-n:], peer, rtol=1e-10)
 

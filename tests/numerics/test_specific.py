@@ -37,13 +37,17 @@ class Ragged:
         return [e for e in returns[rows] if np.isfinite(e)]
 
 
-def run(ragged: Ragged, returns: np.ndarray, lags: int = 0, first: int = 0, lag_halflife: float = 9.0):
+EVERYTHING = (-np.inf, np.inf)
+
+
+def run(ragged: Ragged, void=EVERYTHING, clip=EVERYTHING, lags: int = 0, first: int = 0):
+    returns = ragged.returns
     variance = np.full(len(returns), np.nan)
     history = np.zeros(len(returns), np.int32)
     for low, high in ((0, 3), (3, 3), (3, LISTINGS)):  # as threads share them out
         specific_variances(
-            ragged.offsets, ragged.listing, returns, TRADING, low, high, decay(6.0), lags,
-            decay(lag_halflife), first, variance, history,
+            ragged.offsets, ragged.listing, returns, TRADING, low, high, void, clip, decay(6.0), lags,
+            decay(9.0), first, variance, history,
         )  # fmt: skip
     return variance, history
 
@@ -51,8 +55,9 @@ def run(ragged: Ragged, returns: np.ndarray, lags: int = 0, first: int = 0, lag_
 @pytest.mark.parametrize("lags", [0, 1, 4])
 def test_each_listing_has_the_mean_of_its_own_past(lags: int) -> None:
     ragged = Ragged(1)
-    used = trimmed(ragged.returns, (None, 0.5), (-0.3, None))
-    variance, history = run(ragged, used, lags)
+    void, clip = (-np.inf, 0.5), (-0.3, np.inf)
+    used = trimmed(ragged.returns, void, clip)
+    variance, history = run(ragged, void, clip, lags)
     for t, d in enumerate(TRADING):
         rows = slice(ragged.offsets[d], ragged.offsets[d + 1])
         for row in range(rows.start, rows.stop):
@@ -66,7 +71,7 @@ def test_each_listing_has_the_mean_of_its_own_past(lags: int) -> None:
 
 def test_the_weights_are_those_of_pandas_over_the_days_that_there_are() -> None:
     ragged = Ragged(2)
-    variance, _ = run(ragged, ragged.returns)
+    variance, _ = run(ragged)
     mine = (ragged.listing == 2) & np.isin(ragged.day, TRADING)
     squares = pd.Series(ragged.returns[mine] ** 2)
     expected = squares.ewm(halflife=6.0, ignore_na=True).mean().shift(1)
@@ -75,8 +80,8 @@ def test_the_weights_are_those_of_pandas_over_the_days_that_there_are() -> None:
 
 def test_asking_for_late_days_alone_gives_the_same() -> None:
     ragged = Ragged(3)
-    whole, history = run(ragged, ragged.returns, 2)
-    late, counted = run(ragged, ragged.returns, 2, first=20)
+    whole, history = run(ragged, lags=2)
+    late, counted = run(ragged, lags=2, first=20)
     from_there = ragged.day >= TRADING[20]
     np.testing.assert_array_equal(late[from_there], whole[from_there])
     np.testing.assert_array_equal(counted[from_there], history[from_there])
@@ -87,7 +92,7 @@ def test_what_is_void_is_left_out_before_what_is_left_is_clipped() -> None:
     returns = np.array([0.9, 0.5, 0.2, -0.2, -0.6, np.nan])
     out = trimmed(returns, (-0.5, 0.5), (-0.3, 0.3))
     np.testing.assert_array_equal(out, [np.nan, 0.3, 0.2, -0.2, np.nan, np.nan])
-    np.testing.assert_array_equal(trimmed(returns, (None, None), (None, None)), returns)
+    np.testing.assert_array_equal(trimmed(returns, EVERYTHING, EVERYTHING), returns)
 
 
 def test_a_negative_newey_west_variance_gives_way_to_the_plain_one() -> None:
@@ -98,8 +103,9 @@ def test_a_negative_newey_west_variance_gives_way_to_the_plain_one() -> None:
     returns[TRADING] = 0.01 * (-1.0) ** np.arange(n)
     variance, history = np.full(DAYS, np.nan), np.zeros(DAYS, np.int32)
     specific_variances(
-        offsets, listing, returns, TRADING, 0, 1, decay(6.0), 3, decay(6.0), 0, variance, history
-    )
+        offsets, listing, returns, TRADING, 0, 1, EVERYTHING, EVERYTHING, decay(6.0), 3, decay(6.0), 0,
+        variance, history,
+    )  # fmt: skip
     assert (variance[TRADING[1:]] > 0).all()
 
 

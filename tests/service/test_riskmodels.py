@@ -124,6 +124,28 @@ def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted:
     assert_same(updated, corrected)
 
 
+def test_a_day_without_trading_and_days_that_are_taken_back(tmp_path: Path, counted: list[int]) -> None:
+    client = client_with(tmp_path, until(DAYS[40]))
+    model = fitted(client)
+    saturday = next(d for d in (DAYS[40] + dt.timedelta(n) for n in range(1, 9)) if d.weekday() == 5)
+    counted.clear()
+    weekend = until(saturday)
+    last = weekend["exposures"]["date"].max()
+    on_saturday = weekend["exposures"].filter(date=last).with_columns(date=pl.lit(saturday))
+    weekend["exposures"] = pl.concat([weekend["exposures"], on_saturday])
+    commit(client, weekend)
+    model = model.update()
+    new = sum(DAYS[40] < day <= saturday for day in DAYS)
+    assert sum(counted) == new
+    assert_same(model.estimates, weekend)
+    commit(client, until(DAYS[30]))
+    counted.clear()
+    model = model.update()
+    assert sum(counted) == 0
+    assert model.dates()[-1] == DAYS[30]
+    assert_same(model.estimates, until(DAYS[30]))
+
+
 def renamed(uploads: dict[str, pl.DataFrame], old: str, new: str) -> dict[str, pl.DataFrame]:
     out = {}
     for name, frame in uploads.items():

@@ -112,6 +112,7 @@ class RiskDataset:
         )
         # what is known of the whole need not be worked out again
         later.__dict__["properties"] = self.properties
+        later.__dict__["structure"] = self.structure
         later.__dict__["closed"] = {exchange: closed[day:] for exchange, closed in self.closed.items()}
         return later
 

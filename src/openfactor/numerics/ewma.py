@@ -30,7 +30,8 @@ def ewma(values: Float, halflife: float) -> Float:
     A day without a value leaves the mean and lowers the weights of what came before, as
     `pandas.Series.ewm(halflife, ignore_na=False).mean()` does.
     """
-    flat = np.ascontiguousarray(values, np.float64).reshape(len(values), -1)
+    columns = int(np.prod(values.shape[1:]))
+    flat = np.ascontiguousarray(values, np.float64).reshape(len(values), columns)
     return _ewma(flat, decay(halflife)).reshape(values.shape)
 
 

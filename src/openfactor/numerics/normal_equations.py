@@ -242,8 +242,9 @@ def _column_norm(matrix: Float) -> float:
         total = 0.0
         for j in range(matrix.shape[1]):
             total += abs(matrix[i, j])
-        if not total <= largest:  # NaN stays
-            largest = total
+        if np.isnan(total):
+            return total
+        largest = max(largest, total)
     return largest
 
 

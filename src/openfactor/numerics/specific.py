@@ -17,6 +17,8 @@ def specific_variances(
     days: NDArray[np.int64],
     first_listing: int,
     last_listing: int,
+    void: tuple[float, float],
+    clip: tuple[float, float],
     x: float,
     lags: int,
     x_lag: float,
@@ -32,6 +34,7 @@ def specific_variances(
     returns : (rows,) from the row's day to the next trading day; NaN does not count, nor lower any weight
     days : (T,) stored days that are trading days
     first_listing, last_listing : the listings to do, so that threads can share them out
+    void, clip : bounds as `trimmed` has them
     x : what the weight of a return is multiplied by from one to the next; x_lag : that of lagged products
     lags : of the Newey-West correction, as in `ewma.newey_west`; where it leaves nothing above zero, the
         uncorrected mean square stands
@@ -54,8 +57,9 @@ def specific_variances(
             )
             for row in range(start, stop):
                 e = returns[row]
-                if not np.isfinite(e):
+                if not (np.isfinite(e) and void[0] <= e <= void[1]):
                     continue
+                e = min(max(e, clip[0]), clip[1])
                 i = listing[row] - first_listing
                 total[i] = total[i] * x + e * e
                 weight[i] = weight[i] * x + 1.0
@@ -84,13 +88,10 @@ def specific_variances(
                 history[row] = count[i]
 
 
-def trimmed(
-    returns: Float, void: tuple[float | None, float | None], clip: tuple[float | None, float | None]
-) -> Float:
+def trimmed(returns: Float, void: tuple[float, float], clip: tuple[float, float]) -> Float:
     """The returns without those beyond the void bounds, then within the clip bounds."""
-    low, high = (-np.inf if void[0] is None else void[0]), (np.inf if void[1] is None else void[1])
-    kept = np.where((returns < low) | (returns > high), np.nan, returns)
-    return np.asarray(np.clip(kept, *clip) if clip != (None, None) else kept)
+    kept = np.where((returns < void[0]) | (returns > void[1]), np.nan, returns)
+    return np.asarray(np.clip(kept, *clip))
 
 
 def shrink_to_deciles(volatility: Float, cap: Float, q: float) -> tuple[Float, Float]:

@@ -325,6 +325,7 @@ class FactorRiskModelSettings(Value):
     modelconstruction: list[ModelConstructionSettings | now_model.ModelConstructionSettings] = [
         ModelConstructionSettings()
     ]
+    halflife_idio_vra: int | None = Field(default=None, gt=0)
 
     @field_validator("universe", "exposures", "modelconstruction", mode="before")
     @classmethod
@@ -342,6 +343,7 @@ class FactorRiskModelSettings(Value):
             modelconstruction=[
                 m.translate() if isinstance(m, ModelConstructionSettings) else m for m in regressions
             ],
+            halflife_idio_vra=self.halflife_idio_vra,
         ).with_dataset(dataset)
 
 

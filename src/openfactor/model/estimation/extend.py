@@ -16,6 +16,9 @@ from openfactor.model.estimation.estimate import estimate
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
 from openfactor.settings.model import FactorRiskModelSettings
 
+FEW_DAYS = 32
+"""New days for which other threads are not worth starting."""
+
 
 def extend(
     old: Estimates,
@@ -49,7 +52,8 @@ def extend(
     if kept < 2:
         return fit(dataset)
     start = int(calendar[kept - 1])
-    new = fit(dataset.since(start))
+    few = len(calendar) - kept < FEW_DAYS
+    new = fit(dataset.since(start), threads=1 if few else threads)
     if new.pairs != old.pairs:
         return fit(dataset)
     row = int(dataset.panel.offsets[start])

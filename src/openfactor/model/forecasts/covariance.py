@@ -90,7 +90,12 @@ def factor_covariances(
     `settings.forecasts` for the options, which are applied in this order: Newey-West, combination with
     standardised returns, shrinkage, principal components, eigenfactors, regime.
     """
-    wanted = np.arange(len(returns)) if days is None else days
+    wanted, n_factors = np.arange(len(returns)) if days is None else days, returns.shape[1]
+    nothing = np.zeros(len(wanted), np.bool_)
+    if not len(wanted) or not n_factors:
+        empty = np.zeros((len(wanted), n_factors, n_factors))
+        none = np.zeros((len(wanted), n_factors), np.bool_)
+        return FactorCovariances(empty, np.ones(len(wanted)), none, nothing, nothing)
     variance, repaired_vol = _variances(returns, settings)
     volatility = np.sqrt(DAYS_A_YEAR * variance)
     multiplier = _regime(returns, variance, settings.halflife_vra)
@@ -99,16 +104,15 @@ def factor_covariances(
         last = int(wanted[-1]) + 1
         covariance = ewma_covariances(returns[:last], settings.halflife_cor, scaled[:last])
         progress(len(wanted))
-        nothing = np.zeros(len(wanted), np.bool_)
         chosen = covariance if len(wanted) == last else covariance[wanted]
         return FactorCovariances(chosen, multiplier[wanted], repaired_vol[wanted], nothing, nothing)
     correlation, repaired_cor = _correlations(returns, np.sqrt(variance), settings, wanted)
-    enough = effective_number(settings.halflife_cor, wanted + 1) >= ENOUGH_DAYS * returns.shape[1]
-    adjusted = enough if eigenfactor is not None else np.zeros(len(wanted), np.bool_)
+    enough = effective_number(settings.halflife_cor, wanted + 1) >= ENOUGH_DAYS * n_factors
+    adjusted = enough if eigenfactor is not None else nothing
     simulated = None
     if eigenfactor is not None and adjusted.any():
         simulated = Eigenfactors(
-            returns.shape[1], settings.halflife_vol, settings.halflife_cor,
+            n_factors, settings.halflife_vol, settings.halflife_cor,
             eigenfactor.n_simulations, eigenfactor.seed,
         )  # fmt: skip
 
@@ -249,7 +253,7 @@ def factor_covariance(
 def matrix_frame(dates: Sequence[dt.date], factors: list[str], matrices: Float) -> pl.DataFrame:
     """date, factor, and a Float32 column a factor, of matrices (D, K, K)."""
     k = len(factors)
-    flat = matrices.reshape(-1, k).astype(np.float32)
+    flat = matrices.reshape(len(dates) * k, k).astype(np.float32)
     key = {
         "date": pl.Series(np.repeat(np.array(dates, "datetime64[D]"), k), dtype=pl.Date),
         "factor": factors * len(dates),

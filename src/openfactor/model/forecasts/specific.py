@@ -55,12 +55,8 @@ def specific_risk(
     panel, days = fitted.dataset.panel, fitted.days
     halflife_vra = fitted.settings.halflife_idio_vra
     start = 0 if halflife_vra is not None else first_day  # the regime looks at the forecasts of all days
-    asked = settings.idio_vol
-    bounds = (asked.void_lb, asked.void_ub), (asked.clip_lb, asked.clip_ub)
-    used = trimmed(fitted.estimates.specific_return, *bounds)
-    own, history = own_variances(
-        panel, days, used, fitted.dataset.identifiers.n_listings, asked, start, fitted.threads
-    )
+    returns, n_listings = fitted.estimates.specific_return, fitted.dataset.identifiers.n_listings
+    own, history = own_variances(panel, days, returns, n_listings, settings.idio_vol, start, fitted.threads)
     variance, of_others, shares = own, None, None
     if settings.structural is not None or settings.bayesian is not None:
         variance = own.copy()
@@ -79,7 +75,7 @@ def specific_risk(
             progress(1)
     regime = np.ones(len(days))
     if halflife_vra is not None:
-        regime = _regime(panel, days, used, variance, history, halflife_vra)
+        regime = _regime(panel, days, returns, settings.idio_vol, variance, history, halflife_vra)
         variance = variance.copy() if variance is own else variance
         for t in range(start, len(days)):
             variance[fitted.rows_on(t)] *= regime[t] ** 2
@@ -104,7 +100,7 @@ def own_variances(
         list(
             pool.map(
                 lambda first, last: specific_variances(
-                    panel.offsets, panel.listing, returns, days, first, last,
+                    panel.offsets, panel.listing, returns, days, first, last, *_bounds(settings),
                     decay(settings.halflife), settings.nw_lags,
                     decay(settings.nw_lags_halflife_override or settings.halflife),
                     first_day, variance, history,
@@ -113,6 +109,15 @@ def own_variances(
             )
         )  # fmt: skip
     return variance, history
+
+
+def _bounds(settings: IdioVolSettings) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of returns that count at all, and of what they count as."""
+
+    def between(lower: float | None, upper: float | None) -> tuple[float, float]:
+        return (-np.inf if lower is None else lower, np.inf if upper is None else upper)
+
+    return between(settings.void_lb, settings.void_ub), between(settings.clip_lb, settings.clip_ub)
 
 
 def structural_volatilities(
@@ -159,6 +164,7 @@ def _regime(
     panel: Panel,
     days: NDArray[np.int64],
     returns: Float,
+    settings: IdioVolSettings,
     variance: Float,
     history: NDArray[np.int32],
     halflife: float,
@@ -166,12 +172,14 @@ def _regime(
     """(T,) sqrt of the mean of B^2, B_t^2 the cap-weighted mean of e_t^2 / sigma_t-1^2; 1 until there is
     one."""
     bias = np.full(len(days), np.nan)
+    bounds = _bounds(settings)
     for t in range(1, len(days)):
         rows = panel.rows_of(int(days[t - 1]))
-        counted = panel.main[rows] & (history[rows] >= FIRST_REGIME_DAY) & np.isfinite(returns[rows])
+        used = trimmed(returns[rows], *bounds)
+        counted = panel.main[rows] & (history[rows] >= FIRST_REGIME_DAY) & np.isfinite(used)
         counted &= (variance[rows] > 0) & (panel.cap[rows] > 0)
         if counted.any():
-            ratio = returns[rows][counted] ** 2 / variance[rows][counted]
+            ratio = used[counted] ** 2 / variance[rows][counted]
             bias[t] = np.average(ratio, weights=panel.cap[rows][counted])
     measured = np.sqrt(ewma(bias, halflife))
     return np.asarray(np.where(np.isfinite(measured), measured, 1.0))
