@@ -1,4 +1,5 @@
-"""Simulates a market with known factor returns, fits a model on it and compares the two.
+"""Simulates a market with known factor returns, fits a model on it, compares the two and judges the
+forecasts.
 
 Run by `make demo`; writes to the folder `out`.
 """
@@ -110,6 +111,10 @@ def main() -> None:
     figure.tight_layout()
     figure.savefig(OUT / "demo.png", dpi=110)
     print(f"\nmean R² of the daily regressions: {model.r2()['r2'].mean():.3f}")
+    found = model.diagnostics(burn_in=120).summary()
+    print("forecasts against what happened next (a bias of 1 is right):")
+    for name in ("bias", "random_bias", "minimum_variance_bias", "beyond_1_96"):
+        print(f"  {name.replace('_', ' '):22s} {found[name]:.3f}")
     print(f"picture: {OUT / 'demo.png'}")
     print(f"workspace: {OUT / 'demo'} (open it with Client.local)")
     print(f"{time.perf_counter() - begun:.0f} seconds")
