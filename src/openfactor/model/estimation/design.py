@@ -56,10 +56,10 @@ class Regression:
         """The regressions of `target`; parameters as `fit_days`, `day` the trading day, if there is one."""
         design, known = self.design, self.known
         if not known.pairs:
-            return self.solve(design, dense, codes, loads, weights, target, caps, starts, stops)
+            return self._solve(design, dense, codes, loads, weights, target, caps, starts, stops)
         clipped = np.clip(target, *design.clip)
         left = clipped - known.returns[day] @ dense[known.columns]
-        fits = self.solve(
+        fits = self._solve(
             replace(design, clip=(-np.inf, np.inf)),
             dense[known.free[: design.n_dense]],
             np.maximum(codes - len(known.columns), -1),
@@ -70,7 +70,7 @@ class Regression:
         r2 = 1.0 - squares / spread if spread > 0 else np.nan
         return replace(fits, r2=np.array([r2]), specific=fits.specific + (target - clipped))
 
-    def solve(
+    def _solve(
         self,
         design: Design,
         dense: Float,
