@@ -78,7 +78,7 @@ def main() -> None:
         seconds = best_of(2, lambda asked=asked: factor_covariances(f, *asked, days=last))
         print(f"  one date with {name:26s}{seconds:4.4f} s")
 
-    fitted = FittedModel(dataset, settings(), done, no_uploads)
+    fitted = FittedModel(dataset, settings(), no_uploads, None, done)
 
     def specific(first_day: int) -> None:
         specific_risk(fitted, RiskForecastSettings(), first_day)

@@ -26,7 +26,7 @@ from openfactor.model import RiskModel
 from openfactor.model.diagnostics.quality import bias_statistic, quasi_likelihood, rolling_deviation
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.books import optimal_books
-from openfactor.numerics.cross_section import Design, fit_days, fit_robustly
+from openfactor.numerics.cross_section import Design, Sample, fit_days, fit_robustly
 from openfactor.numerics.specific import shrink_to_deciles
 from openfactor.settings import (
     BayesianVolSettings,
@@ -243,9 +243,8 @@ def jumps() -> None:
             truth = rng.normal(0, 0.005, k)
             r = truth @ x + rng.normal(0, 0.02, n) + np.where(rng.random(n) < share, 0.3, 0.0)
             cap = rng.lognormal(0, 1.5, n)
-            names = x, codes, loads, np.sqrt(cap), r, cap
-            plain = fit_days(design, *names, np.zeros(1, np.int64), np.array([n]))
-            huber = fit_robustly(design, 1.35, *names)
+            names = Sample.of_day(x, codes, loads, np.sqrt(cap), r, cap)
+            plain, huber = fit_days(design, names), fit_robustly(design, 1.35, names)
             for name, found in (("plain", plain), ("Huber", huber)):
                 errors[name].append(float(np.mean((found.factor_returns[0] - truth) ** 2)))
         rows.append((f"{share:.0%}", *(f"{1e4 * np.sqrt(np.mean(e)):.1f} bp" for e in errors.values())))

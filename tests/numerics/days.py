@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openfactor.numerics.cross_section import Design, Fits, dense_design, fit_days, fit_robustly
+from openfactor.numerics.cross_section import Design, Fits, Sample, dense_design, fit_days, fit_robustly
 
 
 @dataclass
@@ -45,15 +45,16 @@ class Day:
 
     def fit(self) -> Fit:
         """The regression as the product makes it."""
-        days = np.zeros(1, np.int64), np.array([len(self.weights)], np.int64)
-        return Fit.of(fit_days(self.design, *self._names, *days))
+        return Fit.of(fit_days(self.design, self.sample))
 
     def fit_robustly(self, epsilon: float) -> Fit:
-        return Fit.of(fit_robustly(self.design, epsilon, *self._names))
+        return Fit.of(fit_robustly(self.design, epsilon, self.sample))
 
     @property
-    def _names(self) -> tuple[np.ndarray, ...]:
-        return self.dense, self.codes, self.loads, self.weights, self.returns, self.caps
+    def sample(self) -> Sample:
+        return Sample.of_day(
+            self.dense, self.codes, self.loads, self.weights, self.returns, self.caps
+        )  # fmt: skip
 
     @property
     def x(self) -> np.ndarray:

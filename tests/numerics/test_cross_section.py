@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, fit_days
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Sample, fit_days
 from tests.numerics.days import Day, random_day
 from tests.reference.regression import fit_day_slowly
 
@@ -56,12 +56,9 @@ def test_zero_sums_on_several_groups_at_once(kinds: tuple[int, ...]) -> None:
 def test_several_days_in_one_call_are_the_days_one_by_one() -> None:
     days = [random_day(seed, n=30 + seed, min_names=12.0) for seed in range(3)]
     days[1].dense[2] = days[1].dense[1]  # this one takes the orthogonal path
-    together = fit_days(
-        days[0].design,
-        *(np.concatenate([getattr(d, name) for d in days], axis=-1) for name in
-          ("dense", "codes", "loads", "weights", "returns", "caps")),
-        np.array([0, 30, 61]), np.array([30, 61, 93]),
-    )  # fmt: skip
+    names = ("dense", "codes", "loads", "weights", "returns", "caps")
+    joined = [np.concatenate([getattr(d, name) for d in days], axis=-1) for name in names]
+    together = fit_days(days[0].design, Sample(*joined, np.array([0, 30, 61]), np.array([30, 61, 93])))
     assert together.orthogonal.tolist() == [False, True, False]
     for i, day in enumerate(days):
         alone = day.fit()

@@ -8,50 +8,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.reading import Read
-from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.exposures import Exposures, members
-from openfactor.model.estimation import Estimates, columns_of, estimation_set
+from openfactor.model.estimation import Estimates, Inputs
 from openfactor.numerics.cross_section import dense_design
-from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class FittedModel:
-    """What frames, forecasts and diagnostics of a model look at; arrays are worked out when they are asked
-    for."""
+class FittedModel(Inputs):
+    """What frames, forecasts and diagnostics of a model look at."""
 
-    dataset: RiskDataset
-    settings: FactorRiskModelSettings
     estimates: Estimates
-    read: Read
-    """Gives the uploads that the settings name."""
-    threads: int | None = None
     hide_progress: bool | None = None
-
-    @cached_property
-    def universe(self) -> Mask:
-        """(rows,) in the model's universe."""
-        return members(self.dataset, self.settings.inline_universe, self.read)
-
-    @cached_property
-    def estimation(self) -> list[Mask]:
-        """(rows,) of each stage: in its estimation universe, one listing a company."""
-        return [
-            estimation_set(self.dataset, stage.construction, self.universe, self.read)
-            for stage in self.settings.stages
-        ]
-
-    @cached_property
-    def columns(self) -> list[Exposures]:
-        """The exposures of each stage."""
-        return [
-            columns_of(self.dataset, self.settings, stage, self.universe, estimation, self.read, self.threads)
-            for stage, estimation in zip(self.settings.stages, self.estimation, strict=True)
-        ]
 
     @cached_property
     def order(self) -> list[NDArray[np.int64]]:

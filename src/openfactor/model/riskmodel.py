@@ -53,7 +53,7 @@ class RiskModel:
         hide_progress: bool | None = None,
         renew: Callable[[], RiskModel] | None = None,
     ) -> None:
-        self._fitted = FittedModel(dataset, settings, estimates, read, threads, hide_progress)
+        self._fitted = FittedModel(dataset, settings, read, threads, estimates, hide_progress)
         self._renew = renew
         self._forecasts: OrderedDict[RiskForecastSettings, RiskForecast] = OrderedDict()
 

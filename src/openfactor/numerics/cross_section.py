@@ -9,7 +9,7 @@ the minimum-norm solution. Robust fits repeat this with weights that large resid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,41 @@ class Design:
     @property
     def n_factors(self) -> int:
         return len(self.min_names)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The names of B days, one day after another."""
+
+    dense: Float
+    """(n_dense, n) NaN where an exposure is missing."""
+    codes: NDArray[np.int32]
+    """(m, n) column of the design that a name loads on, -1 for none."""
+    loads: Float
+    """(m, n) the loadings."""
+    weights: Float
+    """(n,) unscaled regression weights; 0 outside of the estimation set."""
+    returns: Float
+    """(n,) simple returns as fractions, NaN where there is none."""
+    caps: Float
+    """(n,) market caps, for cap-weighted constraints."""
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    """(B,) the names of day b are starts[b]:stops[b]."""
+
+    @classmethod
+    def of_day(
+        cls,
+        dense: Float,
+        codes: NDArray[np.int32],
+        loads: Float,
+        weights: Float,
+        returns: Float,
+        caps: Float,
+    ) -> Sample:
+        """The names of a single day."""
+        start, stop = np.zeros(1, np.int64), np.array([len(weights)], np.int64)
+        return cls(dense, codes, loads, weights, returns, caps, start, stop)
 
 
 @dataclass(frozen=True)
@@ -122,37 +157,19 @@ def _solve_orthogonal(
     return v @ (u[:, keep].T @ b), np.sum(v**2, axis=1), rank, condition, rank < a.shape[1]
 
 
-def fit_days(
-    design: Design,
-    dense: Float,
-    codes: NDArray[np.int32],
-    loads: Float,
-    weights: Float,
-    returns: Float,
-    caps: Float,
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-) -> Fits:
+def fit_days(design: Design, sample: Sample) -> Fits:
     """Regress each day's returns on the exposures known before it.
 
-    Parameters
-    ----------
-    dense : (n_dense, n) float64, NaN where an exposure is missing
-    codes : (m, n) int32, column of the design that a name loads on, -1 for none
-    loads : (m, n) float64, the loadings
-    weights : (n,) unscaled regression weights; 0 outside of the estimation set
-    returns : (n,) simple returns as fractions, NaN where there is none
-    caps : (n,) market caps, for cap-weighted constraints
-    starts, stops : (B,) the names of day b are starts[b]:stops[b]
-
-    Notes
-    -----
     R^2 = 1 - sum w e^2 / sum w (r - mean_w r)^2 on clipped returns. Standard errors are
     sqrt(s^2 * diag(inverse)), s^2 = sum w~ e^2 / (n - rank), w~ = weights scaled to mean one.
     """
+    dense, codes, loads, returns, caps = (
+        sample.dense, sample.codes, sample.loads, sample.returns, sample.caps
+    )  # fmt: skip
+    starts, stops = sample.starts, sample.stops
     lower, upper = design.clip
     solved, f, variance, vif, effective, active, counts, sizes, specific, omega = kernels.fit_days(
-        dense, codes, loads, weights, returns, caps, starts, stops, design.min_names, design.overrides,
+        dense, codes, loads, sample.weights, returns, caps, starts, stops, design.min_names, design.overrides,
         design.group_first, design.group_last, design.zero_sum, *design.diagonal, lower, upper,
     )  # fmt: skip
     orthogonal = (counts[:, 0] > 0) & ~(solved & (sizes[:, 0] <= MAX_CONDITION))
@@ -197,17 +214,8 @@ def fit_days(
     )
 
 
-def fit_robustly(
-    design: Design,
-    epsilon: float,
-    dense: Float,
-    codes: NDArray[np.int32],
-    loads: Float,
-    weights: Float,
-    returns: Float,
-    caps: Float,
-) -> Fits:
-    """The regression of one day with Huber's loss: B = 1, parameters as `fit_days`.
+def fit_robustly(design: Design, epsilon: float, day: Sample) -> Fits:
+    """The regression of one day with Huber's loss: B = 1.
 
     Minimises  sum_i w_i (s + H(e_i / s) s)  over factor returns and scale s, where H(z) is z^2 up to
     `epsilon` and 2 epsilon |z| - epsilon^2 beyond, by reweighted least squares: a residual beyond epsilon s
@@ -216,22 +224,19 @@ def fit_robustly(
     Source: Owen, A robust hybrid of lasso and ridge regression (2007), section 5; Huber and Ronchetti,
     Robust Statistics (2009), section 7.8.
     """
-    start, stop = np.zeros(1, np.int64), np.array([len(weights)], np.int64)
-    fit = fit_days(design, dense, codes, loads, weights, returns, caps, start, stop)
+    fit = fit_days(design, day)
     if not fit.n[0]:
         return fit
     used, omega = fit.omega > 0, fit.omega
-    clipped = np.clip(returns, *design.clip)
+    clipped = np.clip(day.returns, *design.clip)
     for _ in range(MAX_STEPS):
-        residual = np.abs(fit.specific - returns + clipped)
+        residual = np.abs(fit.specific - day.returns + clipped)
         scale = huber_scale(residual[used], omega[used], epsilon)
         if not scale > 0:  # most residuals are zero: there is nothing to weigh down
             break
         lowered = np.where(residual > epsilon * scale, epsilon * scale / np.maximum(residual, 1e-300), 1.0)
         last = fit
-        fit = fit_days(
-            design, dense, codes, loads, np.where(used, omega * lowered, 0.0), returns, caps, start, stop
-        )
+        fit = fit_days(design, replace(day, weights=np.where(used, omega * lowered, 0.0)))
         change = np.abs(fit.factor_returns - last.factor_returns).max(initial=0.0)
         if change <= TOLERANCE * scale:
             break

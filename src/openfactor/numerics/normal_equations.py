@@ -493,7 +493,7 @@ def fit_days(
 
     Parameters
     ----------
-    starts, stops : (B,) names of each day; the others as `cross_section.fit_days` and its Design
+    starts, stops : (B,) names of each day; the others as `cross_section.Sample` and `Design`
 
     Returns
     -------

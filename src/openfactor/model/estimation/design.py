@@ -1,4 +1,4 @@
-"""The regressions of a model: their columns, their rules, and whom they are estimated on."""
+"""The regressions of a model: their columns and their rules."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.reading import Read
-from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
+from openfactor.exposures import Exposures
 from openfactor.model.estimation.known import Known
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Design, Fits, fit_days, fit_robustly
+from openfactor.numerics.cross_section import (
+    CAP_WEIGHTED,
+    EQUAL,
+    NONE,
+    Design,
+    Fits,
+    Sample,
+    fit_days,
+    fit_robustly,
+)
 from openfactor.numerics.normal_equations import sums_of_squares
-from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, Stage
+from openfactor.settings.model import ModelConstructionSettings, Stage
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,52 +48,29 @@ class Regression:
         """Several days can be regressed in one go."""
         return self.exposures.by_row and self.construction.huber_epsilon is None and not self.known.pairs
 
-    def fit(
-        self,
-        day: int,
-        dense: Float,
-        codes: NDArray[np.int32],
-        loads: Float,
-        weights: Float,
-        target: Float,
-        caps: Float,
-        starts: NDArray[np.int64],
-        stops: NDArray[np.int64],
-    ) -> Fits:
-        """The regressions of `target`; parameters as `fit_days`, `day` the trading day, if there is one."""
+    def fit(self, day: int, sample: Sample) -> Fits:
+        """The regressions of a sample; `day` is its trading day, where it is of one."""
         design, known = self.design, self.known
         if not known.pairs:
-            return self._solve(design, dense, codes, loads, weights, target, caps, starts, stops)
+            return self._solve(design, sample)
+        target, dense = sample.returns, sample.dense
         clipped = np.clip(target, *design.clip)
-        left = clipped - known.returns[day] @ dense[known.columns]
-        fits = self._solve(
-            replace(design, clip=(-np.inf, np.inf)),
-            dense[known.free[: design.n_dense]],
-            np.maximum(codes - len(known.columns), -1),
-            loads, weights, left, caps, starts, stops,
-        )  # fmt: skip
-        squares, _ = sums_of_squares(fits.specific, left, fits.omega, -np.inf, np.inf)
-        _, spread = sums_of_squares(fits.specific, clipped, fits.omega, -np.inf, np.inf)
+        free = replace(
+            sample,
+            dense=dense[known.free[: design.n_dense]],
+            codes=np.maximum(sample.codes - len(known.columns), -1),
+            returns=clipped - known.returns[day] @ dense[known.columns],
+        )
+        fits = self._solve(replace(design, clip=(-np.inf, np.inf)), free)
+        specific = fits.specific + (target - clipped)
+        squares, spread = sums_of_squares(specific, target, fits.omega, *design.clip)
         r2 = 1.0 - squares / spread if spread > 0 else np.nan
-        return replace(fits, r2=np.array([r2]), specific=fits.specific + (target - clipped))
+        return replace(fits, r2=np.array([r2]), specific=specific)
 
-    def _solve(
-        self,
-        design: Design,
-        dense: Float,
-        codes: NDArray[np.int32],
-        loads: Float,
-        weights: Float,
-        target: Float,
-        caps: Float,
-        starts: NDArray[np.int64],
-        stops: NDArray[np.int64],
-    ) -> Fits:
-        """The regressions of `target` on columns of which none is known; parameters as `fit_days`."""
+    def _solve(self, design: Design, sample: Sample) -> Fits:
+        """The regressions on columns of which none is known."""
         epsilon = self.construction.huber_epsilon
-        if epsilon is None:
-            return fit_days(design, dense, codes, loads, weights, target, caps, starts, stops)
-        return fit_robustly(design, epsilon, dense, codes, loads, weights, target, caps)
+        return fit_days(design, sample) if epsilon is None else fit_robustly(design, epsilon, sample)
 
 
 def regression_of(
@@ -148,27 +132,3 @@ def _without(design: Design, known: Known) -> Design:
         overrides=design.overrides[known.free],
         diagonal=(first - gone, last - gone) if last > first else (0, 0),
     )
-
-
-def columns_of(
-    dataset: RiskDataset,
-    settings: FactorRiskModelSettings,
-    stage: Stage,
-    universe: Mask,
-    estimation: Mask,
-    read: Read,
-    threads: int | None = None,
-) -> Exposures:
-    """The columns of a stage; universe, estimation : (rows,) as `members` and `estimation_set` give them."""
-    reference = CrossSection(companies(dataset, universe), estimation)
-    return resolve(dataset, stage.exposures, settings.inline_universe, reference, read, threads)
-
-
-def estimation_set(
-    dataset: RiskDataset, construction: ModelConstructionSettings, universe: Mask, read: Read
-) -> Mask:
-    """(rows,) those of the universe whose returns a regression is estimated on."""
-    estimation = universe & dataset.panel.main
-    if construction.estimated_on is not None:
-        estimation &= members(dataset, construction.estimated_on, read)
-    return estimation

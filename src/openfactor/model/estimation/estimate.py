@@ -15,8 +15,7 @@ from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.errors import CancelledError, Fault
-from openfactor.exposures import members
-from openfactor.model.estimation.design import Regression, columns_of, estimation_set, regression_of
+from openfactor.model.estimation.design import Regression, regression_of
 from openfactor.model.estimation.estimates import (
     SOLVERS,
     STATUSES,
@@ -24,7 +23,9 @@ from openfactor.model.estimation.estimates import (
     Piece,
     RowValues,
 )
+from openfactor.model.estimation.inputs import Inputs
 from openfactor.model.estimation.known import cannot_be_estimated, known_factors
+from openfactor.numerics.cross_section import Sample
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.model import FactorRiskModelSettings
 
@@ -90,26 +91,22 @@ def _prepare(
     threads: int | None,
     cancel: threading.Event,
 ) -> _Job:
-    stages, first = settings.stages, settings.stages[0].construction
-    universe = members(dataset, settings.inline_universe, read)
+    inputs = Inputs(dataset, settings, read, threads)
+    first = settings.stages[0].construction
     currency = first.currency if first.fx_convert_returns else None
     time = timeline(dataset, settings.inline_universe.calendar, currency, pool)
-    columns = []
-    for stage in stages:
-        estimation = estimation_set(dataset, stage.construction, universe, read)
-        columns.append(
-            (columns_of(dataset, settings, stage, universe, estimation, read, threads), estimation)
-        )
-    pairs = tuple(sorted(pair for exposures, _ in columns for pair in exposures.pairs))
+    pairs = tuple(sorted(pair for exposures in inputs.columns for pair in exposures.pairs))
     return _Job(
         dataset=dataset,
         stages=tuple(
             regression_of(stage, exposures, estimation, pairs, known_factors(dataset, time, stage, exposures))
-            for stage, (exposures, estimation) in zip(stages, columns, strict=True)
+            for stage, exposures, estimation in zip(
+                settings.stages, inputs.columns, inputs.estimation, strict=True
+            )
         ),
         pairs=pairs,
         time=time,
-        universe=universe,
+        universe=inputs.universe,
         cancel=cancel,
     )
 
@@ -203,7 +200,8 @@ def _regress(
     weights *= stage.estimation[rows]
     if stage.exposures.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
-    fits = stage.fit(int(days[0]), dense, codes, loads, weights, target, caps, starts, stops)
+    sample = Sample(dense, codes, loads, weights, target, caps, starts, stops)
+    fits = stage.fit(int(days[0]), sample)
     done, run = fits.n > 0, slice(int(days[0]), int(days[-1]) + 1)
     out.factor_returns[run, stage.order] = fits.factor_returns
     out.standard_errors[run, stage.order] = fits.standard_errors

@@ -14,7 +14,7 @@ from openfactor.dataset.panel import Panel
 from openfactor.model.estimation.design import unshrunk_design
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY
-from openfactor.numerics.cross_section import fit_days
+from openfactor.numerics.cross_section import Sample, fit_days
 from openfactor.numerics.ewma import decay, ewma
 from openfactor.numerics.normal_equations import explained
 from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
@@ -143,8 +143,7 @@ def structural_volatilities(
     if columns.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
     design = unshrunk_design(columns, fitted.settings.stages[0].construction)
-    first, last = np.zeros(1, np.int64), np.array([len(cap)])
-    fit = fit_days(design, dense, codes, loads, weights, target, cap, first, last)
+    fit = fit_days(design, Sample.of_day(dense, codes, loads, weights, target, cap))
     if not fit.n[0]:
         return np.full(len(volatility), np.nan)
     predicted = np.exp(explained(dense, codes, loads, fit.factor_returns[0], 0, len(cap)))
