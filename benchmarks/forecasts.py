@@ -3,9 +3,8 @@
     make bench
 
 Covariances of all dates against numpy's outer products of the factor returns; specific volatilities of all
-dates
-against one plain read of the panel; a model that takes in one more day against a full fit. Only ratios mean
-something on another machine.
+dates against one plain read of the panel; a model that takes in one more day against a full fit. Only ratios
+mean something on another machine.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.factor_returns import best_of, plain_read, settings
 from benchmarks.panel import random_dataset
-from openfactor.dataset import Panel, RiskDataset, SparseGroup
 from openfactor.dataset.reading import no_uploads
 from openfactor.model import estimate
 from openfactor.model.estimation import extend
@@ -29,26 +27,6 @@ from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import factor_covariances
 from openfactor.model.forecasts.specific import specific_risk
 from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, RiskForecastSettings
-
-
-def until(dataset: RiskDataset, day: int) -> RiskDataset:
-    """The dataset as it was on the evening before a stored day."""
-    panel = dataset.panel
-    end = int(panel.offsets[day])
-    columns = (panel.listing, panel.local_return, panel.priced, panel.main, panel.cap, panel.idio_vol)
-    shorter = Panel(
-        panel.offsets[: day + 1],
-        *(values[:end] for values in columns),
-        {group: {f: v[:end] for f, v in factors.items()} for group, factors in panel.dense.items()},
-        {
-            name: SparseGroup(group.categories, tuple(c[:end] for c in group.codes), None)
-            for name, group in panel.sparse.items()
-        },
-    )  # fmt: skip
-    digests = dataset.digests[:day]
-    return replace(
-        dataset, days=dataset.days[:day], usd=dataset.usd[:day], panel=shorter, stored_digests=digests
-    )
 
 
 def main() -> None:
@@ -91,7 +69,7 @@ def main() -> None:
     print(f"specific volatilities of all dates  {every:8.4f} s   ratio {every / read:5.2f} (at most 5)")
     print(f"specific volatilities of one date   {one:8.4f} s")
 
-    before = estimate(until(dataset, args.days - 1), settings(), "before")
+    before = estimate(dataset.between(0, args.days - 1), settings(), "before")
     full = best_of(5, lambda: estimate(dataset, settings(), "benchmark"))
     new = best_of(5, lambda: extend(before, dataset, settings(), "benchmark"))
     print(f"full fit                            {full:8.4f} s")

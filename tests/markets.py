@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +36,17 @@ def good_rows(frame: pl.DataFrame, data_type: str) -> pl.DataFrame:
     checked = validate(read.rows, kind)
     refuse(data_type, [*checked.faults, *kind.whole_faults(checked.rows.lazy())])
     return checked.rows
+
+
+DATED = ("price", "market_cap", "exposures", "exchange_rates")
+
+
+def until(uploads: Mapping[str, pl.DataFrame], day: dt.date) -> dict[str, pl.DataFrame]:
+    """What a user has on the evening of a day; what has no dates, or is known in advance, whole."""
+    return {
+        name: frame.filter(pl.col("date") <= day) if name in DATED else frame
+        for name, frame in uploads.items()
+    }
 
 
 def dataset_settings(**changes: Any) -> RootRiskDatasetSettings:

@@ -14,7 +14,7 @@ from openfactor.model.diagnostics import Diagnostics, quality
 from openfactor.numerics.books import book_variances, name_variances, optimal_books
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
-from tests.markets import dataset_of, model_settings
+from tests.markets import dataset_of, model_settings, until
 
 RNG = np.random.default_rng(12)
 MARKET = simulate(120, 420, industries=4, seed=3)
@@ -162,8 +162,7 @@ def test_tables_of_dates_and_factors(model: RiskModel, found: Diagnostics) -> No
 def test_more_data_do_not_change_what_was_measured(model: RiskModel, found: Diagnostics) -> None:
     """Walk-forward: cut the history, and the days before are judged the same."""
     cut = model.dates()[300]
-    dated = ("price", "market_cap", "exposures", "exchange_rates")
-    short = {n: f.filter(pl.col("date") <= cut) if n in dated else f for n, f in MARKET.uploads.items()}
+    short = until(MARKET.uploads, cut)
     early = model_of(short).diagnostics(burn_in=120, window=60, n_books=20)
     n = len(early.forward.dates)
     assert early.forward.dates == found.forward.dates[:n]

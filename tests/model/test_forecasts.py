@@ -25,7 +25,7 @@ from openfactor.settings import (
     StructuralVolSettings,
 )
 from openfactor.synthetic import simulate
-from tests.markets import dataset_of, model_settings
+from tests.markets import dataset_of, model_settings, until
 from tests.reference.forecasts import covariance_slowly, specific_variance_slowly
 
 MARKET = simulate(60, 70, industries=3, seed=5)
@@ -330,8 +330,7 @@ def test_faults_are_named(model: RiskModel) -> None:
 def test_the_first_days_of_a_history(last: int, settings: RiskForecastSettings) -> None:
     """From no regression at all to three: frames of the right size, and no forecast out of nothing."""
     cut = MARKET.factor_returns["date"][last]
-    dated = ("price", "market_cap", "exposures", "exchange_rates")
-    short = {n: f.filter(pl.col("date") <= cut) if n in dated else f for n, f in MARKET.uploads.items()}
+    short = until(MARKET.uploads, cut)
     forecast = model_of(short, vra=20).forecast(settings)
     assert len(forecast.dates()) == last
     assert forecast.factor_covariance().shape == (8 * last, 10)

@@ -19,24 +19,15 @@ from openfactor.numerics import normal_equations
 from openfactor.service.tasks import Task
 from openfactor.settings import FactorCovarianceSettings, FactorRiskModelSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
-from tests.markets import dataset_of, dataset_settings, model_settings
+from tests.markets import dataset_of, dataset_settings, model_settings, until
 
 MARKET = simulate(40, 60, industries=4, seed=33)
-DATED = ("price", "market_cap", "exposures", "exchange_rates")
 SETTINGS = model_settings(thin_category_shrinkage={"industry": 9.0})
 
 
 def commit(client: Client, uploads: dict[str, pl.DataFrame]) -> None:
     for name, frame in uploads.items():
         client.equity.uploaders[name].create_or_replace_dataset(name).fast_commit(frame, mode="overwrite")
-
-
-def until(day: dt.date) -> dict[str, pl.DataFrame]:
-    """What a user has on the evening of a day."""
-    return {
-        name: frame.filter(pl.col("date") <= day) if name in DATED else frame
-        for name, frame in MARKET.uploads.items()
-    }
 
 
 def client_with(folder: Path, uploads: dict[str, pl.DataFrame]) -> Client:
@@ -79,16 +70,16 @@ DAYS = MARKET.factor_returns["date"].to_list()
 
 
 def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, counted: list[int]) -> None:
-    client = client_with(tmp_path, until(DAYS[56]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[56]))
     model = fitted(client)
     assert sum(counted) == 56
     for n, day in enumerate(DAYS[57:], start=57):
         counted.clear()
-        commit(client, until(day))
+        commit(client, until(MARKET.uploads, day))
         model = model.update()
         assert sum(counted) == 1
         assert model.dates()[-1] == day
-        assert_same(model.estimates, until(day))
+        assert_same(model.estimates, until(MARKET.uploads, day))
         assert len(model.estimates.rows.pieces) == n - 55
     # another process reads what was put together
     again = fitted(Client.local(tmp_path, progress=False))
@@ -101,19 +92,19 @@ def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, co
 
 
 def test_several_days_at_once_and_a_dataset_that_was_updated_before(tmp_path: Path) -> None:
-    client = client_with(tmp_path, until(DAYS[40]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[40]))
     model = fitted(client)
-    commit(client, until(DAYS[50]))
+    commit(client, until(MARKET.uploads, DAYS[50]))
     assert client.equity.riskdatasets.load("d").update()
-    assert_same(model.update().estimates, until(DAYS[50]))
+    assert_same(model.update().estimates, until(MARKET.uploads, DAYS[50]))
 
 
 def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted: list[int]) -> None:
-    client = client_with(tmp_path, until(DAYS[50]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[50]))
     model = fitted(client)
     counted.clear()
     name = MARKET.uploads["price"].filter(date=DAYS[45])["asset_id"][3]
-    corrected = until(DAYS[52])
+    corrected = until(MARKET.uploads, DAYS[52])
     wrong = (pl.col("date") == DAYS[45]) & (pl.col("asset_id") == name)
     corrected["price"] = corrected["price"].with_columns(
         pl.when(wrong).then(pl.col("return") + 0.01).otherwise("return").alias("return")
@@ -125,11 +116,11 @@ def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted:
 
 
 def test_a_day_without_trading_and_days_that_are_taken_back(tmp_path: Path, counted: list[int]) -> None:
-    client = client_with(tmp_path, until(DAYS[40]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[40]))
     model = fitted(client)
     saturday = next(d for d in (DAYS[40] + dt.timedelta(n) for n in range(1, 9)) if d.weekday() == 5)
     counted.clear()
-    weekend = until(saturday)
+    weekend = until(MARKET.uploads, saturday)
     last = weekend["exposures"]["date"].max()
     on_saturday = weekend["exposures"].filter(date=last).with_columns(date=pl.lit(saturday))
     weekend["exposures"] = pl.concat([weekend["exposures"], on_saturday])
@@ -138,12 +129,12 @@ def test_a_day_without_trading_and_days_that_are_taken_back(tmp_path: Path, coun
     new = sum(DAYS[40] < day <= saturday for day in DAYS)
     assert sum(counted) == new
     assert_same(model.estimates, weekend)
-    commit(client, until(DAYS[30]))
+    commit(client, until(MARKET.uploads, DAYS[30]))
     counted.clear()
     model = model.update()
     assert sum(counted) == 0
     assert model.dates()[-1] == DAYS[30]
-    assert_same(model.estimates, until(DAYS[30]))
+    assert_same(model.estimates, until(MARKET.uploads, DAYS[30]))
 
 
 def renamed(uploads: dict[str, pl.DataFrame], old: str, new: str) -> dict[str, pl.DataFrame]:
@@ -163,7 +154,7 @@ def test_a_new_listing_that_sorts_before_the_others(tmp_path: Path, counted: lis
         market[name] = market[name].filter(~late)
     first = (pl.col("asset_id") == "0NEW") & (pl.col("date") == start)
     market["price"] = market["price"].with_columns(pl.when(~first).then("return"))
-    before = {n: f.filter(pl.col("date") <= DAYS[46]) if n in DATED else f for n, f in market.items()}
+    before = until(market, DAYS[46])
     before["idmap"] = before["idmap"].filter(pl.col("from_id") != "0NEW")
     client = client_with(tmp_path, before)
     model = fitted(client)
@@ -175,10 +166,10 @@ def test_a_new_listing_that_sorts_before_the_others(tmp_path: Path, counted: lis
 
 
 def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> None:
-    client = client_with(tmp_path, until(DAYS[50]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[50]))
     model = fitted(client)
     counted.clear()
-    changed = until(DAYS[51])
+    changed = until(MARKET.uploads, DAYS[51])
     last = (pl.col("date") == DAYS[51]) & (pl.col("factor") == "I03")
     changed["exposures"] = changed["exposures"].with_columns(
         pl.when(last).then(pl.lit("I99")).otherwise("factor").alias("factor")
@@ -195,24 +186,24 @@ def test_two_stages_are_extended_too(tmp_path: Path, counted: list[int]) -> None
         first.model_copy(update={"exposures": part}) for part in (first.exposures[:2], first.exposures[2:])
     )
     staged = SETTINGS.model_copy(update={"exposures": [one]}).add_stage(exposures=rest)
-    client = client_with(tmp_path, until(DAYS[50]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[50]))
     model = fitted(client, staged)
     counted.clear()
-    commit(client, until(DAYS[51]))
+    commit(client, until(MARKET.uploads, DAYS[51]))
     updated = model.update().estimates
     assert sum(counted) == 2
-    assert_same(updated, until(DAYS[51]), staged)
+    assert_same(updated, until(MARKET.uploads, DAYS[51]), staged)
 
 
 def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("openfactor.model.estimation.storage.MOST_PIECES", 3)
-    client = client_with(tmp_path, until(DAYS[50]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[50]))
     model = fitted(client)
     for day in DAYS[51:56]:
-        commit(client, until(day))
+        commit(client, until(MARKET.uploads, day))
         model = model.update()
         assert len(model.estimates.rows.pieces) <= 3
-    assert_same(model.estimates, until(DAYS[55]))
+    assert_same(model.estimates, until(MARKET.uploads, DAYS[55]))
 
 
 def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +221,7 @@ def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: py
 
 
 def test_modes(tmp_path: Path) -> None:
-    client = client_with(tmp_path, until(DAYS[20]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
     engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
     with pytest.raises(NotFoundError, match="was not fitted yet"):
         engine.get_model("get-or-fail")
@@ -245,7 +236,7 @@ def test_modes(tmp_path: Path) -> None:
 
 
 def test_a_model_in_the_background(tmp_path: Path) -> None:
-    client = client_with(tmp_path, until(DAYS[20]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
     engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
     task = engine.get_model_as_task()
     model = task.result(60)
@@ -256,7 +247,7 @@ def test_a_model_in_the_background(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = client_with(tmp_path, until(DAYS[20]))
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
     engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
     begun, go_on = threading.Event(), threading.Event()
     kernel = normal_equations.fit_days

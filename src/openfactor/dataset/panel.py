@@ -58,26 +58,27 @@ class Panel:
         """The rows of a stored day."""
         return slice(int(self.offsets[day]), int(self.offsets[day + 1]))
 
-    def since(self, day: int) -> Panel:
-        """The rows of the stored days from one on; nothing is copied."""
-        start = int(self.offsets[day])
+    def between(self, first: int, last: int) -> Panel:
+        """The rows of the stored days first:last; nothing is copied."""
+        start, stop = int(self.offsets[first]), int(self.offsets[last])
+        rows = slice(start, stop)
         return Panel(
-            offsets=self.offsets[day:] - start,
-            listing=self.listing[start:],
-            local_return=self.local_return[start:],
-            priced=self.priced[start:],
-            main=self.main[start:],
-            cap=self.cap[start:],
-            idio_vol=self.idio_vol[start:],
+            offsets=self.offsets[first : last + 1] - start,
+            listing=self.listing[rows],
+            local_return=self.local_return[rows],
+            priced=self.priced[rows],
+            main=self.main[rows],
+            cap=self.cap[rows],
+            idio_vol=self.idio_vol[rows],
             dense={
-                group: {factor: values[start:] for factor, values in factors.items()}
+                group: {factor: values[rows] for factor, values in factors.items()}
                 for group, factors in self.dense.items()
             },
             sparse={
                 name: SparseGroup(
                     group.categories,
-                    tuple(codes[start:] for codes in group.codes),
-                    None if group.loads is None else tuple(loads[start:] for loads in group.loads),
+                    tuple(codes[rows] for codes in group.codes),
+                    None if group.loads is None else tuple(loads[rows] for loads in group.loads),
                 )
                 for name, group in self.sparse.items()
             },

@@ -101,20 +101,21 @@ class RiskDataset:
         """What stands for the names that columns and codes refer to."""
         return structure(self.panel, self.exposure_dtype, self.currencies, self.trees)
 
-    def since(self, day: int) -> RiskDataset:
-        """The dataset from a stored day on; nothing is copied."""
-        later = replace(
+    def between(self, first: int, last: int) -> RiskDataset:
+        """The dataset of the stored days first:last; nothing is copied."""
+        days = slice(first, last)
+        part = replace(
             self,
-            days=self.days[day:],
-            usd=self.usd[day:],
-            panel=self.panel.since(day),
-            stored_digests=None if self.stored_digests is None else self.stored_digests[day:],
+            days=self.days[days],
+            usd=self.usd[days],
+            panel=self.panel.between(first, last),
+            stored_digests=None if self.stored_digests is None else self.stored_digests[days],
         )
         # what is known of the whole need not be worked out again
-        later.__dict__["properties"] = self.properties
-        later.__dict__["structure"] = self.structure
-        later.__dict__["closed"] = {exchange: closed[day:] for exchange, closed in self.closed.items()}
-        return later
+        part.__dict__["properties"] = self.properties
+        part.__dict__["structure"] = self.structure
+        part.__dict__["closed"] = {exchange: closed[days] for exchange, closed in self.closed.items()}
+        return part
 
     @cached_property
     def closed(self) -> dict[str, NDArray[np.bool_]]:

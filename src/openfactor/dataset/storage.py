@@ -43,13 +43,13 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
     for name in _ROWS:
         np.save(folder / f"{name}.npy", getattr(panel, name))
     for number, factors in enumerate(panel.dense.values()):
-        _save_rows(
+        save_rows(
             folder / f"dense.{number}.npy", list(factors.values()), panel.n_rows, dataset.exposure_dtype
         )
     for number, group in enumerate(panel.sparse.values()):
-        _save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
+        save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
         if group.loads is not None:
-            _save_rows(folder / f"loads.{number}.npy", group.loads, panel.n_rows, dataset.exposure_dtype)
+            save_rows(folder / f"loads.{number}.npy", group.loads, panel.n_rows, dataset.exposure_dtype)
     np.save(folder / "digests.npy", dataset.digests)
     usd = {f"usd.{name}": dataset.usd[:, i] for i, name in enumerate(dataset.currencies)}
     days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}
@@ -78,7 +78,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
     (folder / "dataset.json").write_text(json.dumps(meta, indent=1))
 
 
-def _save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) -> None:
+def save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) -> None:
     """One array (columns, rows), written a column at a time."""
     descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
     header = {"descr": descr, "fortran_order": False, "shape": (len(columns), n_rows)}
@@ -88,7 +88,7 @@ def _save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str)
             column.astype(dtype, copy=False).tofile(file)
 
 
-def _map(path: Path) -> NDArray[Any]:
+def map_rows(path: Path) -> NDArray[Any]:
     """The array in a file, read where it is used."""
     try:
         return np.asarray(np.load(path, mmap_mode="r"))
@@ -141,16 +141,16 @@ def load(folder: Path) -> RiskDataset:
 
 
 def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel:
-    columns = {name: _map(folder / f"{name}.npy") for name in _ROWS}
+    columns = {name: map_rows(folder / f"{name}.npy") for name in _ROWS}
     dense = {
-        group: dict(zip(factors, _map(folder / f"dense.{number}.npy"), strict=True))
+        group: dict(zip(factors, map_rows(folder / f"dense.{number}.npy"), strict=True))
         for number, (group, factors) in enumerate(meta["dense"].items())
     }
     sparse = {
         name: SparseGroup(
             tuple(group["categories"]),
-            tuple(_map(folder / f"codes.{number}.npy")),
-            tuple(_map(folder / f"loads.{number}.npy")) if group["loads"] else None,
+            tuple(map_rows(folder / f"codes.{number}.npy")),
+            tuple(map_rows(folder / f"loads.{number}.npy")) if group["loads"] else None,
         )
         for number, (name, group) in enumerate(meta["sparse"].items())
     }

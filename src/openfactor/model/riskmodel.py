@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -20,18 +19,16 @@ from openfactor.errors import ConflictError, SettingsError
 from openfactor.exposures import by_group, exposure_frame
 from openfactor.model.diagnostics import Diagnostics, diagnose
 from openfactor.model.estimation import Estimates
-from openfactor.model.estimation.estimates import SOLVERS, STATUSES
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import RiskForecast
-from openfactor.model.frames import between, by_asset, by_factor
+from openfactor.model.frames import between, by_asset, by_factor, regressions
 from openfactor.settings.dates import DateLike
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
 FORECASTS_IN_MEMORY = 4
-"""Forecasts that a model has at hand; the least used go first. Those of all dates of a large model take 100
-MB."""
+"""Forecasts that a model has at hand; the least used go first. Those of a large model take 100 MB."""
 
 
 class RiskModel:
@@ -77,9 +74,8 @@ class RiskModel:
     def update(self) -> RiskModel:
         """The model with the data that its uploads have by now; this one stays as it is.
 
-        Brings the risk dataset up to date and regresses the days that are new or changed. The result is, to
-        the
-        last bit, what a full fit gives; models that look at uploads of their own or have known factors get
+        Brings the risk dataset up to date and regresses the days that are new or changed. To the last bit the
+        result is what a full fit gives; models that look at uploads of their own or have known factors get
         one.
 
         Raises
@@ -107,13 +103,13 @@ class RiskModel:
 
     def t_stats(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Factor return over its standard error; null where there is no estimate."""
-        return self._by_factor(self._t, start, end)
+        return self._by_factor(self._fitted.estimates.t, start, end)
 
     def p_values(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Two-sided probability of |t| under Student's distribution with n - rank degrees of freedom."""
         e = self._fitted.estimates
         freedom = np.maximum(e.n - e.rank, 1).T[:, e.stage]
-        p = 2.0 * np.asarray(stdtr(freedom, -np.abs(self._t)))
+        p = 2.0 * np.asarray(stdtr(freedom, -np.abs(e.t)))
         return self._by_factor(p, start, end)
 
     def standard_errors(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
@@ -151,21 +147,12 @@ class RiskModel:
         names = np.array(e.factors)[mine]
         thin = self._fitted.thin[:, mine]
         gone = ~e.exposed[:, mine] & (e.n[s] > 0)[:, None]
-        frame = pl.DataFrame(
-            {
-                "date": pl.Series(e.dates, dtype=pl.Date),
-                "status": [STATUSES[i] for i in e.status[s]],
-                "solver": [SOLVERS[i] for i in e.solver[s]],
-                "n": e.n[s],
-                "rank": e.rank[s],
-                "condition": pl.Series(e.condition[s]).fill_nan(None),
-                "thin_categories": [names[these].tolist() for these in thin],
-                "factors_without_exposure": [names[these].tolist() for these in gone],
-            },
-            schema_overrides={
-                "thin_categories": pl.List(pl.String),
-                "factors_without_exposure": pl.List(pl.String),
-            },
+        lists = {
+            "thin_categories": [names[these].tolist() for these in thin],
+            "factors_without_exposure": [names[these].tolist() for these in gone],
+        }
+        frame = regressions(e, s).with_columns(
+            pl.Series(name, values, dtype=pl.List(pl.String)) for name, values in lists.items()
         )
         return between(frame, start, end)
 
@@ -204,13 +191,15 @@ class RiskModel:
     ) -> pl.DataFrame:
         """Returns in the model's currency, compounded since the trading day before: date, one column an
         asset; null where there is none."""
-        return self._by_asset(self._fitted.estimates.asset_return, start, end, id_type)
+        returns = self._fitted.estimates.asset_return
+        return self._by_asset(lambda rows: returns[rows], start, end, id_type)
 
     def idio(
         self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """Specific returns: asset return less exposures of the trading day before times factor returns."""
-        return self._by_asset(self._fitted.estimates.specific_return, start, end, id_type)
+        returns = self._fitted.estimates.specific_return
+        return self._by_asset(lambda rows: returns[rows], start, end, id_type)
 
     def weights(
         self,
@@ -222,7 +211,9 @@ class RiskModel:
     ) -> pl.DataFrame:
         """Regression weights; those of a date sum to one, null outside of the estimation set."""
         weight = self._fitted.estimates.weight[self._stage(stage)]
-        return self._by_asset(np.where(weight > 0, weight, np.nan), start, end, id_type)
+        return self._by_asset(
+            lambda rows: np.where(weight[rows] > 0, weight[rows], np.nan), start, end, id_type
+        )
 
     def market_caps(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
@@ -280,12 +271,6 @@ class RiskModel:
             burn_in=burn_in, window=window, n_books=n_books, seed=seed,
         )  # fmt: skip
 
-    @cached_property
-    def _t(self) -> Float:
-        e = self._fitted.estimates
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return e.factor_returns / e.standard_errors
-
     def _stage(self, stage: int) -> int:
         """Index of a stage, which users count from 1."""
         if not 1 <= stage <= self._fitted.settings.n_stages:
@@ -303,9 +288,13 @@ class RiskModel:
         )
 
     def _by_asset(
-        self, values: Float, start: DateLike | None, end: DateLike | None, id_type: str | None
+        self,
+        values: Callable[[slice], Float],
+        start: DateLike | None,
+        end: DateLike | None,
+        id_type: str | None,
     ) -> pl.DataFrame:
-        """Values beside the panel's rows, laid out by date (of the regression) and asset."""
+        """Values of the panel's rows, laid out by date (of the regression) and asset."""
         panel, dates = self._fitted.dataset.panel, self._fitted.estimates.dates
         wanted = [i for i in range(len(dates)) if within(dates[i], start, end)]
         rows = [rows_before(panel, self._fitted.days, i) if i else slice(0, 0) for i in wanted]

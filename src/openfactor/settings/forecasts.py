@@ -35,9 +35,8 @@ class FactorCovarianceSettings(Settings):
     number of the weighted days."""
     combine_standardized: bool = False
     """Combine the correlations with those of returns in units of their volatility at the time, so that days
-    of
-    high volatility do not decide alone. Theirs is the share halflife_cor / (halflife_cor + halflife_vra), a
-    half without regime adjustment."""
+    of high volatility do not decide alone. Theirs is the share halflife_cor / (halflife_cor + halflife_vra),
+    a half without regime adjustment."""
 
 
 class EigenfactorSettings(Settings):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.calendar import within
 from openfactor.errors import DataError, Fault
 from openfactor.model.diagnostics.diagnostics import Diagnostics
-from openfactor.model.diagnostics.walkforward import CrossSection, walk_forward
+from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import RiskForecast
 from openfactor.model.forecasts.covariance import DAYS_A_YEAR
@@ -58,26 +58,26 @@ def diagnose(
     n_listings = fitted.dataset.identifiers.n_listings
     with progress_bar("diagnostics", fitted.hide_progress, len(days)) as advance:
         forward = walk_forward(
-            _sections(fitted, forecast, days), e.dates, days, e.factors, n_listings,
+            _snapshots(fitted, forecast, days), e.dates, days, e.factors, n_listings,
             n_books=n_books, seed=seed, threads=fitted.threads, progress=advance,
         )  # fmt: skip
     return Diagnostics(e, fitted.thin, _stability(fitted, STABILITY_LAG), forward, window)
 
 
-def _sections(
+def _snapshots(
     fitted: FittedModel, forecast: RiskForecast, days: NDArray[np.int64]
-) -> Callable[[int], CrossSection]:
+) -> Callable[[int], Snapshot]:
     """Gives what is known of the estimation universe on one of the days, and what comes next."""
     e, panel = fitted.estimates, fitted.dataset.panel
     covariance, specific = forecast.covariances(days).covariance, forecast.specific(days)
     at = {int(t): d for d, t in enumerate(days)}
 
-    def section(t: int) -> CrossSection:
+    def snapshot(t: int) -> Snapshot:
         rows = fitted.rows_on(t)
         x = fitted.exposures_at(rows)
         variance, cap = specific.variance[rows], panel.cap[rows]
         used = fitted.estimation[0][rows] & np.isfinite(x).all(axis=1) & (variance > 0) & (cap > 0)
-        return CrossSection(
+        return Snapshot(
             listing=panel.listing[rows][used],
             exposures=x[used],
             covariance=covariance[at[t]] / DAYS_A_YEAR,
@@ -87,7 +87,7 @@ def _sections(
             factor_returns=np.where(e.exposed[t + 1], e.factor_returns[t + 1], np.nan),
         )
 
-    return section
+    return snapshot
 
 
 def _stability(fitted: FittedModel, lag: int) -> Float:

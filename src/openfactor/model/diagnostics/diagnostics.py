@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from openfactor.model.diagnostics import quality
 from openfactor.model.diagnostics.walkforward import DECILES, WalkForward
-from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
+from openfactor.model.estimation.estimates import Estimates
 from openfactor.model.forecasts.covariance import DAYS_A_YEAR
+from openfactor.model.frames import regressions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,20 +62,13 @@ class Diagnostics:
         e = self._estimates
         done, mine = e.estimated, e.stage == 0
         vif = np.where(np.isfinite(e.vif[:, mine]), e.vif[:, mine], -np.inf).max(axis=1, initial=-np.inf)
-        return pl.DataFrame(
-            {
-                "date": pl.Series(e.dates, dtype=pl.Date),
-                "status": [STATUSES[i] for i in e.status[0]],
-                "solver": [SOLVERS[i] for i in e.solver[0]],
-                "n": e.n[0],
-                "rank": e.rank[0],
-                "r2": e.r2[0],
-                "condition": e.condition[0],
-                "thin_categories": self._thin[:, mine].sum(axis=1),
-                "factors_without_exposure": np.where(done, (~e.exposed[:, mine]).sum(axis=1), 0),
-                "max_vif": np.where(np.isfinite(vif), vif, np.nan),
-            }
-        ).with_columns(pl.col(pl.Float64).fill_nan(None))
+        frame = regressions(e, 0).insert_column(5, pl.Series("r2", e.r2[0]))
+        frame = frame.with_columns(
+            thin_categories=self._thin[:, mine].sum(axis=1),
+            factors_without_exposure=np.where(done, (~e.exposed[:, mine]).sum(axis=1), 0),
+            max_vif=np.where(np.isfinite(vif), vif, np.nan),
+        )
+        return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
 
     def factors(self) -> pl.DataFrame:
         """Each factor over time.
@@ -85,8 +79,7 @@ class Diagnostics:
         """
         e = self._estimates
         rows = []
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.where(e.exposed, e.factor_returns / e.standard_errors, np.nan)
+        t = np.where(e.exposed, e.t, np.nan)
         for k, name in enumerate(e.factors):
             used = e.exposed[:, k] & e.estimated
             f, tk, vif = e.factor_returns[used, k], t[used, k], e.vif[used, k]
@@ -118,19 +111,18 @@ class Diagnostics:
     def books(self) -> pl.DataFrame:
         """Forecast quality of each book.
 
-        Columns: kind, book, days, bias (standard deviation of r_(t+1) / sigma_t), band (half-width sqrt(2 /
-        T) about
-        1), beyond_1_96 (share of days), mrad and qlike; see `quality`. Null where there are too few days.
+        Columns: kind, book, days, bias (standard deviation of r_(t+1) / sigma_t), band (about 1, half-width
+        sqrt(2 / T)), beyond_1_96 (share of days), mrad and qlike; see `quality`. Null where there are too few
+        days.
         """
         return self._books
 
     def kinds(self) -> pl.DataFrame:
         """Forecast quality of each kind of book, on average over its books, and of single names.
 
-        Columns: kind, books, bias, in_band (share of books whose bias is within its band), beyond_1_96,
-        mrad, qlike.
-        The row "all" has the books that do not know the forecast: all but minimum-variance and optimised
-        ones.
+        Columns: kind, books, bias, in_band (share of books whose bias is within its band), beyond_1_96, mrad,
+        qlike. The row "all" has the books that do not know the forecast: all but minimum-variance and
+        optimised ones.
         """
         measures = [pl.col(name).mean() for name in ("bias", "beyond_1_96", "mrad", "qlike")]
         within = ((pl.col("bias") - 1).abs() <= pl.col("band")).mean().alias("in_band")
@@ -171,8 +163,7 @@ class Diagnostics:
         ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
     def standardized(self) -> pl.DataFrame:
-        """date, and r_(t+1) / sigma_t of each book in a column of its name; the date is that of the
-        return."""
+        """date, that of the return, and r_(t+1) / sigma_t of each book in a column of its name."""
         z = {name: self.forward.z[:, b] for b, name in enumerate(self.forward.books)}
         frame = pl.DataFrame({"date": pl.Series(self.forward.dates, dtype=pl.Date), **z})
         return frame.with_columns(pl.col(pl.Float64).fill_nan(None))

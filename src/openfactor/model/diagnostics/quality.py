@@ -1,9 +1,8 @@
 """Measures of a forecast from standardised returns z = r_(t+1) / sigma_t.
 
 Sources: Connor, Goldberg and Korajczyk, Portfolio Risk Analysis (2010), chapter 13 (bias statistic);
-Menchero,
-Wang and Orr, USE4: empirical notes (2011) (MRAD); Patton, Volatility forecast comparison using imperfect
-proxies, Journal of Econometrics 160 (2011) (QLIKE).
+Menchero, Wang and Orr, USE4: empirical notes (2011) (MRAD); Patton, Volatility forecast comparison using
+imperfect proxies, Journal of Econometrics 160 (2011) (QLIKE).
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ BEYOND = 1.96
 
 
 def bias_statistic(z: Float) -> Float:
-    """Standard deviation (B,) of each column of z (T, B), NaN left out; 1 is right, above 1 risk is too
-    low."""
+    """Standard deviation (B,) of each column of z (T, B), NaN left out; above 1 the forecast is too low."""
     there = np.isfinite(z)
     n = there.sum(axis=0)
     filled = np.where(there, z, 0.0)
@@ -48,17 +46,22 @@ def rolling_deviation(z: Float, window: int) -> Float:
     return out
 
 
+def losses(z: Float) -> Float:
+    """z^2 - ln z^2 - 1 of each value; 0 where there is none or z is exactly zero."""
+    used = np.isfinite(z) & (z != 0)
+    squares = np.where(used, z, 1.0) ** 2
+    return np.asarray(np.where(used, squares - np.log(squares) - 1.0, 0.0))
+
+
 def quasi_likelihood(z: Float) -> Float:
-    """(B,) mean of z^2 - ln z^2 - 1 (QLIKE); 1.27 is what normal returns with right forecasts have. Less is
-    better.
+    """(B,) mean of `losses` (QLIKE), less is better; 1.27 is what normal returns with right forecasts have.
 
     Returns of exactly zero are left out.
     """
-    used = np.isfinite(z) & (z != 0)
-    squares = np.where(used, z, 1.0) ** 2
-    loss = np.where(used, squares - np.log(squares) - 1.0, 0.0)
-    n = used.sum(axis=0)
-    return np.asarray(np.divide(loss.sum(axis=0), n, out=np.full(len(n), np.nan), where=n > 0))
+    n = (np.isfinite(z) & (z != 0)).sum(axis=0)
+    return np.asarray(
+        np.divide(losses(z).sum(axis=0), n, out=np.full(len(n), np.nan), where=n > 0)
+    )  # fmt: skip
 
 
 def share_beyond(z: Float) -> Float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.model.diagnostics import quality
 from openfactor.numerics.books import book_variances, name_variances, optimal_books
 
 Float = NDArray[np.float64]
@@ -17,7 +18,7 @@ DECILES = 10
 
 
 @dataclass(frozen=True)
-class CrossSection:
+class Snapshot:
     """n names of a date as they are known on it, and what they return next. Everything is daily."""
 
     listing: NDArray[np.int32]
@@ -53,7 +54,7 @@ class WalkForward:
 
 
 def walk_forward(
-    section: Callable[[int], CrossSection],
+    snapshot: Callable[[int], Snapshot],
     dates: Sequence[dt.date],
     days: NDArray[np.int64],
     factors: Sequence[str],
@@ -67,14 +68,13 @@ def walk_forward(
     """Hold books on each of `days` for the next trading day.
 
     Books: each factor; all names by cap, and equally; `n_books` random ones, long a tenth of the names with
-    exponential weights; as many with normal weights long and short; the book of least variance, fully
-    invested, of
-    all names and of random halves; and those of least variance for random alphas. A book is the same on
-    every date, as far as its names are there.
+    exponential weights; as many with normal weights long and short; the books of least variance, fully
+    invested, of all names and of random halves; and those of least variance for random alphas. A book is the
+    same on every date, as far as its names are there.
 
     Parameters
     ----------
-    section : of the date with an index
+    snapshot : of the date with an index
     dates : of the model; days : indices of those to hold books on, each with a next one
     """
     rng = np.random.default_rng(seed)
@@ -95,7 +95,7 @@ def walk_forward(
     sums = np.zeros((len(days), DECILES, 4))
 
     def hold(d: int) -> None:
-        day = section(int(days[d]))
+        day = snapshot(int(days[d]))
         if not len(day.listing):
             return
         these = day.listing
@@ -122,7 +122,7 @@ def walk_forward(
     )
 
 
-def _least(members: NDArray[np.bool_], day: CrossSection) -> Float:
+def _least(members: NDArray[np.bool_], day: Snapshot) -> Float:
     """(B, n) fully invested books of least variance, each of the names of a row of `members`."""
     out = np.zeros(members.shape)
     for b, inside in enumerate(members):
@@ -132,12 +132,11 @@ def _least(members: NDArray[np.bool_], day: CrossSection) -> Float:
     return out
 
 
-def _by_decile(day: CrossSection) -> tuple[NDArray[np.int64], Float]:
+def _by_decile(day: Snapshot) -> tuple[NDArray[np.int64], Float]:
     volatility = np.sqrt(name_variances(day.exposures, day.covariance, day.specific))
     z = day.returns / volatility
     moved = z != 0
-    squares = np.where(moved, z, 1.0) ** 2
-    values = np.stack([z, z**2, np.abs(z) > 1.96, squares - np.log(squares) - 1.0], axis=1)
+    values = np.stack([z, z**2, np.abs(z) > quality.BEYOND, quality.losses(z)], axis=1)
     order = np.argsort(volatility, kind="stable")
     parts = np.array_split(order, DECILES)
     kept = [part[moved[part]] for part in parts]

@@ -141,6 +141,12 @@ class Estimates:
         """(T,) days with a regression."""
         return np.asarray(self.n[0] > 0)
 
+    @cached_property
+    def t(self) -> Float:
+        """(T, K) factor return over its standard error; not finite where there is no estimate."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.factor_returns / self.standard_errors
+
     def __repr__(self) -> str:
         r2 = self.r2[0][np.isfinite(self.r2[0])]
         fit = f", mean R2 {r2.mean():.3f}" if len(r2) else ""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openfactor.dataset.storage import map_rows, save_rows
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
@@ -54,22 +55,19 @@ def _write(estimates: Estimates, folder: Path) -> None:
 
 
 def _write_piece(piece: Piece, path: Path) -> None:
-    if piece.file is not None:
-        try:
-            os.link(piece.file, path)
-        except OSError:  # gone, or on a disk without links: the arrays are still there
-            pass
-        else:
-            return
-    header = {
-        "descr": "<f8",
-        "fortran_order": False,
-        "shape": (len(piece.arrays), piece.n_rows),
-    }
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for values in piece.arrays:
-            np.ascontiguousarray(values, "<f8").tofile(file)
+    if not _link(piece, path):
+        save_rows(path, piece.arrays, piece.n_rows, "float64")
+
+
+def _link(piece: Piece, path: Path) -> bool:
+    """Whether `path` is now a link to the file of a piece; not if it is gone or the disk knows no links."""
+    if piece.file is None:
+        return False
+    try:
+        os.link(piece.file, path)
+    except OSError:
+        return False
+    return True
 
 
 def linked(estimates: Estimates, folder: Path) -> Estimates:
@@ -77,13 +75,7 @@ def linked(estimates: Estimates, folder: Path) -> Estimates:
     pieces = []
     for number, piece in enumerate(estimates.rows.pieces):
         file = folder / f"rows.{number}.npy"
-        try:
-            if piece.file is not None:
-                os.link(piece.file, file)
-        except OSError:  # the file is gone, or the disk knows no links
-            pieces.append(replace(piece, file=None))
-        else:
-            pieces.append(replace(piece, file=None if piece.file is None else file))
+        pieces.append(replace(piece, file=file if _link(piece, file) else None))
     return replace(estimates, rows=RowValues(estimates.rows.n_rows, tuple(pieces)))
 
 
@@ -119,6 +111,5 @@ def load(folder: Path) -> Estimates:
 
 
 def _read_piece(path: Path, first: int, n_rows: int) -> Piece:
-    """Mapped into memory; the file may have more rows than belong to the piece."""
-    stored = np.load(path, mmap_mode="r") if n_rows else np.load(path)
-    return Piece(first, tuple(np.asarray(values[:n_rows]) for values in stored), path)
+    """The file may have more rows than belong to the piece."""
+    return Piece(first, tuple(values[:n_rows] for values in map_rows(path)), path)

@@ -179,10 +179,9 @@ def _correlation(
     returns: Float, settings: FactorCovarianceSettings, days: NDArray[np.int64]
 ) -> tuple[Float, NDArray[np.bool_]]:
     halflife, lags = settings.halflife_cor, settings.nw_lags_cor
-    whole = len(days) > 1
-    products = _products(returns, halflife, 0, days, whole)
+    products = _products(returns, halflife, 0, days)
     for lag in range(1, min(lags, len(returns) - 1) + 1):
-        gamma = np.nan_to_num(_products(returns, halflife, lag, days, whole))
+        gamma = np.nan_to_num(_products(returns, halflife, lag, days))
         products += (1.0 - lag / (lags + 1.0)) * (gamma + gamma.transpose(0, 2, 1))
     repaired = np.zeros(len(days), np.bool_)
     if lags:
@@ -192,11 +191,11 @@ def _correlation(
     return correlation_of(products), repaired
 
 
-def _products(returns: Float, halflife: float, lag: int, days: NDArray[np.int64], whole: bool) -> Float:
-    """(D, K, K); by recursion over all days, or each on its own."""
-    if whole:
-        return ewma_products(returns[: days.max() + 1], halflife, lag)[days]
-    return np.stack([weighted_products(returns[: day + 1], halflife, lag) for day in days])
+def _products(returns: Float, halflife: float, lag: int, days: NDArray[np.int64]) -> Float:
+    """(D, K, K); by recursion over all days, or of one day on its own."""
+    if len(days) == 1:
+        return weighted_products(returns[: days[0] + 1], halflife, lag)[None]
+    return ewma_products(returns[: days[-1] + 1], halflife, lag)[days]
 
 
 def _regime(returns: Float, variance: Float, halflife: float | None) -> Float:
@@ -205,17 +204,22 @@ def _regime(returns: Float, variance: Float, halflife: float | None) -> Float:
     The mean is over the days that there are, so that it does not start from an arbitrary value.
     Source: Menchero, Orr and Wang, USE4 methodology notes (2011), section 4.3.
     """
-    out = np.ones(len(returns))
+    bias = np.full(len(returns), np.nan)
     if halflife is None or len(returns) <= FIRST_REGIME_DAY:
-        return out
+        return np.ones(len(returns))
     before = variance[FIRST_REGIME_DAY - 1 : -1]
     known = before > 0
     squares = np.divide(returns[FIRST_REGIME_DAY:] ** 2, before, out=np.zeros(before.shape), where=known)
     counted = known.sum(axis=1)
-    bias = np.divide(squares.sum(axis=1), counted, out=np.full(len(squares), np.nan), where=counted > 0)
+    np.divide(squares.sum(axis=1), counted, out=bias[FIRST_REGIME_DAY:], where=counted > 0)
+    return regime_multiplier(bias, halflife)
+
+
+def regime_multiplier(bias: Float, halflife: float) -> Float:
+    """(T,) what volatilities are multiplied by when their squared biases were `bias` (T,): the square root of
+    the weighted mean of those that there are, 1 before there is one."""
     measured = np.sqrt(ewma(bias, halflife))
-    out[FIRST_REGIME_DAY:] = np.where(np.isfinite(measured), measured, 1.0)
-    return out
+    return np.asarray(np.where(np.isfinite(measured), measured, 1.0))
 
 
 def factor_covariance(

@@ -19,7 +19,7 @@ from openfactor.model.forecasts.covariance import (
     matrix_frame,
 )
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
-from openfactor.model.frames import by_asset, by_factor
+from openfactor.model.frames import by_asset, by_factor, shown_rows
 from openfactor.model.progress import progress_bar
 from openfactor.numerics.shrinkage import correlation_of
 from openfactor.settings.dates import DateLike, as_date
@@ -49,7 +49,7 @@ class RiskForecast:
 
     def dates(self) -> list[dt.date]:
         """Trading days with a forecast: those from the first regression on."""
-        return [self._estimates.dates[t] for t in self._all]
+        return self._dates(self._all)
 
     def factor_covariance(
         self, *, start: DateLike | None = None, end: DateLike | None = None
@@ -71,24 +71,21 @@ class RiskForecast:
         """date, and one column a factor."""
         wanted = self._between(start, end)
         variance = np.diagonal(self.covariances(wanted).covariance, axis1=1, axis2=2)
-        dates = [self._estimates.dates[t] for t in wanted]
-        return by_factor(dates, self._estimates.factors, np.sqrt(variance))
+        return by_factor(self._dates(wanted), self._estimates.factors, np.sqrt(variance))
 
     def specific_volatility(
         self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """date, and one column an asset; null where there is nothing to forecast from."""
-        wanted = self._between(start, end)
-        volatility = np.sqrt(DAYS_A_YEAR * self.specific(wanted).variance)
-        rows = [self._fitted.rows_on(t) for t in wanted]
-        dates = [self._estimates.dates[t] for t in wanted]
+        wanted, fitted = self._between(start, end), self._fitted
+        variance = self.specific(wanted).variance
         return by_asset(
-            self._fitted.dataset,
-            self._fitted.universe,
-            dates,
-            rows,
-            volatility,
-            self._fitted.id_type(id_type),
+            fitted.dataset,
+            fitted.universe,
+            self._dates(wanted),
+            [fitted.rows_on(t) for t in wanted],
+            lambda rows: np.sqrt(DAYS_A_YEAR * variance[rows]),
+            fitted.id_type(id_type),
         )
 
     def specific_risk(self, date: DateLike | None = None, *, id_type: str | None = None) -> pl.DataFrame:
@@ -119,13 +116,8 @@ class RiskForecast:
             }
         if found.shrunk is not None:
             columns["decile_weight"] = found.shrunk[rows].astype(np.float32)
-        by_listing = chosen == self._fitted.dataset.identifiers.id_types[0]
         frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float32).fill_nan(None))
-        inside = (
-            self._fitted.universe[rows]
-            if by_listing
-            else self._fitted.universe[rows] & self._fitted.dataset.panel.main[rows]
-        )
+        inside = shown_rows(self._fitted.dataset, self._fitted.universe, rows, chosen)
         return frame.filter(inside).sort(chosen)
 
     def status(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
@@ -140,7 +132,7 @@ class RiskForecast:
         regime = self.specific(wanted).regime[wanted]
         return pl.DataFrame(
             {
-                "date": pl.Series([self._estimates.dates[t] for t in wanted], dtype=pl.Date),
+                "date": pl.Series(self._dates(wanted), dtype=pl.Date),
                 "factor_regime": found.regime,
                 "specific_regime": regime,
                 "repaired_volatilities": pl.Series(
@@ -200,6 +192,9 @@ class RiskForecast:
         dates = self._estimates.dates
         return np.array([t for t in self._all.tolist() if within(dates[t], start, end)], np.int64)
 
+    def _dates(self, days: NDArray[np.int64]) -> list[dt.date]:
+        return [self._estimates.dates[t] for t in days]
+
     def _at(self, date: DateLike | None) -> int:
         dates = self.dates()
         chosen = dates[-1] if date is None and dates else as_date(date)
@@ -209,5 +204,4 @@ class RiskForecast:
         return int(self._all[dates.index(chosen)])
 
     def _matrices(self, wanted: NDArray[np.int64], matrices: Float) -> pl.DataFrame:
-        dates = [self._estimates.dates[t] for t in wanted]
-        return matrix_frame(dates, list(self._estimates.factors), matrices)
+        return matrix_frame(self._dates(wanted), list(self._estimates.factors), matrices)

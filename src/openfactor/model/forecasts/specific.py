@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from openfactor.dataset.panel import Panel
 from openfactor.model.estimation.design import unshrunk_design
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY
+from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY, regime_multiplier
 from openfactor.numerics.cross_section import Sample, fit_days
-from openfactor.numerics.ewma import decay, ewma
+from openfactor.numerics.ewma import decay
 from openfactor.numerics.normal_equations import explained
 from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
 from openfactor.numerics.weighting import regression_weights
@@ -152,8 +152,7 @@ def structural_volatilities(
 
 
 def _blend(own: Float, structural: Float, history: NDArray[np.int32], n0: float) -> Float:
-    """n / (n + n0) of the own volatility, the rest of the structural one; what there is where one is
-    missing."""
+    """n / (n + n0) of the own volatility, the rest of the structural one; where one is missing, the other."""
     share = history / (history + n0)
     blended = share * np.nan_to_num(own) + (1.0 - share) * structural
     return np.asarray(np.where(np.isfinite(structural), blended, own))
@@ -168,8 +167,7 @@ def _regime(
     history: NDArray[np.int32],
     halflife: float,
 ) -> Float:
-    """(T,) sqrt of the mean of B^2, B_t^2 the cap-weighted mean of e_t^2 / sigma_t-1^2; 1 until there is
-    one."""
+    """(T,) multipliers of B_t^2, the cap-weighted mean of e_t^2 / sigma_t-1^2 over companies."""
     bias = np.full(len(days), np.nan)
     bounds = _bounds(settings)
     for t in range(1, len(days)):
@@ -180,5 +178,4 @@ def _regime(
         if counted.any():
             ratio = used[counted] ** 2 / variance[rows][counted]
             bias[t] = np.average(ratio, weights=panel.cap[rows][counted])
-    measured = np.sqrt(ewma(bias, halflife))
-    return np.asarray(np.where(np.isfinite(measured), measured, 1.0))
+    return regime_multiplier(bias, halflife)
