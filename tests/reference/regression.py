@@ -77,7 +77,8 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
     errors = np.full(k_all, np.nan)
     if len(rows) > rank:
         s2 = sum(mean_one[i] * residual[i] ** 2 for i in rows) / (len(rows) - rank)
-        errors[active] = np.sqrt(s2 * np.diag(inverse)[:a] / len(rows))
+        # the variance of a factor that the constraints pin is 0 up to rounding, of either sign
+        errors[active] = np.sqrt(s2 * np.maximum(np.diag(inverse)[:a], 0) / len(rows))
     return SlowFit(
         factor_returns=f,
         standard_errors=errors,
