@@ -9,8 +9,10 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -33,12 +35,11 @@ from openfactor.settings import (
     DatasetStatus,
     DerivedRiskDatasetSettings,
     RiskDatasetProperties,
-    Settings,
 )
 from openfactor.settings.hierarchies import unknown
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
-from openfactor.uploads import DATA_TYPES, UploadStore, check_name
+from openfactor.uploads import DATA_TYPES, UploadSnapshot, UploadStore, check_name
 
 ENGINE = 3
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
@@ -50,18 +51,21 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def identities(uploads: UploadStore, settings: Settings) -> dict[str, str]:
-    """The uploads that settings name, as "<data type>/<name>", to what stands for their present versions.
+@dataclass(frozen=True)
+class _Inputs:
+    """All that a dataset is made from, as it was when the request came."""
 
-    Raises
-    ------
-    NotFoundError: an upload does not exist.
-    """
-    return {
-        f"{what}/{name}": uploads.open(what, str(name)).identity
-        for what, name in settings.get_references()
-        if what in DATA_TYPES
-    }
+    settings: AnyRiskDatasetSettings
+    uploads: UploadSnapshot
+    parent: str | None
+    """Fingerprint of the reference dataset's data."""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the data that a build of these inputs gives."""
+        value = self.settings.model_dump(mode="json")
+        value.pop("reference_dataset", None)  # its data count, not its name
+        return fingerprint("dataset", value, self.uploads.versions, self.parent)
 
 
 class RiskDatasetStore:
@@ -107,9 +111,9 @@ class RiskDatasetStore:
         if old is not None:
             self._refuse_circle(old, settings)
         self._check_sources(settings)
-        versions = identities(self._uploads, settings)
-        mark = self._latest(settings, versions)
-        self._make(name, settings, mark, versions, old)
+        inputs = self._pin(settings)
+        mark = inputs.fingerprint
+        self._make(name, inputs, old)
         if old is None:
             self._registry.add(RISK_DATASET, name, settings, fingerprint=mark)
         else:
@@ -128,15 +132,15 @@ class RiskDatasetStore:
         entry = self._registry.get(RISK_DATASET, name)
         settings = self._settings_of(entry)
         self._check_sources(settings)
-        versions = identities(self._uploads, settings)
-        mark = self._latest(settings, versions)
+        inputs = self._pin(settings)
+        mark = inputs.fingerprint
         if mark == entry.fingerprint and self._dataset_folder(mark).exists() and not force:
             return False
         if force:
             with self._set_aside(mark):
-                self._make(entry.name, settings, mark, versions, None)
+                self._make(entry.name, inputs, None)
         else:
-            self._make(entry.name, settings, mark, versions, entry)
+            self._make(entry.name, inputs, entry)
         self._registry.change(entry.id, fingerprint=mark)
         if mark != entry.fingerprint:
             self._drop(entry)
@@ -222,19 +226,17 @@ class RiskDatasetStore:
             **sources,
         )
 
-    def _latest(self, settings: AnyRiskDatasetSettings, versions: Mapping[str, str]) -> str:
-        """The fingerprint that a dataset would have if it were built now, of these versions of uploads."""
-        value = settings.model_dump(mode="json")
+    def _pin(self, settings: AnyRiskDatasetSettings) -> _Inputs:
+        """The present versions of the uploads, and the present data of the reference."""
         parent = None
         if isinstance(settings, DerivedRiskDatasetSettings):
-            parent = self._registry.get(RISK_DATASET, settings.reference_dataset).fingerprint
-            del value["reference_dataset"]  # its data count, not its name
-        return fingerprint("dataset", value, versions, parent)
+            parent = self._registry.get(RISK_DATASET, settings.reference_dataset).fingerprint or ""
+        return _Inputs(settings, self._uploads.snapshot(settings.get_references()), parent)
 
     def _latest_or_none(self, entry: Entry) -> str | None:
         try:
             settings = self._settings_of(entry)
-            return self._latest(settings, identities(self._uploads, settings))
+            return self._pin(settings).fingerprint
         except OpenfactorError:
             return None
 
@@ -261,26 +263,22 @@ class RiskDatasetStore:
     def _settings_of(self, entry: Entry) -> AnyRiskDatasetSettings:
         return self._registry.settings_of(entry)  # type: ignore[return-value]
 
-    def _make(
-        self,
-        name: str,
-        settings: AnyRiskDatasetSettings,
-        mark: str,
-        versions: Mapping[str, str],
-        previous: Entry | None,
-    ) -> None:
+    def _make(self, name: str, inputs: _Inputs, previous: Entry | None) -> None:
         """Build the data of a dataset, unless they are there; parts of those before that did not change are
         taken over."""
+        mark = inputs.fingerprint
         folder = self._dataset_folder(mark)
         if not folder.exists():
-            marks = {upload: f"{ENGINE} {version}" for upload, version in versions.items()}
+            marks = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.versions.items()}
             parts = datasets.Parts(marks, self._usable(previous))
             with self._steps(f"dataset {name}") as step:
-                if isinstance(settings, DerivedRiskDatasetSettings):
-                    parent = self.open(settings.reference_dataset)
-                    built = datasets.derive(settings, parent, self._read, mark, step, parts, self._threads)
+                if isinstance(inputs.settings, DerivedRiskDatasetSettings):
+                    parent = self._dataset(inputs.parent or "")
+                    built = datasets.derive(
+                        inputs.settings, parent, inputs.uploads, mark, step, parts, self._threads
+                    )
                 else:
-                    built = datasets.build(settings, self._read, mark, step, parts)
+                    built = datasets.build(inputs.settings, inputs.uploads, mark, step, parts)
                 step("writing")
                 dataset_storage.save(built, folder)
         for warning in self._dataset(mark).report.warnings:
@@ -344,9 +342,6 @@ class RiskDatasetStore:
         if mark not in self._open:
             self._open[mark] = dataset_storage.load(self._dataset_folder(mark))
         return self._open[mark]
-
-    def _read(self, data_type: str, name: str) -> pl.LazyFrame:
-        return self._uploads.open(data_type, name).get_data()
 
     def _check_sources(self, settings: AnyRiskDatasetSettings) -> None:
         """NotFoundError with everything that the settings name and that is not there."""

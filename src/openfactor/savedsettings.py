@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from openfactor.dataset import RiskDataset
 from openfactor.errors import OpenfactorError, SettingsError
 from openfactor.registry import Registry, taken
 from openfactor.riskdatasets import RiskDatasetStore
@@ -14,9 +16,25 @@ from openfactor.settings.hierarchies import unknown
 from openfactor.settings.saved import KINDS
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference
-from openfactor.uploads import DATA_TYPES, UploadStore, check_name
+from openfactor.uploads import DATA_TYPES, UploadSnapshot, UploadStore, check_name
 
 S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Pinned(Generic[S]):
+    """Settings with the content that they are read against, so that one request sees one state of it.
+
+    Nothing that is worked out from a `Pinned` reads the latest version of anything.
+    """
+
+    name: str
+    """Of the risk dataset, which may have other data by now."""
+    settings: S
+    """With every reference to saved settings followed."""
+    dataset: RiskDataset
+    uploads: UploadSnapshot
+    """The uploads that the settings name, at the versions that they had."""
 
 
 class SavedSettingsStore:
@@ -54,12 +72,13 @@ class SavedSettingsStore:
             old = self._registry.get(kind, name)
         else:
             check_name(name)
-        self._check(settings.setting.map_references(self._follow), settings.dataset)
+        dataset = self._riskdatasets.open(settings.dataset)
+        self._check(settings.setting.map_references(self._follow), dataset)
         if old is None:
             assert isinstance(name, str)
-            dataset = self._riskdatasets.name_of(settings.dataset)
+            of = self._riskdatasets.name_of(settings.dataset)
             return self._registry.add(
-                kind, name, settings.setting, dataset=dataset, description=description or None
+                kind, name, settings.setting, dataset=of, description=description or None
             )
         columns: dict[str, Any] = {} if description is None else {"description": description or None}
         self._registry.change(old.id, value=settings.setting, dataset=settings.dataset, **columns)
@@ -105,12 +124,19 @@ class SavedSettingsStore:
         NotFoundError: settings or a dataset that do not exist. SettingsError: with everything that the
         dataset does not have.
         """
+        pinned = self.pin(kind, settings)
+        return DatasetSettings(dataset=pinned.name, setting=pinned.settings)
+
+    def pin(self, kind: str, settings: DatasetSettings[S] | Reference) -> Pinned[S]:
+        """The same, with the dataset and the uploads that they name as they are now; raises as `bind`."""
         if isinstance(settings, str | int):
             entry = self._registry.get(kind, settings)
             settings = DatasetSettings(dataset=entry.dataset or "", setting=self._registry.settings_of(entry))  # type: ignore[arg-type]
         followed = settings.setting.map_references(self._follow)
-        self._check(followed, settings.dataset)
-        return DatasetSettings(dataset=settings.dataset, setting=followed)
+        dataset = self._riskdatasets.open(settings.dataset)
+        self._check(followed, dataset)
+        uploads = self._uploads.snapshot(followed.get_references())
+        return Pinned(settings.dataset, followed, dataset, uploads)
 
     def follow(self, universe: UniverseSettings | Reference) -> UniverseSettings:
         """A universe, saved or not, with the references in it followed."""
@@ -126,9 +152,9 @@ class SavedSettingsStore:
         """Saved settings, with the references in them followed."""
         return self._registry.settings_of(self._registry.get(kind, key)).map_references(self._follow)
 
-    def _check(self, settings: Settings, dataset: str) -> None:
+    def _check(self, settings: Settings, dataset: RiskDataset) -> None:
         """Raise SettingsError with what the dataset, or the uploads, do not have."""
-        validate(settings, self._riskdatasets.describe(dataset).factor_risk_model_settings_menu)
+        validate(settings, dataset.properties.factor_risk_model_settings_menu)
         problems = []
         for what, name in settings.get_references():
             if what in DATA_TYPES and name not in (known := self._uploads.names(what)):

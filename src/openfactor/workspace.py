@@ -28,8 +28,8 @@ from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.model.estimation import extend
 from openfactor.model.estimation import storage as estimates_storage
 from openfactor.registry import Registry
-from openfactor.riskdatasets import RiskDatasetStore, fingerprint, identities
-from openfactor.savedsettings import SavedSettingsStore
+from openfactor.riskdatasets import RiskDatasetStore, fingerprint
+from openfactor.savedsettings import Pinned, SavedSettingsStore
 from openfactor.settings import (
     CalendarSettings,
     DatasetSettings,
@@ -74,9 +74,8 @@ class LocalWorkspace:
 
     def calendar(self, settings: DatasetSettings[CalendarSettings] | Reference) -> Calendar:
         """The calendar; as `bind`."""
-        bound = self.saved.bind("CalendarSettings", settings)
-        data = self.riskdatasets.open(bound.dataset)
-        return Calendar(bound.dataset, bound.setting, data.closed, data.days)
+        pinned = self.saved.pin("CalendarSettings", settings)
+        return Calendar(pinned.name, pinned.settings, pinned.dataset.closed, pinned.dataset.days)
 
     def lookup_ids(self, ids: Sequence[str], top_n: int = 0) -> pl.DataFrame:
         """Rows of all `idmap` uploads that lead from or to one of the ids; `top_n` rows, 0 for all.
@@ -86,8 +85,9 @@ class LocalWorkspace:
         """
         schema = dict(DATA_TYPES["idmap"].schema)
         frames = [pl.DataFrame(schema={"id": pl.String, **schema, "idmap": pl.String})]
+        uploads = self.uploads.snapshot()
         for name in self.uploads.names("idmap"):
-            rows = self._read("idmap", name)
+            rows = uploads("idmap", name)
             for side in ("from_id", "to_id"):
                 found = rows.filter(pl.col(side).is_in(list(ids))).with_columns(
                     id=pl.col(side), idmap=pl.lit(name)
@@ -99,15 +99,14 @@ class LocalWorkspace:
 
     def universe(self, settings: DatasetSettings[UniverseSettings] | Reference) -> Universe:
         """The universe; as `bind`."""
-        bound = self.saved.bind("UniverseSettings", settings)
-        return universe_on(bound.dataset, self.riskdatasets.open(bound.dataset), bound.setting, self._read)
+        pinned = self.saved.pin("UniverseSettings", settings)
+        return universe_on(pinned.name, pinned.dataset, pinned.settings, pinned.uploads)
 
     def exposures(self, settings: DatasetSettings[ExposureSettings] | Reference) -> ExposureMatrix:
         """The exposures; as `bind`."""
-        bound = self.saved.bind("ExposureSettings", settings)
-        data = self.riskdatasets.open(bound.dataset)
+        pinned = self.saved.pin("ExposureSettings", settings)
         return ExposureMatrix(
-            bound.dataset, data, bound.setting, self._read, self.saved.follow, self._threads
+            pinned.name, pinned.dataset, pinned.settings, pinned.uploads, self.saved.follow, self._threads
         )
 
     def riskmodel(
@@ -126,27 +125,26 @@ class LocalWorkspace:
         ------
         NotFoundError: mode "get-or-fail", and there are no estimates.
         """
-        bound = self.saved.bind("FactorRiskModelSettings", settings)
-        key, folder = self._model_key(bound)
+        pinned = self.saved.pin("FactorRiskModelSettings", settings)
+        key, folder = self._model_key(pinned)
         if not mode.startswith("compute"):
             if key in self._models:
                 self._models.move_to_end(key)
                 return self._models[key]
             if folder.exists():
-                return self._keep(key, bound, estimates_storage.load(folder))
+                return self._keep(key, pinned, estimates_storage.load(folder))
         if mode == "get-or-fail":
             raise NotFoundError(
-                f"the model on {bound.dataset!r} was not fitted yet; use another mode than 'get-or-fail'"
+                f"the model on {pinned.name!r} was not fitted yet; use another mode than 'get-or-fail'"
             )
-        dataset = self.riskdatasets.open(bound.dataset)
-        with self._regressions(dataset, progress) as advance:
+        with self._regressions(pinned.dataset, progress) as advance:
             estimates = estimate(
-                dataset, bound.setting, folder.name,
-                read=self._read, threads=self._threads, progress=advance, cancel=cancel,
+                pinned.dataset, pinned.settings, folder.name,
+                read=pinned.uploads, threads=self._threads, progress=advance, cancel=cancel,
             )  # fmt: skip
         if not mode.endswith("persist"):
-            return self._model(bound, estimates)
-        return self._keep(key, bound, estimates_storage.save(estimates, folder))
+            return self._model(pinned, estimates)
+        return self._keep(key, pinned, estimates_storage.save(estimates, folder))
 
     def update_riskmodel(self, bound: DatasetSettings[FactorRiskModelSettings], old: Estimates) -> RiskModel:
         """The model on the present data, whose dataset is brought up to date first.
@@ -155,47 +153,46 @@ class LocalWorkspace:
         """
         with self._kept_files(old) as kept:
             self.riskdatasets.update(bound.dataset)
-            key, folder = self._model_key(bound)
+            pinned = self.saved.pin("FactorRiskModelSettings", bound)
+            key, folder = self._model_key(pinned)
             if key in self._models:
                 return self._models[key]
             if not folder.exists():
-                dataset = self.riskdatasets.open(bound.dataset)
-                with self._regressions(dataset) as advance:
+                with self._regressions(pinned.dataset) as advance:
                     estimates = extend(
-                        kept, dataset, bound.setting, folder.name,
-                        read=self._read, threads=self._threads, progress=advance,
+                        kept, pinned.dataset, pinned.settings, folder.name,
+                        read=pinned.uploads, threads=self._threads, progress=advance,
                     )  # fmt: skip
                 estimates_storage.save(estimates, folder)
-            return self._keep(key, bound, estimates_storage.load(folder))
+            return self._keep(key, pinned, estimates_storage.load(folder))
 
-    def _model_key(
-        self, bound: DatasetSettings[FactorRiskModelSettings]
-    ) -> tuple[tuple[str, str, int | None], Path]:
-        """What stands for a model in memory, and the folder of its estimates."""
-        dataset, model = self.riskdatasets.open(bound.dataset), bound.setting
+    def _model_key(self, pinned: Pinned[FactorRiskModelSettings]) -> tuple[tuple[str, str, int | None], Path]:
+        """Cache key of a model, and the folder of its estimates."""
+        dataset, model = pinned.dataset, pinned.settings
         estimated = model.estimation_only.model_dump(mode="json")
-        mark = fingerprint("model", dataset.fingerprint, estimated, identities(self.uploads, model))
+        mark = fingerprint("model", dataset.fingerprint, estimated, pinned.uploads.versions)
         key = (dataset.fingerprint, mark, model.halflife_idio_vra)
         return key, self._path / "models" / dataset.fingerprint / mark
 
     def _keep(
         self,
         key: tuple[str, str, int | None],
-        bound: DatasetSettings[FactorRiskModelSettings],
+        pinned: Pinned[FactorRiskModelSettings],
         estimates: Estimates,
     ) -> RiskModel:
         """A model that the next request for the same gets again, with what it has computed by then."""
-        self._models[key] = self._model(bound, estimates)
+        self._models[key] = self._model(pinned, estimates)
         while len(self._models) > MODELS_IN_MEMORY:
             self._models.popitem(last=False)
         return self._models[key]
 
-    def _model(self, bound: DatasetSettings[FactorRiskModelSettings], estimates: Estimates) -> RiskModel:
+    def _model(self, pinned: Pinned[FactorRiskModelSettings], estimates: Estimates) -> RiskModel:
+        bound = DatasetSettings(dataset=pinned.name, setting=pinned.settings)
         return RiskModel(
-            self.riskdatasets.open(bound.dataset),
-            bound.setting,
+            pinned.dataset,
+            pinned.settings,
             estimates,
-            self._read,
+            pinned.uploads,
             threads=self._threads,
             hide_progress=self._hide_progress,
             renew=lambda: self.update_riskmodel(bound, estimates),
@@ -225,6 +222,3 @@ class LocalWorkspace:
             yield estimates_storage.linked(estimates, aside)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-
-    def _read(self, data_type: str, name: str) -> pl.LazyFrame:
-        return self.uploads.open(data_type, name).get_data()

@@ -2,9 +2,19 @@
 
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
+from openfactor.uploads.snapshot import UploadSnapshot
 from openfactor.uploads.storage.merging import CommitMode
 from openfactor.uploads.store import UploadStore
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import COMMIT_MODES, Upload
 
-__all__ = ["COMMIT_MODES", "DATA_TYPES", "CommitMode", "DataType", "Upload", "UploadStore", "check_name"]
+__all__ = [
+    "COMMIT_MODES",
+    "DATA_TYPES",
+    "CommitMode",
+    "DataType",
+    "Upload",
+    "UploadSnapshot",
+    "UploadStore",
+    "check_name",
+]

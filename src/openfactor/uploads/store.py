@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from deltalake.exceptions import DeltaError
@@ -12,7 +12,8 @@ from openfactor.folders import write_whole
 from openfactor.settings import UploadDataTypeFreshness
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.table import FORBIDDEN, LOG, create
+from openfactor.uploads.snapshot import UploadSnapshot
+from openfactor.uploads.storage.table import FORBIDDEN, LOG, Table, create
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
@@ -89,6 +90,24 @@ class UploadStore:
             threads=self._threads,
             hide_progress=self._hide_progress,
         )
+
+    def snapshot(self, references: Iterable[tuple[str, str | int]] = ()) -> UploadSnapshot:
+        """The present versions of uploads, to read from in one request.
+
+        references : as `Settings.get_references` gives them; those that are not uploads are passed over.
+            Other uploads are pinned when they are first read.
+
+        Raises
+        ------
+        NotFoundError: an upload does not exist.
+        """
+        pinned = UploadSnapshot(
+            lambda data_type, name: Table(self._existing(data_type, name), self.data_type(data_type))
+        )
+        for what, name in references:
+            if what in self._types:
+                pinned.pin(what, str(name))
+        return pinned
 
     def freshness(self) -> list[UploadDataTypeFreshness]:
         """For each data type that has data, when it got some last."""

@@ -86,9 +86,14 @@ class Table:
         self.version: int = self._delta.version()
 
     @property
+    def id(self) -> str:
+        """Of the table, whatever its name: one that replaces it has another."""
+        return str(self._delta.metadata().id)
+
+    @property
     def identity(self) -> str:
         """Names the rows of this version for ever: the table's own id and the version."""
-        return f"{self._delta.metadata().id}@{self.version}"
+        return f"{self.id}@{self.version}"
 
     @property
     def is_empty(self) -> bool:
