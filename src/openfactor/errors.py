@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,19 @@ class Fault:
 
 
 class OpenfactorError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose. Worker processes can raise it: it survives pickling."""
 
     kind: ClassVar[str] = "error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the constructor takes more than the message, which is all that Exception would pass to it again
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[OpenfactorError], args: tuple[Any, ...], fields: dict[str, Any]) -> OpenfactorError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class DataError(OpenfactorError):

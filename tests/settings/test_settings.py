@@ -1,6 +1,7 @@
 """Settings: what is refused, and that they survive JSON."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -19,8 +20,11 @@ from openfactor.settings import (
     RiskDatasetUnitExposureSettings,
     RiskDatasetUploadedExposureSettings,
     UniverseSettings,
+    legacy,
 )
+from openfactor.settings.menus import CalendarSettingsMenu, UniverseSettingsMenu
 from openfactor.settings.validation import validate
+from openfactor.settings.values import Value
 from tests.dataset.test_build import built
 from tests.markets import dataset_settings, model_settings
 
@@ -212,3 +216,65 @@ def test_names_default_to_what_they_are_made_of() -> None:
 def test_yaml_that_is_wrong_names_the_field() -> None:
     with pytest.raises(ValidationError, match="mcap_filter"):
         UniverseSettings.from_yaml("mcap_filter: {lower: -1}")
+
+
+def reversed_mappings(value: Any) -> Any:
+    """The same JSON with the keys of every mapping in the opposite order."""
+    if isinstance(value, dict):
+        return {key: reversed_mappings(value[key]) for key in reversed(value)}
+    return [reversed_mappings(item) for item in value] if isinstance(value, list) else value
+
+
+MODEL = model_settings(
+    thin_category_shrinkage={"industry": 10.0, "country": 5.0},
+    thin_category_shrinkage_overrides={("industry", "Oil"): 0.5},
+    zero_sum_constraints={"industry": "mcap_weighted", "country": "none"},
+)
+HASHABLE = [
+    MODEL,
+    dataset_settings(),
+    DerivedRiskDatasetSettings(
+        reference_dataset="root",
+        exposures=[
+            RiskDatasetUploadedExposureSettings(
+                exposure_source="s",
+                continuous_factor_groups=["a", "b"],
+                hierarchy_sources={"a": "h", "b": "h"},
+            )
+        ],
+    ),
+    legacy.UniverseSettings(dataset="d"),
+    legacy.ExposureSettings.default(),
+    UniverseSettingsMenu(
+        calendar_settings_menu=CalendarSettingsMenu(exchanges=["XNYS"]),
+        id_types=["ticker"],
+        categorical_hierarchies={"industry": {"10": ["11", "12"], "20": []}},
+        categorical_hierarchies_labels={"industry": {"10": "Energy", "11": "Oil", "12": "Gas", "20": "Rest"}},
+    ),
+]
+
+
+@pytest.mark.parametrize("value", HASHABLE, ids=lambda v: type(v).__name__)
+def test_values_are_keys_of_mappings(value: Value) -> None:
+    """As `lru_cache` and sets need it: what is equal has one hash, however it was written."""
+    again = type(value).model_validate(reversed_mappings(value.model_dump()))
+    assert again == value
+    assert hash(again) == hash(value)
+    assert {value: 1}[again] == 1
+
+
+def test_different_values_are_different_keys() -> None:
+    other = MODEL.model_copy(update={"halflife_idio_vra": 7})
+    assert len({MODEL, other, MODEL.with_dataset("a"), MODEL.with_dataset("b")}) == 4
+    bound = DatasetSettings[FactorRiskModelSettings].model_validate(MODEL.with_dataset("a").model_dump())
+    assert bound == MODEL.with_dataset("a")  # another class to Python, the same value
+    assert len({bound, MODEL.with_dataset("a")}) == 1
+
+
+def test_all_values_are_hashable_by_one_rule() -> None:
+    """No class brings pydantic's own hash back, which fails on lists."""
+
+    def below(kind: type[Value]) -> set[type[Value]]:
+        return {kind}.union(*(below(child) for child in kind.__subclasses__()))
+
+    assert {kind.__hash__ for kind in below(Value)} == {Value.__hash__}

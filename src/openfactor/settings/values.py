@@ -14,9 +14,13 @@ Reference = str | int
 
 
 class Value(BaseModel):
-    """A frozen value that refuses unknown fields."""
+    """A frozen, hashable value that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def __hash__(self) -> int:
+        # pydantic's own fails on fields that are lists or mappings; equal values have equal hashes
+        return hash(tuple(_hashable(getattr(self, name)) for name in type(self).model_fields))
 
     def to_yaml(self) -> str:
         """As YAML, fields in their order; `from_yaml` gives an equal value."""
@@ -78,6 +82,15 @@ def _mapped(value: Any, change: Callable[[str, Reference], Any], what: str | Non
     if isinstance(value, dict):
         return {key: _mapped(item, change, what) for key, item in value.items()}
     return change(what, value) if what and isinstance(value, str | int) else value
+
+
+def _hashable(value: Any) -> Any:
+    """Equal for equal values: the order of a mapping does not count, that of a list does."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_hashable(item) for item in value)
+    return frozenset(value) if isinstance(value, set) else value
 
 
 S = TypeVar("S", bound=Settings)

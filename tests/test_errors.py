@@ -1,0 +1,99 @@
+"""Errors cross processes unchanged, so joblib, spawned workers and Dask show what went wrong."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import joblib
+import pytest
+
+from openfactor import errors
+from openfactor.errors import DataError, DataWarning, Fault, NotFoundError, OpenfactorError, SettingsError
+
+FAULTS = [
+    Fault("positive", "price 'p'", "must be above 0", "close", 3, ("2024-01-02 A", "2024-01-03 B")),
+    Fault("no_rows", "price 'p'", "there are none"),
+]
+EXAMPLES: dict[type[Exception], Exception] = {
+    DataError: DataError("not stored:", FAULTS),
+    SettingsError: SettingsError("do not fit:", ["no 'style'", "no 'XNYS'"]),
+    NotFoundError: NotFoundError.of("risk dataset", "d", ["a", "b"]),
+    DataWarning: DataWarning("prices on a Saturday"),
+}
+
+
+def tree(kind: type[Exception]) -> list[type[Exception]]:
+    return [kind] + [below for child in kind.__subclasses__() for below in tree(child)]
+
+
+ERRORS = [EXAMPLES.get(kind) or kind("the message") for kind in [*tree(OpenfactorError), DataWarning]]
+
+
+def pickled(error: Exception) -> Exception:
+    found = pickle.loads(pickle.dumps(error))
+    assert isinstance(found, Exception)
+    return found
+
+
+def same(one: BaseException, other: BaseException) -> bool:
+    """All that a caller can see."""
+    views: list[Callable[[Any], Any]] = [str, repr, vars, lambda e: e.args, lambda e: getattr(e, "kind", "")]
+    return type(one) is type(other) and all(view(one) == view(other) for view in views)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("through", [pickled, copy.copy, copy.deepcopy])
+def test_an_error_survives_copies_with_all_its_fields(
+    error: Exception, through: Callable[[Exception], Exception]
+) -> None:
+    error.add_note("while building 'd'")
+    again = through(error)
+    assert same(again, error)
+    assert again.__notes__ == error.__notes__
+
+
+def test_errors_of_callers_who_extend_the_tree_survive_too() -> None:
+    assert same(pickle.loads(pickle.dumps(TeamError("x", 7))), TeamError("x", 7))
+
+
+class TeamError(DataError):
+    def __init__(self, upload: str, batch: int) -> None:
+        self.batch = batch
+        super().__init__(f"batch {batch}", [Fault("late", upload, "came late")])
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_a_spawned_worker_raises_what_happened() -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        for error in ERRORS:
+            found = pool.submit(fail, error).exception()
+            assert found is not None
+            assert same(found, error), error
+        assert pool.submit(len, "still at work").result() == 13
+
+
+def test_joblib_raises_what_happened() -> None:
+    with pytest.raises(DataError) as caught:
+        joblib.Parallel(n_jobs=2)([joblib.delayed(fail)(EXAMPLES[DataError])])
+    assert caught.value.faults == tuple(FAULTS)
+
+
+def test_the_kinds_are_those_that_scripts_compare() -> None:
+    kinds = {kind.__name__: kind.kind for kind in tree(OpenfactorError) if kind.__module__ == errors.__name__}
+    assert kinds == {
+        "OpenfactorError": "error",
+        "DataError": "invalid_data",
+        "SettingsError": "invalid_settings",
+        "NotFoundError": "not_found",
+        "ConflictError": "conflict",
+        "StorageError": "storage",
+        "CancelledError": "cancelled",
+    }
