@@ -76,7 +76,7 @@ def test_a_model_is_estimated_once(folder: Path, model: RiskModel, monkeypatch: 
     def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("estimated again")
 
-    monkeypatch.setattr("openfactor.workspace.estimate", never)
+    monkeypatch.setattr("openfactor.riskmodels.estimate", never)
     again = Client.local(folder).equity.riskmodels.load(model.settings.with_dataset("d")).get_model()
     assert again.fingerprint == model.fingerprint
     with pytest.raises(AssertionError, match="estimated again"):

@@ -209,7 +209,7 @@ def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_with(tmp_path, MARKET.uploads)
     model = fitted(client)
-    monkeypatch.setattr("openfactor.workspace.estimate", lambda *a, **k: pytest.fail("estimated again"))
+    monkeypatch.setattr("openfactor.riskmodels.estimate", lambda *a, **k: pytest.fail("estimated again"))
     assert fitted(client) is model
     forecast = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=20))
     assert model.forecast(forecast).covariances() is fitted(client).forecast(forecast).covariances()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -53,6 +54,7 @@ class RiskModel:
         self._fitted = FittedModel(dataset, settings, read, threads, estimates, hide_progress)
         self._renew = renew
         self._forecasts: OrderedDict[RiskForecastSettings, RiskForecast] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<RiskModel of {self._fitted.estimates!r}>"
@@ -239,12 +241,12 @@ class RiskModel:
         The same settings give the same object, with what it has computed.
         """
         chosen = settings or RiskForecastSettings()
-        if chosen not in self._forecasts:
-            self._forecasts[chosen] = RiskForecast(self._fitted, chosen)
-        self._forecasts.move_to_end(chosen)
-        while len(self._forecasts) > FORECASTS_IN_MEMORY:
-            self._forecasts.popitem(last=False)
-        return self._forecasts[chosen]
+        with self._lock:
+            forecast = self._forecasts.setdefault(chosen, RiskForecast(self._fitted, chosen))
+            self._forecasts.move_to_end(chosen)
+            while len(self._forecasts) > FORECASTS_IN_MEMORY:
+                self._forecasts.popitem(last=False)
+        return forecast
 
     def diagnostics(
         self,
