@@ -238,7 +238,7 @@ def with_specific_volatility(market, volatility: np.ndarray, seed: int):
     e = estimate(data, settings, "x")
     drawn = np.random.default_rng(seed).standard_normal(data.panel.n_rows) * volatility[data.panel.listing]
     drawn = np.where(np.isfinite(e.specific_return), drawn, np.nan)
-    rows = RowValues(e.rows.n_rows, (Piece(0, (e.asset_return, drawn, *e.weight)),))
+    rows = RowValues(e.rows.n_rows, (Piece(0, (e.asset_return, drawn, e.covered, *e.weight)),))
     return data, RiskModel(data, settings, dataclasses.replace(e, rows=rows), hide_progress=True)
 
 

@@ -79,12 +79,18 @@ def test_returns_compound_over_days_that_do_not_trade() -> None:
     listing = np.array([0, 0, 1, 0, 1, 0, 1, 0, 1], np.int32)
     returns = np.array([np.nan, 0.1, np.nan, 0.01, 0.02, np.nan, 0.5, 0.03, np.nan])
     priced = np.array([1, 1, 1, 1, 1, 0, 1, 1, 1], np.bool_)
-    out = np.full(9, np.nan)
-    forward_returns(offsets, listing, returns, priced, np.array([0, 1, 4]), 2, out)
+    days = np.array([0, 1, 4])
+    window = np.searchsorted(days, np.arange(5)).astype(np.int64)
+    out, covered = np.full(9, np.nan), np.zeros(9, np.int32)
+    currency, rates = np.array([0, 0, 1, 0, 1, 0, 1, 0, 1], np.int16), np.ones((5, 2))
+    forward_returns(
+        offsets, listing, returns, priced, currency, rates, days, window, 2, 0, out, covered
+    )  # fmt: skip
     assert out[0] == pytest.approx(0.1)
     assert out[1] == pytest.approx(1.01 * 1.03 - 1)  # day 3 has no price: nothing is missing
     assert np.isnan(out[2])  # its price of day 4 has no return
     assert np.isnan(out[3:]).all()  # rows of days that do not trade, and of the last one
+    assert covered.tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
 def latest_slowly(events, rows):

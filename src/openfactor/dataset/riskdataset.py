@@ -60,6 +60,8 @@ class RiskDataset:
     """Upload to what stands for all that its factor groups were made from; see `parts`."""
     stored_digests: NDArray[np.uint64] | None = None
     """`digests`, where they are known."""
+    cut_from: tuple[RiskDataset, int] | None = None
+    """The dataset that this one is a run of days of, and the number of its first day there."""
 
     @cached_property
     def digests(self) -> NDArray[np.uint64]:
@@ -104,8 +106,10 @@ class RiskDataset:
     def between(self, first: int, last: int) -> RiskDataset:
         """The dataset of the stored days first:last; nothing is copied."""
         days = slice(first, last)
+        whole, before = self.cut_from or (self, 0)
         part = replace(
             self,
+            cut_from=(whole, before + first),
             days=self.days[days],
             usd=self.usd[days],
             panel=self.panel.between(first, last),

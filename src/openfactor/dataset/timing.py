@@ -39,8 +39,11 @@ class Timeline:
     dates: tuple[dt.date, ...]
     """(T,) the same as dates."""
     forward_return: NDArray[np.float64]
-    """(rows,) return of the row's listing from the row's day to the next trading day, in the model's
-    currency; NaN where there is none."""
+    """(rows,) return of the row's listing to the next trading day, since its last price on or before the
+    row's day, in the model's currency; NaN where there is none."""
+    covered: NDArray[np.int32]
+    """(rows,) the trading days that `forward_return` covers: 1, or m if the listing had no price for the
+    m - 1 trading days before; 0 where there is no return."""
 
 
 def timeline(
@@ -51,14 +54,21 @@ def timeline(
 ) -> Timeline:
     """The trading days of `calendar`, and returns in `currency`; None: local returns.
 
-    1 + r = (1 + r_local) * (usd_local,t / usd_local,p) * (usd_c,p / usd_c,t), where usd is what one unit
-    of a currency buys.
+    1 + r = (1 + r_local) * (usd_local,t / usd_local,s) * (usd_c,s / usd_c,t), where usd is what one unit
+    of a currency buys and s the day of the listing's last price before t.
     """
-    panel = dataset.panel
-    days = trading_days(dataset.closed, calendar.filters, len(dataset.days))
-    returns = np.empty(panel.n_rows)
-    for d in np.setdiff1d(np.arange(len(dataset.days)), days[:-1]):
-        returns[panel.rows_of(int(d))] = np.nan
+    # a return can begin before the first day of a dataset that is cut from another one
+    whole, first = dataset.cut_from or (dataset, 0)
+    every = trading_days(whole.closed, calendar.filters, len(whole.days))
+    days = every[(every >= first) & (every < first + len(dataset.days))]
+    window = np.searchsorted(every, np.arange(len(whole.days))).astype(np.int64)
+    rates = _rates(whole, currency)
+    codes = whole.currency.astype(np.int16)[whole.panel.listing]
+    panel, n_rows = whole.panel, dataset.panel.n_rows
+    returns, covered = np.empty(n_rows), np.empty(n_rows, np.int32)
+    for d in np.setdiff1d(np.arange(len(dataset.days)), days[:-1] - first):
+        rows = dataset.panel.rows_of(int(d))
+        returns[rows], covered[rows] = np.nan, 0
 
     def fill(part: NDArray[np.int64]) -> None:
         """Returns that follow the trading days of `part`, whose last day belongs to the next part."""
@@ -67,26 +77,24 @@ def timeline(
             panel.listing,
             panel.local_return,
             panel.priced,
+            codes,
+            rates,
             part,
-            len(dataset.currency),
+            window,
+            whole.identifiers.n_listings,
+            int(panel.offsets[first]),
             returns,
+            covered,
         )
-        if currency is not None:
-            _convert(dataset, currency, part, returns)
 
     n_returns = max(len(days) - 1, 0)
     bounds = np.linspace(0, n_returns, min(PARTS, n_returns) + 1).astype(np.int64)
     list(pool.map(fill, [days[a : b + 1] for a, b in pairwise(bounds)]))
-    return Timeline(days, tuple(dataset.days[d] for d in days), returns)
+    return Timeline(days - first, tuple(whole.days[d] for d in days), returns, covered)
 
 
-def _convert(
-    dataset: RiskDataset, currency: str, days: NDArray[np.int64], returns: NDArray[np.float64]
-) -> None:
-    """Turn local returns that follow the trading days into returns in `currency`, in place."""
-    panel, numeraire = dataset.panel, dataset.usd[:, dataset.currencies.index(currency)]
-    for p, t in pairwise(days):
-        gain = dataset.usd[t] / dataset.usd[p] * (numeraire[p] / numeraire[t])
-        if (gain != 1.0).any():
-            rows = panel.rows_of(int(p))
-            returns[rows] = (1.0 + returns[rows]) * gain[dataset.currency[panel.listing[rows]]] - 1.0
+def _rates(dataset: RiskDataset, currency: str | None) -> NDArray[np.float64]:
+    """(D, C) units of `currency` for one unit of each; 1 for local returns."""
+    if currency is None:
+        return np.ones_like(dataset.usd)
+    return dataset.usd / dataset.usd[:, dataset.currencies.index(currency)][:, None]

@@ -1,4 +1,4 @@
-"""Returns between trading days, compounded over every stored day in between."""
+"""Returns between trading days, each over the days since the listing's last price."""
 
 from __future__ import annotations
 
@@ -8,33 +8,96 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
+Codes = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
 def forward_returns(
     offsets: Int,
-    listing: NDArray[np.int32],
+    listing: Codes,
     returns: Float,
     priced: NDArray[np.bool_],
+    currency: NDArray[np.int16],
+    rates: Float,
     trading_days: Int,
+    window: Int,
     n_listings: int,
+    first_row: int,
     out: Float,
+    covered: Codes,
 ) -> None:
-    """Write to `out` (rows,), for each row of a trading day p but the last, the return until the next
-    trading day t. Other rows are left as they are.
+    """For each row of a trading day p but the last, the return until the next trading day t.
 
-    1 + r = product of 1 + return_d over the listing's priced days d in (p, t]. NaN where the listing has
-    no price in (p, t], or where one of these prices has no return.
+    A price of day d with return r, after a price of day s in currency c, has the return
+    (1 + r) * rates[d, c] / rates[s, c] - 1, and the returns of the listing's prices in (p, t] are compounded.
+    The rates thus run over the days of the local return, from the last price on or before p to the last one
+    on or before t. NaN without a price in (p, t], and where one of these prices has no return.
+
+    returns, priced : (rows,); returns are local, since the last price
+    currency : (rows,) of the row's price, a column of rates
+    rates : (D, C) units of the model's currency for one unit of each currency
+    trading_days : days p and t of the returns
+    window : (D,) number of the first trading day on or after each day
+    first_row : row of the panel that `out` and `covered` begin with; rows of other days are left as they are
+    covered : receives the number of trading days since the last price before, 0 where there is no return
     """
+    last_day = np.full(n_listings, -1, np.int64)
+    last_currency = np.zeros(n_listings, np.int16)
+    _last_prices(offsets, listing, priced, currency, trading_days[0], last_day, last_currency)
     growth = np.ones(n_listings)
+    begins = np.full(n_listings, -1, np.int64)  # day of the price before the first one in (p, t]
     seen = np.zeros(n_listings, np.bool_)
     for i in range(len(trading_days) - 1):
         p, t = trading_days[i], trading_days[i + 1]
         growth[:] = 1.0
         seen[:] = False
-        for row in range(offsets[p + 1], offsets[t + 1]):
-            if priced[row]:
-                growth[listing[row]] *= 1.0 + returns[row]
-                seen[listing[row]] = True
+        for d in range(p + 1, t + 1):
+            for row in range(offsets[d], offsets[d + 1]):
+                if not priced[row]:
+                    continue
+                name = listing[row]
+                s, c = last_day[name], last_currency[name]
+                if s < 0:
+                    growth[name] = np.nan
+                else:
+                    growth[name] *= (1.0 + returns[row]) * (rates[d, c] / rates[s, c])
+                if not seen[name]:
+                    begins[name] = s
+                    seen[name] = True
+                last_day[name] = d
+                last_currency[name] = currency[row]
         for row in range(offsets[p], offsets[p + 1]):
-            out[row] = growth[listing[row]] - 1.0 if seen[listing[row]] else np.nan
+            name, at = listing[row], row - first_row
+            if seen[name] and np.isfinite(growth[name]):
+                out[at] = growth[name] - 1.0
+                covered[at] = window[t] - window[begins[name]]
+            else:
+                out[at] = np.nan
+                covered[at] = 0
+
+
+@njit(cache=True, nogil=True)
+def _last_prices(
+    offsets: Int,
+    listing: Codes,
+    priced: NDArray[np.bool_],
+    currency: NDArray[np.int16],
+    day: int,
+    last_day: Int,
+    last_currency: NDArray[np.int16],
+) -> None:
+    """Day and currency of the last price on or before a day, of the listings that have a row on it."""
+    wanted = np.zeros(len(last_day), np.bool_)
+    left = offsets[day + 1] - offsets[day]
+    for row in range(offsets[day], offsets[day + 1]):
+        wanted[listing[row]] = True
+    d = day
+    while left > 0 and d >= 0:
+        for row in range(offsets[d], offsets[d + 1]):
+            name = listing[row]
+            if wanted[name] and priced[row]:
+                wanted[name] = False
+                last_day[name] = d
+                last_currency[name] = currency[row]
+                left -= 1
+        d -= 1

@@ -122,6 +122,7 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
     t, k, s, rows = len(job.time.dates), len(job.pairs), len(job.stages), job.dataset.panel.n_rows
     if not job.universe.all():
         job.time.forward_return[~job.universe] = np.nan
+        job.time.covered[~job.universe] = 0
     specific = np.zeros(rows)  # touched first by the threads that fill it
     for d in np.setdiff1d(np.arange(len(job.dataset.days)), job.time.days[:-1]):
         specific[job.dataset.panel.rows_of(int(d))] = np.nan
@@ -148,7 +149,9 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
             rank=np.zeros((s, t), np.int64),
             r2=np.full((s, t), np.nan),
             condition=np.full((s, t), np.nan),
-            rows=RowValues(rows, (Piece(0, (job.time.forward_return, specific, *weights)),)),
+            rows=RowValues(
+                rows, (Piece(0, (job.time.forward_return, specific, job.time.covered, *weights)),)
+            ),
             digests=job.dataset.digests,
             structure=job.dataset.structure,
         ),

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,8 @@ class Piece:
     """Arrays (n,) of values beside the panel's rows, from a row on."""
 
     first: int
-    arrays: tuple[Float, ...]
+    arrays: tuple[NDArray[Any], ...]
+    """asset_return, specific_return, covered and the weights of each stage."""
     file: Path | None = None
     """Where they are stored; there may be more rows in it."""
 
@@ -53,13 +55,13 @@ class RowValues:
     pieces: tuple[Piece, ...]
 
     @cached_property
-    def whole(self) -> tuple[Float, ...]:
-        """Each array (rows,) in one; NaN after the last piece, but weights are 0."""
+    def whole(self) -> tuple[NDArray[Any], ...]:
+        """Each array (rows,) in one; after the last piece returns are NaN, all else is 0."""
         if len(self.pieces) == 1 and self.pieces[0].n_rows == self.n_rows:
             return self.pieces[0].arrays
         out = []
         for k in range(len(self.pieces[0].arrays)):
-            values = np.full(self.n_rows, np.nan if k < 2 else 0.0)
+            values = np.full(self.n_rows, np.nan if k < 2 else 0, self.pieces[0].arrays[k].dtype)
             for piece in self.pieces:
                 values[piece.first : piece.first + piece.n_rows] = piece.arrays[k]
             out.append(values)
@@ -110,7 +112,7 @@ class Estimates:
     condition: Float
     """(S, T) condition number of the scaled normal equations."""
     rows: RowValues
-    """asset_return, specific_return and the weights of each stage."""
+    """asset_return, specific_return, covered and the weights of each stage."""
     digests: NDArray[np.uint64]
     """(D,) what stands for the data of each stored day; see `dataset.digests`."""
     structure: str
@@ -127,9 +129,14 @@ class Estimates:
         return self.rows.whole[1]
 
     @property
+    def covered(self) -> NDArray[np.int32]:
+        """(rows,) trading days that asset_return covers, 0 where there is none; see `Timeline`."""
+        return self.rows.whole[2]
+
+    @property
     def weight(self) -> tuple[Float, ...]:
         """(rows,) of each stage: regression weight; those of one day sum to one."""
-        return self.rows.whole[2:]
+        return self.rows.whole[3:]
 
     @property
     def factors(self) -> tuple[str, ...]:

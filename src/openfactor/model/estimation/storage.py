@@ -3,6 +3,7 @@
 factor_returns.npy, ...   (T, K) and (S, T) arrays
 days.npy, digests.npy     dates, and what stands for the data of each stored day
 rows.<number>.npy         (arrays, rows) values beside the panel's rows, in pieces that follow each other
+covered.<number>.npy      (1, rows) trading days that the returns of each piece cover
 estimates.json            names, and where each piece begins
 """
 
@@ -22,6 +23,8 @@ from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates,
 
 MOST_PIECES = 60
 """With more, they are written as one."""
+_COVERED = 2
+"""Place of `covered` among the arrays of a piece."""
 
 
 def save(estimates: Estimates, folder: Path) -> Estimates:
@@ -56,16 +59,26 @@ def _write(estimates: Estimates, folder: Path) -> None:
 
 def _write_piece(piece: Piece, path: Path) -> None:
     if not _link(piece, path):
-        save_rows(path, piece.arrays, piece.n_rows, "float64")
+        values = [array for k, array in enumerate(piece.arrays) if k != _COVERED]
+        save_rows(path, values, piece.n_rows, "float64")
+        save_rows(_beside(path), piece.arrays[_COVERED : _COVERED + 1], piece.n_rows, "int32")
+
+
+def _beside(path: Path) -> Path:
+    """The file of `covered` that belongs to a file of the other values."""
+    return path.with_name(path.name.replace("rows.", "covered."))
 
 
 def _link(piece: Piece, path: Path) -> bool:
-    """Whether `path` is now a link to the file of a piece; not if it is gone or the disk knows no links."""
+    """Whether `path` is now a link to the file of a piece, and so is the file beside it; not if they are gone
+    or the disk knows no links."""
     if piece.file is None:
         return False
     try:
+        os.link(_beside(piece.file), _beside(path))
         os.link(piece.file, path)
     except OSError:
+        _beside(path).unlink(missing_ok=True)
         return False
     return True
 
@@ -111,5 +124,7 @@ def load(folder: Path) -> Estimates:
 
 
 def _read_piece(path: Path, first: int, n_rows: int) -> Piece:
-    """The file may have more rows than belong to the piece."""
-    return Piece(first, tuple(values[:n_rows] for values in map_rows(path)), path)
+    """The files may have more rows than belong to the piece."""
+    values = [*map_rows(path)]
+    values[_COVERED:_COVERED] = [*map_rows(_beside(path))]
+    return Piece(first, tuple(array[:n_rows] for array in values), path)
