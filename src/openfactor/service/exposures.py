@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from openfactor.service.loader import Loader
 from openfactor.service.protocol import Workspace
 from openfactor.service.savedsettings import SettingsRegistry
-from openfactor.settings import ExposureSettings, legacy
+from openfactor.settings import ExposureSettings
 from openfactor.settings.dates import DateLike
 
 if TYPE_CHECKING:
     import polars as pl
 
     from openfactor.exposures import ExposureMatrix
+    from openfactor.settings import legacy
 
 
 class ExposureLoader(Loader[ExposureSettings, Any]):
@@ -26,6 +27,8 @@ class ExposureLoader(Loader[ExposureSettings, Any]):
     def load(self, settings: Any) -> Any:
         """As any other settings. Those of `openfactor.settings.legacy` need no dataset: they take that of the
         universe which they are asked for."""
+        from openfactor.settings import legacy  # slow to import, and rarely needed
+
         if isinstance(settings, legacy.ExposureSettings):
             return ExposuresOfUniverses(self._workspace, settings)
         return super().load(settings)

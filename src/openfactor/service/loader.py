@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from openfactor.service.protocol import Workspace
 from openfactor.service.savedsettings import SettingsRegistry
-from openfactor.settings import DatasetSettings, Settings, legacy
+from openfactor.settings import DatasetSettings, Settings
 
 S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
@@ -41,6 +41,8 @@ class Loader(Generic[S, T]):
         TypeError: settings without a dataset. NotFoundError: no dataset or no saved settings of that name.
         SettingsError: with all that the dataset does not have.
         """
+        from openfactor.settings import legacy  # slow to import, and rarely needed
+
         if isinstance(settings, legacy.UniverseSettings | legacy.FactorRiskModelSettings):
             settings = settings.bound(  # type: ignore[assignment]
                 lambda name: self._workspace.riskdatasets.describe(name).exposure_settings_menu

@@ -6,13 +6,15 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from openfactor.service.protocol import Workspace
-from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties, legacy
+from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
+
+    from openfactor.settings import legacy
 
 
 class RiskDatasetApi:
@@ -158,4 +160,6 @@ def _between(frame: pl.DataFrame, start: DateLike | None, end: DateLike | None) 
 
 def _present(settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings) -> AnyRiskDatasetSettings:
     """In the present dialect."""
+    from openfactor.settings import legacy  # slow to import, and rarely needed
+
     return settings.translate() if isinstance(settings, legacy.RiskDatasetSettings) else settings

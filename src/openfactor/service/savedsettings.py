@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openfactor.errors import SettingsError
 from openfactor.service.protocol import Workspace
@@ -19,6 +17,9 @@ from openfactor.settings import (
 )
 from openfactor.settings.menus import Menu
 from openfactor.settings.saved import KINDS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 S = TypeVar("S", bound=Settings)
 
@@ -39,6 +40,8 @@ class SettingsRegistry(Generic[S]):
 
     def list(self) -> pl.DataFrame:
         """One row each: name, id, dataset, valid, description, created_on, last_updated_on."""
+        import polars as pl
+
         saved = [self.read(key) for key in self.get_identifiers().values()]
         rows = [
             {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from openfactor.errors import NotFoundError
 from openfactor.service.protocol import Uploads
 from openfactor.settings import UploadDataTypeFreshness
 
 if TYPE_CHECKING:  # uploads are not loaded before they are used
+    import polars as pl
+
     from openfactor.uploads import Upload
 
 

@@ -16,7 +16,7 @@ Reference = str | int
 class Value(BaseModel):
     """A frozen, hashable value that refuses unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
     def __hash__(self) -> int:
         # pydantic's own fails on fields that are lists or mappings; equal values have equal hashes
