@@ -95,5 +95,6 @@ def test_the_kinds_are_those_that_scripts_compare() -> None:
         "NotFoundError": "not_found",
         "ConflictError": "conflict",
         "StorageError": "storage",
+        "ProcessError": "process",
         "CancelledError": "cancelled",
     }

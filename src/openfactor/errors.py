@@ -8,6 +8,7 @@ invalid_settings    mend the settings; the message lists what is allowed
 not_found           use one of the names that the message lists
 conflict            choose another name, or delete what is there first
 storage             mend the folder, the disk or the file the message names
+process             use it where it was opened, or open it again in the other process
 cancelled           nothing: it was you
 ==================  ==========================================================
 
@@ -100,6 +101,12 @@ class StorageError(OpenfactorError):
     """The workspace folder cannot be read or written as it should."""
 
     kind = "storage"
+
+
+class ProcessError(OpenfactorError):
+    """Something of the engine in a process where it cannot work, such as one forked after use."""
+
+    kind = "process"
 
 
 class CancelledError(OpenfactorError):

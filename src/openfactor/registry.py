@@ -70,7 +70,8 @@ class Registry:
     """
 
     def __init__(self, url: sa.URL) -> None:
-        self._engine = sa.create_engine(url)
+        # no pool: a connection to SQLite must not cross a fork
+        self._engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
         try:
             _METADATA.create_all(self._engine)
         except sa.exc.SQLAlchemyError as error:

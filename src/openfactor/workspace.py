@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -19,6 +21,7 @@ from openfactor.dataset.calendar import Calendar
 from openfactor.errors import StorageError
 from openfactor.exposures import ExposureMatrix, Universe, universe_on
 from openfactor.model import RiskModel
+from openfactor.processes import EngineObject
 from openfactor.registry import Registry
 from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.riskmodels import RiskModelStore
@@ -35,7 +38,7 @@ from openfactor.settings.values import Reference
 from openfactor.uploads import DATA_TYPES, UploadStore
 
 
-class LocalWorkspace:
+class LocalWorkspace(EngineObject):
     """Uploads, risk datasets and models in one folder, which is created when it is not there.
 
     threads : processors to use, by default all
@@ -62,6 +65,11 @@ class LocalWorkspace:
 
     def __repr__(self) -> str:
         return f"<workspace {self._path}>"
+
+    def __reduce__(self) -> Any:
+        """Opened again where it is unpickled."""
+        progress = None if self._hide_progress is None else not self._hide_progress
+        return partial(LocalWorkspace, threads=self._threads, progress=progress), (self._path,)
 
     def calendar(self, settings: DatasetSettings[CalendarSettings] | Reference) -> Calendar:
         """The calendar; as `bind`."""

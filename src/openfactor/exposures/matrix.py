@@ -17,6 +17,7 @@ from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
 from openfactor.exposures.universe import Universe, universe_on
 from openfactor.numerics.cross_section import dense_design
+from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.exposures import ExposureSettings
 from openfactor.settings.universe import CalendarSettings, UniverseSettings
@@ -27,7 +28,7 @@ Mask = NDArray[np.bool_]
 AnyUniverse = Universe | UniverseSettings | Reference
 
 
-class ExposureMatrix:
+class ExposureMatrix(BoundToProcess):
     """The exposures of the assets of a universe, as they stand on each day.
 
     Raises

@@ -14,6 +14,7 @@ from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
 from openfactor.errors import SettingsError
+from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
 from openfactor.settings.universe import (
@@ -93,7 +94,7 @@ def universe_on(
     return Universe(name, dataset, settings, read)
 
 
-class Universe:
+class Universe(BoundToProcess):
     """The assets of a universe, day by day.
 
     Membership is decided by the stored values of the day itself. A listing can be a member from its first

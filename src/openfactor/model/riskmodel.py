@@ -23,6 +23,7 @@ from openfactor.model.estimation import Estimates
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import RiskForecast
 from openfactor.model.frames import between, by_asset, by_factor, regressions
+from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
@@ -32,7 +33,7 @@ FORECASTS_IN_MEMORY = 4
 """Forecasts that a model has at hand; the least used go first. Those of a large model take 100 MB."""
 
 
-class RiskModel:
+class RiskModel(BoundToProcess):
     """What `riskmodels.load(...).get_model()` gives.
 
     Frames have a `date` column and Float32 values. The values of a date are those of the regression of

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from openfactor import kernelcache
+from openfactor.processes import refuse_after_fork
 from openfactor.service.exposures import ExposureLoader
 from openfactor.service.ids import Ids
 from openfactor.service.loader import Loader
@@ -53,8 +55,11 @@ class Client:
 
         Raises
         ------
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written. ProcessError: this process was forked after the engine had
+        been used; see docs/processes.md.
         """
+        refuse_after_fork()
+        kernelcache.prefer(path)
         from openfactor.workspace import LocalWorkspace
 
         return cls(LocalWorkspace(path, threads=threads, progress=progress))

@@ -8,10 +8,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Generic, TypeVar
 
+from openfactor.processes import BoundToProcess
+
 T = TypeVar("T")
 
 
-class Task(Generic[T]):
+class Task(BoundToProcess, Generic[T]):
     """Work that runs on a thread of its own, beginning at once.
 
     run : gets the function to report progress to, with the units done since the last report, and the event

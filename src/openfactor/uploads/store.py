@@ -9,6 +9,7 @@ from deltalake.exceptions import DeltaError
 
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.folders import write_whole
+from openfactor.processes import EngineObject
 from openfactor.settings import UploadDataTypeFreshness
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
@@ -18,7 +19,7 @@ from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
 
-class UploadStore:
+class UploadStore(EngineObject):
     """The uploads of a workspace.
 
     threads : processors to use, by default all

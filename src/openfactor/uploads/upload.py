@@ -23,6 +23,7 @@ from openfactor.errors import (
     SettingsError,
     StorageError,
 )
+from openfactor.processes import EngineObject
 from openfactor.settings import (
     MultiParserResult,
     UploadCommitResult,
@@ -62,7 +63,7 @@ CONFLICT_SECONDS = 60.0
 Which = Literal["data", "staging"]
 
 
-class Upload:
+class Upload(EngineObject):
     """A versioned table of one data type, with a staging area beside it.
 
     Version 0 has no rows; every commit that changes something adds a version. No version ever changes.

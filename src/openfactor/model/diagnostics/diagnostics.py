@@ -14,6 +14,7 @@ from openfactor.model.diagnostics.walkforward import DECILES, WalkForward
 from openfactor.model.estimation.estimates import Estimates
 from openfactor.model.forecasts.covariance import DAYS_A_YEAR
 from openfactor.model.frames import regressions
+from openfactor.processes import BoundToProcess
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +24,7 @@ CHOSEN = ("minimum-variance", "optimised")
 """Books that were chosen with the forecast's own help; the others do not know it."""
 
 
-class Diagnostics:
+class Diagnostics(BoundToProcess):
     """What `model.diagnostics()` gives: every number is of data that the forecast had not seen.
 
     thin : (T, K) categories below their effective number of names

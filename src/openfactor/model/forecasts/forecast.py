@@ -22,13 +22,14 @@ from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
 from openfactor.model.frames import by_asset, by_factor, shown_rows
 from openfactor.model.progress import progress_bar
 from openfactor.numerics.shrinkage import correlation_of
+from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
 
 Float = NDArray[np.float64]
 
 
-class RiskForecast:
+class RiskForecast(BoundToProcess):
     """Factor covariances and specific volatilities of a model, as they were known on each trading day.
 
     The forecast of a date uses the returns up to that date and is about the days after it. Volatilities and
