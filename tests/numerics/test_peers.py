@@ -11,7 +11,7 @@ from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
 from openfactor.numerics.ewma import decay
 from openfactor.numerics.robust import huber_scale
-from openfactor.numerics.specific import specific_variances
+from openfactor.numerics.specific import Smoothing, SpecificReturns, specific_variances, start_state
 from openfactor.settings import FactorCovarianceSettings
 from tests.numerics.days import random_day
 
@@ -73,9 +73,13 @@ def test_specific_variances_of_skfolio_with_holidays() -> None:
     rows = n * (t + 1)
     returns = np.append(e.ravel(), np.full(n, np.nan))  # the row of a day has what comes until the next
     variance, history = np.full(rows, np.nan), np.zeros(rows, np.int32)
+    panel = SpecificReturns(
+        np.arange(0, rows + 1, n), np.tile(np.arange(n, dtype=np.int32), t + 1), returns,
+        np.ones(rows, np.int32), np.ones(rows), np.ones(rows, np.bool_), np.arange(t + 1), np.zeros(t + 1),
+    )  # fmt: skip
+    how = Smoothing(decay(20), 0, decay(20), (-np.inf, np.inf), (-np.inf, np.inf))
     specific_variances(
-        np.arange(0, rows + 1, n), np.tile(np.arange(n, dtype=np.int32), t + 1), returns, np.arange(t + 1),
-        0, n, (-np.inf, np.inf), (-np.inf, np.inf), decay(20), 0, decay(20), t, variance, history,
+        panel, how, start_state(n, 0), (0, 0, t + 1), (0, n), -1, np.zeros((t + 1, 2)), t, 0, variance, history
     )  # fmt: skip
     np.testing.assert_allclose(variance[-n:], peer, rtol=1e-10)
 

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from openfactor.numerics.ewma import decay
-from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
+from openfactor.numerics.specific import (
+    Smoothing,
+    SpecificReturns,
+    shrink_to_deciles,
+    specific_variances,
+    start_state,
+    trimmed,
+)
 from tests.reference.forecasts import specific_variance_slowly
 
 DAYS, LISTINGS = 40, 7
@@ -30,26 +37,39 @@ class Ragged:
         self.returns[(self.listing == 3) & (day == 10)] = 0.9
         self.returns[(self.listing == 4) & (day == 11)] = -0.6
         self.day = day
+        self.covered = np.ones(len(day), np.int32)
+        self.rounding = np.zeros(len(TRADING))
 
     def past(self, listing: int, t: int, returns: np.ndarray) -> list[float]:
         """What is known of a listing on trading day t: returns of the rows of trading days before."""
+        return returns[self.past_rows(listing, t, returns)].tolist()
+
+    def past_rows(self, listing: int, t: int, returns: np.ndarray) -> np.ndarray:
         rows = (self.listing == listing) & (self.day < TRADING[t]) & np.isin(self.day, TRADING)
-        return [e for e in returns[rows] if np.isfinite(e)]
+        return np.flatnonzero(rows & np.isfinite(returns))
 
 
 EVERYTHING = (-np.inf, np.inf)
 
 
 def run(ragged: Ragged, void=EVERYTHING, clip=EVERYTHING, lags: int = 0, first: int = 0):
-    returns = ragged.returns
-    variance = np.full(len(returns), np.nan)
-    history = np.zeros(len(returns), np.int32)
-    for low, high in ((0, 3), (3, 3), (3, LISTINGS)):  # as threads share them out
-        specific_variances(
-            ragged.offsets, ragged.listing, returns, TRADING, low, high, void, clip, decay(6.0), lags,
-            decay(9.0), first, variance, history,
-        )  # fmt: skip
+    """Variances and numbers of returns (rows,), taken in by several threads' worth of listings."""
+    n_rows = len(ragged.returns)
+    variance, history = np.full(n_rows, np.nan), np.zeros(n_rows, np.int32)
+    state, how = start_state(LISTINGS, lags), Smoothing(decay(6.0), lags, decay(9.0), void, clip)
+    for listings in ((0, 3), (3, 3), (3, LISTINGS)):
+        take_in(ragged, how, state, (0, 0, len(TRADING)), listings, first, variance, history)
     return variance, history
+
+
+def take_in(ragged, how, state, span, listings, first, variance, history, regime_from=-1, bias=None) -> None:
+    n_rows = len(ragged.returns)
+    rows = SpecificReturns(
+        ragged.offsets, ragged.listing, ragged.returns, ragged.covered, np.linspace(1, 2, n_rows),
+        ragged.listing != 5, TRADING, ragged.rounding,
+    )  # fmt: skip
+    bias = np.zeros((len(TRADING), 2)) if bias is None else bias
+    specific_variances(rows, how, state, span, listings, regime_from, bias, first, 0, variance, history)
 
 
 @pytest.mark.parametrize("lags", [0, 1, 4])
@@ -97,16 +117,105 @@ def test_what_is_void_is_left_out_before_what_is_left_is_clipped() -> None:
 
 def test_a_negative_newey_west_variance_gives_way_to_the_plain_one() -> None:
     """Returns that turn round every day: gamma_1 is minus the variance."""
-    n = len(TRADING)
-    offsets, listing = np.arange(DAYS + 1), np.zeros(DAYS, np.int32)
-    returns = np.full(DAYS, np.nan)
-    returns[TRADING] = 0.01 * (-1.0) ** np.arange(n)
-    variance, history = np.full(DAYS, np.nan), np.zeros(DAYS, np.int32)
+    ragged = Ragged(4)
+    ragged.returns = np.where(np.isfinite(ragged.returns), 0.01 * (-1.0) ** ragged.day, np.nan)
+    variance, history = run(ragged, lags=3)
+    assert (variance[history > 0] > 0).all()
+
+
+@pytest.mark.parametrize("lags", [0, 1, 3, 6])
+def test_a_return_over_several_days_counts_as_so_many(lags: int) -> None:
+    """Against a twin that writes each day out; bounds are held against 1/sqrt(m) of the return."""
+    ragged = Ragged(5)
+    ragged.covered[:] = np.random.default_rng(0).choice([1, 1, 2, 3, 7], len(ragged.day))
+    ragged.returns *= np.sqrt(ragged.covered)
+    void, clip = (-np.inf, 0.5), (-0.3, np.inf)
+    daily = trimmed(ragged.returns / np.sqrt(ragged.covered), void, clip)
+    used = daily * np.sqrt(ragged.covered)
+    variance, history = run(ragged, void, clip, lags)
+    for t in (3, 9, 20, len(TRADING) - 1):
+        d = TRADING[t]
+        for row in range(ragged.offsets[d], ragged.offsets[d + 1]):
+            past = ragged.past_rows(ragged.listing[row], t, used)
+            assert history[row] == len(past)
+            if len(past):
+                expected = specific_variance_slowly(
+                    used[past].tolist(), 6.0, lags, 9.0, ragged.covered[past].tolist()
+                )
+                np.testing.assert_allclose(variance[row], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("every", [1, 2, 5])
+@pytest.mark.parametrize("lags", [0, 4])
+def test_the_variance_of_a_name_does_not_depend_on_how_often_it_trades(every: int, lags: int) -> None:
+    """Daily returns with a moving average; a name that trades on every second or fifth day shows their sums.
+
+    The true variance of long sums is that of Bartlett weights up to the lags: 1 + 2 (4/5) 0.5/1.25 times the
+    daily one; without a correction the sums of m days show that with m - 1 lags.
+    """
+    days, names = 4000, 40
+    shocks = np.random.default_rng(every).normal(0, 0.01, (days + 1, names))
+    daily = shocks[1:] + 0.5 * shocks[:-1]
+    traded = np.add.reduceat(daily, np.arange(0, days, every), axis=0)
+    n = len(traded)
+    variance, history = np.full((n + 1) * names, np.nan), np.zeros((n + 1) * names, np.int32)
+    rows = SpecificReturns(
+        np.arange(0, (n + 2) * names, names), np.tile(np.arange(names, dtype=np.int32), n + 1),
+        np.append(traded.ravel(), np.full(names, np.nan)), np.full((n + 1) * names, every, np.int32),
+        np.ones((n + 1) * names), np.ones((n + 1) * names, np.bool_), np.arange(n + 1), np.zeros(n + 1),
+    )  # fmt: skip
+    flat = Smoothing(1.0, lags, 1.0, EVERYTHING, EVERYTHING)
     specific_variances(
-        offsets, listing, returns, TRADING, 0, 1, EVERYTHING, EVERYTHING, decay(6.0), 3, decay(6.0), 0,
+        rows, flat, start_state(names, lags), (0, 0, n + 1), (0, names), -1, np.zeros((n + 1, 2)), n, 0,
         variance, history,
     )  # fmt: skip
-    assert (variance[TRADING[1:]] > 0).all()
+    bartlett = max(lags, every - 1) / (max(lags, every - 1) + 1)
+    true = 1e-4 * (1.25 + 2 * bartlett * 0.5)
+    assert variance[-names:].mean() == pytest.approx(true, rel=0.03)
+    assert (history[-names:] == n).all()
+
+
+def test_days_are_taken_in_piece_by_piece() -> None:
+    """The state of a day gives what all days before it give, and writes its own day again."""
+    ragged = Ragged(6)
+    ragged.covered[::3] = 2
+    whole, counted = run(ragged, lags=3)
+    how, state = Smoothing(decay(6.0), 3, decay(9.0), EVERYTHING, EVERYTHING), start_state(LISTINGS, 3)
+    out, n = np.full(len(whole), np.nan), np.zeros(len(whole), np.int32)
+    for span in ((0, 0, 5), (5, 5, 20), (19, 20, 20), (20, 20, len(TRADING))):
+        take_in(ragged, how, state, span, (0, LISTINGS), span[0], out, n)
+    np.testing.assert_array_equal(out, whole)
+    np.testing.assert_array_equal(n, counted)
+
+
+def test_the_cross_section_of_standardised_returns() -> None:
+    ragged = Ragged(7)
+    ragged.covered[::4] = 3
+    variance, history = run(ragged)
+    bias, how = np.zeros((len(TRADING), 2)), Smoothing(decay(6.0), 0, 1.0, EVERYTHING, EVERYTHING)
+    out, n = variance * np.nan, history * 0
+    span = (0, 0, len(TRADING))
+    take_in(ragged, how, start_state(LISTINGS, 0), span, (0, LISTINGS), 0, out, n, regime_from=5, bias=bias)
+    cap = np.linspace(1, 2, len(ragged.day))
+    for t in range(1, len(TRADING)):
+        rows = np.flatnonzero((ragged.day == TRADING[t - 1]) & np.isfinite(ragged.returns))
+        rows = [row for row in rows if history[row] >= 5 and ragged.listing[row] != 5]
+        ratio = [ragged.returns[row] ** 2 / ragged.covered[row] / variance[row] for row in rows]
+        assert bias[t, 0] == pytest.approx(sum(cap[row] * r for row, r in zip(rows, ratio, strict=True)))
+        assert bias[t, 1] == pytest.approx(sum(cap[row] for row in rows))
+
+
+def test_what_is_rounding_does_not_count() -> None:
+    ragged = Ragged(8)
+    mine = np.flatnonzero((ragged.listing == 6) & np.isfinite(ragged.returns))
+    ragged.returns[mine[::2]] = 1e-16
+    ragged.rounding[:] = 1e-12
+    variance, history = run(ragged)
+    without = Ragged(8)
+    without.returns[mine[::2]] = np.nan
+    expected, counted = run(without)
+    np.testing.assert_array_equal(variance, expected)
+    np.testing.assert_array_equal(history, counted)
 
 
 def test_volatilities_move_towards_the_mean_of_their_decile() -> None:

@@ -61,11 +61,32 @@ def covariance_slowly(
 
 
 def specific_variance_slowly(
-    returns: list[float], halflife: float, lags: int = 0, lag_halflife: float | None = None
+    returns: list[float],
+    halflife: float,
+    lags: int = 0,
+    lag_halflife: float | None = None,
+    covered: list[int] | None = None,
 ) -> float:
-    """On the last of one asset's returns, none of them missing."""
-    e = np.array(returns)
-    out = plain = ewma_slowly(e**2, halflife)
-    for lag in range(1, min(lags, len(e) - 1) + 1):
-        out += 2 * (1 - lag / (lags + 1)) * ewma_slowly(e[lag:] * e[:-lag], lag_halflife or halflife)
+    """On the last of one asset's returns, none of them missing; `covered` are the days of each.
+
+    Written out by day: a return over m days is m days of a squared return of 1/m each. Its product with an
+    earlier one is m days of 1/m each, too, at the lag between the middles of both; between two lags it is
+    shared out.
+    """
+    covered = covered or [1] * len(returns)
+    ends = np.cumsum(covered)
+    middles = ends - np.array(covered) / 2
+    squares = [e**2 / m for e, m in zip(returns, covered, strict=True) for _ in range(m)]
+    out = plain = ewma_slowly(np.array(squares), halflife)
+    for lag in range(1, lags + 1):
+        products = []
+        for b, m in enumerate(covered):
+            if ends[b] - m < lag:
+                continue
+            shares = [max(0.0, 1 - abs(middles[b] - middles[a] - lag)) for a in range(b)]
+            total = sum(share * returns[a] * returns[b] for a, share in enumerate(shares))
+            products += [total / m] * m
+        if products:
+            gamma = ewma_slowly(np.array(products), lag_halflife or halflife)
+            out += 2 * (1 - lag / (lags + 1)) * gamma
     return out if out > 0 else plain

@@ -119,7 +119,7 @@ def build(
             open_weekends(closed_days(closures, days), days, priced_days),
         ),
         parts=parts.marks,
-    )
+    ).with_periods(settings.periods_per_year)
 
 
 def report_of(

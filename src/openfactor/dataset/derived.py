@@ -171,7 +171,7 @@ def _assemble(
         coverage=coverage_by_date(new, days),
         report=report_of(new, days, parent.identifiers, tally, []),
         parts=parts.marks,
-    )
+    ).with_periods(settings.periods_per_year, parent.report)
 
 
 def _survey(

@@ -15,6 +15,7 @@ from openfactor.dataset.calendar import closed_days
 from openfactor.dataset.digests import day_digests, structure
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
+from openfactor.dataset.periods import change_of_frequency, periods_per_year
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import (
     BuildReport,
@@ -125,6 +126,46 @@ class RiskDataset:
     def closed(self) -> dict[str, NDArray[np.bool_]]:
         """Exchange to (D,): closed on that day."""
         return closed_days(self.closures, self.days)
+
+    def with_periods(self, chosen: float | None, reference: BuildReport | None = None) -> RiskDataset:
+        """The dataset with the periods a year in its report, as the settings choose them, or those of the
+        reference dataset; else as its trading days tell, or the reference dataset's."""
+        open_days = np.flatnonzero(self.priced_days & ~self._shut)
+        days, warnings = [self.days[d] for d in open_days], self.report.warnings
+        if chosen is None and reference is not None and reference.periods_source == "settings":
+            chosen = reference.periods_per_year
+        if chosen is not None:
+            found: dict[str, object] = {"periods_per_year": chosen, "periods_source": "settings"}
+        elif (told := periods_per_year(days)) is not None:
+            found = {"periods_per_year": told, "periods_source": "trading days"}
+            warnings = [*warnings, *change_of_frequency(days)]
+        else:
+            known = reference or self.report
+            found = {"periods_per_year": known.periods_per_year, "periods_source": known.periods_source}
+        return replace(self, report=self.report.model_copy(update={**found, "warnings": warnings}))
+
+    def periods_per_year(self, days: NDArray[np.int64]) -> float:
+        """Trading periods a year of a calendar with these stored days: as set, or as those of them tell that
+        have prices; where they are too few, those of the dataset."""
+        if self.report.periods_source == "settings":
+            return self.report.periods_per_year
+        told = periods_per_year([self.days[d] for d in days[self.priced_days[days]]])
+        return self.report.periods_per_year if told is None else told
+
+    @cached_property
+    def priced_days(self) -> NDArray[np.bool_]:
+        """(D,) days with a price of any listing."""
+        first, last = self.panel.offsets[:-1], self.panel.offsets[1:]
+        out = last > first
+        if out.any():
+            out[out] = np.logical_or.reduceat(self.panel.priced, first[out])
+        return out
+
+    @property
+    def _shut(self) -> NDArray[np.bool_]:
+        """(D,) days on which all exchanges are closed."""
+        closed = list(self.closed.values())
+        return np.logical_and.reduce(closed) if closed else np.zeros(len(self.days), np.bool_)
 
     def index_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:
         """Indices of stored days."""

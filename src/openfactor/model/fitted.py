@@ -34,6 +34,11 @@ class FittedModel(Inputs):
         return self.dataset.index_of(self.estimates.dates)
 
     @cached_property
+    def periods_per_year(self) -> float:
+        """Trading periods a year of the model's calendar, with which risk is annualised."""
+        return self.dataset.periods_per_year(self.days)
+
+    @cached_property
     def min_names(self) -> Float:
         """(K,) effective names below which a category is thin; 0 for other factors."""
         e, thresholds = self.estimates, [stage.min_names for stage in self.settings.stages]

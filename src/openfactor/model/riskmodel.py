@@ -255,8 +255,8 @@ class RiskModel(BoundToProcess):
         *,
         start: DateLike | None = None,
         end: DateLike | None = None,
-        burn_in: int = 252,
-        window: int = 252,
+        burn_in: int | None = None,
+        window: int | None = None,
         n_books: int = 50,
         seed: int = 0,
     ) -> Diagnostics:
@@ -266,8 +266,9 @@ class RiskModel(BoundToProcess):
         compared with the forecast, which knows nothing of it.
 
         forecast : settings of the forecasts, by default the usual ones
-        burn_in : trading days with a regression before the first forecast that counts
-        window : days of the rolling bias statistics; n_books, seed : of the random books
+        burn_in : trading days with a regression before the first forecast that counts, by default a year's
+        window : trading days of the rolling bias statistics, by default a year's
+        n_books, seed : of the random books
         """
         return diagnose(
             self._fitted, self.forecast(forecast), start=start, end=end,

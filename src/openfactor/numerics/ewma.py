@@ -19,9 +19,12 @@ def decay(halflife: float) -> float:
 
 
 def effective_number(halflife: float, n: NDArray[np.int64]) -> Float:
-    """Equally weighted days that say as much as the last n days: (sum w)^2 / sum w^2."""
-    x = decay(halflife)
-    return np.asarray((1.0 - x**n) * (1.0 + x) / ((1.0 + x**n) * (1.0 - x)))
+    """Equally weighted days that say as much as the last n days: (sum w)^2 / sum w^2; n without decay."""
+    rate = np.log(2.0) / halflife
+    if rate * np.max(n, initial=1) < 1e-6:  # to the last digit but six as many as there are
+        return np.asarray(n, np.float64)
+    lost, lost_all = -np.expm1(-rate), -np.expm1(-rate * n)  # 1 - x and 1 - x^n
+    return np.asarray(lost_all * (2.0 - lost) / ((2.0 - lost_all) * lost))
 
 
 def ewma(values: Float, halflife: float) -> Float:
@@ -38,17 +41,17 @@ def ewma(values: Float, halflife: float) -> Float:
 @njit(cache=True, nogil=True)
 def _ewma(values: Float, x: float) -> Float:
     n, m = values.shape
-    out = np.full((n, m), np.nan)
-    total, weight = np.zeros(m), np.zeros(m)
+    out = np.empty((n, m))
+    mean, weight = np.full(m, np.nan), np.zeros(m)
     for t in range(n):
         for k in range(m):
-            total[k] *= x
             weight[k] *= x
             if np.isfinite(values[t, k]):
-                total[k] += values[t, k]
+                # the mean itself is carried, so that it outlives its weight in a long gap
+                before = mean[k] if weight[k] > 0.0 else 0.0
+                mean[k] = (weight[k] * before + values[t, k]) / (weight[k] + 1.0)
                 weight[k] += 1.0
-            if weight[k] > 0.0:
-                out[t, k] = total[k] / weight[k]
+            out[t, k] = mean[k]
     return out
 
 

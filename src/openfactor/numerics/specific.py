@@ -2,93 +2,205 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
+Bounds = tuple[float, float]
+
+
+class SpecificReturns(NamedTuple):
+    """Specific returns beside the rows of a panel."""
+
+    offsets: NDArray[np.int64]
+    """(D + 1,) rows of each stored day."""
+    listing: NDArray[np.int32]
+    """(rows,) ascending within a day."""
+    returns: Float
+    """(rows,) from the row's day to the next trading day; NaN does not count, nor lower any weight."""
+    covered: NDArray[np.int32]
+    """(rows,) trading days that the return covers: 1, or more after days without a price."""
+    cap: Float
+    """(rows,) weights of the regime's cross-section."""
+    main: NDArray[np.bool_]
+    """(rows,) the listing stands for its company there."""
+    days: NDArray[np.int64]
+    """(T,) stored days that are trading days."""
+    rounding: Float
+    """(T,) returns of a trading day that are not further from zero were fitted exactly and do not count."""
+
+
+class Smoothing(NamedTuple):
+    """How the past is weighted."""
+
+    x: float
+    """What the weight of a day is multiplied by from one day to the next."""
+    lags: int
+    """Of the Newey-West correction; 0: none."""
+    x_lag: float
+    """`x` of the lagged products."""
+    void: Bounds
+    """Returns a day outside of these do not count."""
+    clip: Bounds
+    """Those that count do so as if they were within these."""
+
+
+class State(NamedTuple):
+    """What is carried of each listing from day to day, (listings,) or (listings, lags)."""
+
+    total: Float
+    weight: Float
+    clock: NDArray[np.int64]
+    """Trading days that its returns have covered."""
+    n_returns: NDArray[np.int32]
+    """Its returns."""
+    recent: Float
+    """A ring of its last returns, and on its clock their middles."""
+    middle: Float
+    lagged: Float
+    lagged_weight: Float
+
+
+def start_state(n_listings: int, lags: int) -> State:
+    """Before the first day."""
+    n, rings = n_listings, [np.zeros((n_listings, lags)) for _ in range(4)]
+    return State(np.zeros(n), np.zeros(n), np.zeros(n, np.int64), np.zeros(n, np.int32), *rings)
+
+
+@njit(cache=True, nogil=True)
+def _days_worth(x: float, m: int) -> float:
+    """1 + x + ... + x^(m - 1)."""
+    out = 0.0
+    for _ in range(m):
+        out = out * x + 1.0
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _estimate(state: State, i: int, lags: int) -> float:
+    """The variance of a listing as known by now, NaN without a return."""
+    if state.weight[i] == 0.0:
+        return np.nan
+    plain = state.total[i] / state.weight[i]
+    corrected = plain
+    for lag in range(1, lags + 1):
+        if state.lagged_weight[i, lag - 1] > 0.0:
+            gamma = state.lagged[i, lag - 1] / state.lagged_weight[i, lag - 1]
+            corrected += 2.0 * (1.0 - lag / (lags + 1.0)) * gamma
+    return float(corrected if corrected > 0.0 else plain)
+
+
+@njit(cache=True, nogil=True)
+def _take_in(state: State, i: int, daily: float, m: int, how: Smoothing, products: Float) -> None:
+    """Let a return over m days, sqrt(m) `daily`, count: m days of 1/m of its square, and of its products with
+    earlier ones.
+
+    Two returns are as many days apart as the middles of what they cover; a product between two whole lags is
+    shared out between them.
+    """
+    lags, clock, count = how.lags, state.clock[i], state.n_returns[i]
+    fade, worth = how.x**m, _days_worth(how.x, m)
+    state.total[i] = state.total[i] * fade + daily * daily * worth
+    state.weight[i] = state.weight[i] * fade + worth
+    state.clock[i] = clock + m
+    state.n_returns[i] = count + 1
+    if lags == 0:
+        return
+    e, middle = daily * np.sqrt(m), clock + 0.5 * m
+    products[:] = 0.0
+    for back in range(1, min(lags, count) + 1):
+        slot = (count - back) % lags
+        distance = middle - state.middle[i, slot]
+        lag = int(np.floor(distance))
+        if lag > lags:
+            break
+        product, beyond = e * state.recent[i, slot], distance - lag
+        products[lag - 1] += (1.0 - beyond) * product
+        if lag < lags:
+            products[lag] += beyond * product
+    fade, worth = how.x_lag**m, _days_worth(how.x_lag, m)
+    for lag in range(1, min(lags, clock) + 1):
+        state.lagged[i, lag - 1] = state.lagged[i, lag - 1] * fade + products[lag - 1] / m * worth
+        state.lagged_weight[i, lag - 1] = state.lagged_weight[i, lag - 1] * fade + worth
+    state.recent[i, count % lags] = e
+    state.middle[i, count % lags] = middle
+
+
+@njit(cache=True, nogil=True)
+def _rows_of(rows: SpecificReturns, day: int, listings: tuple[int, int]) -> tuple[int, int]:
+    """First row of a stored day, and the one after its last, of some listings."""
+    start, stop = rows.offsets[day], rows.offsets[day + 1]
+    of_day = rows.listing[start:stop]
+    return start + np.searchsorted(of_day, listings[0]), start + np.searchsorted(of_day, listings[1])
 
 
 @njit(cache=True, nogil=True)
 def specific_variances(
-    offsets: NDArray[np.int64],
-    listing: NDArray[np.int32],
-    returns: Float,
-    days: NDArray[np.int64],
-    first_listing: int,
-    last_listing: int,
-    void: tuple[float, float],
-    clip: tuple[float, float],
-    x: float,
-    lags: int,
-    x_lag: float,
+    rows: SpecificReturns,
+    how: Smoothing,
+    state: State,
+    span: tuple[int, int, int],
+    listings: tuple[int, int],
+    regime_from: int,
+    bias: Float,
     write_from: int,
+    first_row: int,
     variance: Float,
     history: NDArray[np.int32],
 ) -> None:
-    """Exponentially weighted mean squares of each listing's returns, over the days on which it has one.
+    """Exponentially weighted mean squares of each listing's returns, over the days that they cover.
+
+    A return over m days counts as m days of 1/m of its square; the bounds are those of one day's return and
+    are held against 1/sqrt(m) of it. Where the Newey-West correction leaves nothing above zero, the
+    uncorrected mean square stands.
 
     Parameters
     ----------
-    offsets : (D + 1,) rows of each stored day; listing : (rows,) ascending within a day
-    returns : (rows,) from the row's day to the next trading day; NaN does not count, nor lower any weight
-    days : (T,) stored days that are trading days
-    first_listing, last_listing : the listings to do, so that threads can share them out
-    void, clip : bounds as `trimmed` has them
-    x : what the weight of a return is multiplied by from one to the next; x_lag : that of lagged products
-    lags : of the Newey-West correction, as in `ewma.newey_west`; where it leaves nothing above zero, the
-        uncorrected mean square stands
-    write_from : index of the first trading day that is wanted
-    variance, history : (rows,) filled at the rows of trading days from there on: the estimate as known on
-    that
-        day, NaN before the first return, and the number of returns that it rests on
+    state : as known on the trading day before the second of `span`; changed to that of its last
+    span : indices of the first trading day to do, of the first one whose returns are not in the state yet,
+        and of the first one not to do
+    listings : first one to do and first one not to do, so that threads can share them out
+    regime_from : returns that a listing needs to take part in the cross-section of standardised returns; -1:
+        there is none
+    bias : (T, 2) filled over `span`: cap-weighted sums of squared returns a day over the variance known
+        before, and of the weights
+    write_from : index of the first trading day whose rows are wanted
+    first_row : the row at which `variance` and `history` begin
+    variance, history : filled at the rows of trading days from there on: the estimate as known on that day,
+        NaN before the first return, and the number of returns that it rests on
     """
-    n = last_listing - first_listing
-    total, weight, count = np.zeros(n), np.zeros(n), np.zeros(n, np.int32)
-    estimate = np.full(n, np.nan)
-    recent = np.zeros((n, max(lags, 1)))  # a ring of the last returns
-    lagged, lagged_weight = np.zeros((n, lags)), np.zeros((n, lags))
-    for t in range(len(days)):
-        if t > 0:
-            start, stop = offsets[days[t - 1]], offsets[days[t - 1] + 1]
-            start, stop = (
-                start + np.searchsorted(listing[start:stop], first_listing),
-                start + np.searchsorted(listing[start:stop], last_listing),
-            )
+    products = np.zeros(how.lags)
+    for t in range(span[0], span[2]):
+        if t > 0 and t >= span[1]:
+            start, stop = _rows_of(rows, rows.days[t - 1], listings)
             for row in range(start, stop):
-                e = returns[row]
-                if not (np.isfinite(e) and void[0] <= e <= void[1]):
+                e = rows.returns[row]
+                if not (np.isfinite(e) and abs(e) > rows.rounding[t]):
                     continue
-                e = min(max(e, clip[0]), clip[1])
-                i = listing[row] - first_listing
-                total[i] = total[i] * x + e * e
-                weight[i] = weight[i] * x + 1.0
-                estimate[i] = total[i] / weight[i]
-                if lags > 0:
-                    corrected = estimate[i]
-                    for lag in range(1, min(lags, count[i]) + 1):
-                        product = e * recent[i, (count[i] - lag) % lags]
-                        lagged[i, lag - 1] = lagged[i, lag - 1] * x_lag + product
-                        lagged_weight[i, lag - 1] = lagged_weight[i, lag - 1] * x_lag + 1.0
-                        share = 1.0 - lag / (lags + 1.0)
-                        corrected += 2.0 * share * lagged[i, lag - 1] / lagged_weight[i, lag - 1]
-                    recent[i, count[i] % lags] = e
-                    if corrected > 0.0:
-                        estimate[i] = corrected
-                count[i] += 1
+                m = max(rows.covered[row], 1)
+                daily = e / np.sqrt(m)
+                if not (how.void[0] <= daily <= how.void[1]):
+                    continue
+                daily = min(max(daily, how.clip[0]), how.clip[1])
+                i = rows.listing[row]
+                if 0 <= regime_from <= state.n_returns[i] and rows.main[row] and rows.cap[row] > 0.0:
+                    before = _estimate(state, i, how.lags)
+                    if before > 0.0:
+                        bias[t, 0] += rows.cap[row] * daily * daily / before
+                        bias[t, 1] += rows.cap[row]
+                _take_in(state, i, daily, m, how, products)
         if t >= write_from:
-            start, stop = offsets[days[t]], offsets[days[t] + 1]
-            start, stop = (
-                start + np.searchsorted(listing[start:stop], first_listing),
-                start + np.searchsorted(listing[start:stop], last_listing),
-            )
+            start, stop = _rows_of(rows, rows.days[t], listings)
             for row in range(start, stop):
-                i = listing[row] - first_listing
-                variance[row] = estimate[i]
-                history[row] = count[i]
+                i = rows.listing[row]
+                variance[row - first_row] = _estimate(state, i, how.lags)
+                history[row - first_row] = state.n_returns[i]
 
 
-def trimmed(returns: Float, void: tuple[float, float], clip: tuple[float, float]) -> Float:
+def trimmed(returns: Float, void: Bounds, clip: Bounds) -> Float:
     """The returns without those beyond the void bounds, then within the clip bounds."""
     kept = np.where((returns < void[0]) | (returns > void[1]), np.nan, returns)
     return np.asarray(np.clip(kept, *clip))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
@@ -147,11 +147,16 @@ class BuildReport(Menu):
     rows_dropped: dict[str, dict[str, int]]
     """Upload type to reason to rows dropped."""
     warnings: list[str]
+    periods_per_year: float = 252.0
+    """Trading periods a year, with which risk is annualised."""
+    periods_source: Literal["settings", "trading days", "default"] = "default"
+    """What says so; the default stands until there are enough trading days to tell."""
 
     def __str__(self) -> str:
         lines = [
             f"{self.first_date} to {self.last_date}: {self.n_days:,} days, {self.n_listings:,} listings of "
-            f"{self.n_entities:,} companies, {self.n_rows:,} rows"
+            f"{self.n_entities:,} companies, {self.n_rows:,} rows",
+            f"  {self.periods_per_year:g} trading periods a year (from: {self.periods_source})",
         ]
         for upload, read in self.rows_read.items():
             dropped = self.rows_dropped.get(upload, {})
@@ -201,6 +206,7 @@ class RiskDatasetProperties(Menu):
         universe, exposures = self.universe_settings_menu, self.exposure_settings_menu
         text = {
             "days": f"{self.build_report.first_date} to {self.build_report.last_date}",
+            "periods a year": self.build_report.periods_per_year,
             "exchanges": self.calendar_settings_menu.exchanges,
             "id types": universe.id_types,
             "categorical": {n: shown(universe.tree(n)) for n in universe.categorical_hierarchies},

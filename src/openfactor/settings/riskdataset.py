@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from openfactor.settings.universe import CalendarSettings
 from openfactor.settings.values import Settings
 
+PeriodsPerYear = Annotated[float, Field(gt=0, le=366)]
 FactorGroups = dict[str, str | None]
 """Factor group to the name of the `hierarchies` upload that orders its factors; None: a flat list."""
 
@@ -51,6 +52,9 @@ class RootRiskDatasetSettings(Settings):
     """Only id mappings that start on or before this date are used."""
     exposure_dtype: Literal["float16", "float32"] = "float16"
     """Precision in which exposures are stored: half precision halves the panel."""
+    periods_per_year: PeriodsPerYear | None = None
+    """Trading periods a year, with which risk is annualised; None: as the trading days tell, 252 for daily
+    calendars, 52 for weekly and 12 for monthly ones."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         **{
@@ -272,6 +276,9 @@ class DerivedRiskDatasetSettings(Settings):
     exposures (and of the reference, where `exposures` has a `referenced` entry), or a date."""
     trim_end_date: Literal["none", "earliest_end", "latest_end"] | dt.date = "latest_end"
     """The last day, likewise."""
+    periods_per_year: PeriodsPerYear | None = None
+    """Trading periods a year, with which risk is annualised; None: what the reference was given, else as the
+    trading days tell."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "reference_dataset": "RiskDatasetSettings",

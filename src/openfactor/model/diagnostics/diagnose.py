@@ -13,14 +13,11 @@ from openfactor.model.diagnostics.diagnostics import Diagnostics
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import RiskForecast
-from openfactor.model.forecasts.covariance import DAYS_A_YEAR
 from openfactor.model.progress import progress_bar
 from openfactor.numerics.scores import correlations
 from openfactor.settings.dates import DateLike
 
 Float = NDArray[np.float64]
-STABILITY_LAG = 21
-"""Trading days, about a month, between the exposures that are compared."""
 
 
 def diagnose(
@@ -29,8 +26,8 @@ def diagnose(
     *,
     start: DateLike | None,
     end: DateLike | None,
-    burn_in: int,
-    window: int,
+    burn_in: int | None,
+    window: int | None,
     n_books: int,
     seed: int,
 ) -> Diagnostics:
@@ -42,6 +39,9 @@ def diagnose(
     """
     e = fitted.estimates
     known = np.cumsum(e.estimated)
+    year = max(round(fitted.periods_per_year), 2)
+    month = max(round(fitted.periods_per_year / 12), 1)
+    burn_in = year if burn_in is None else burn_in
     days = np.array(
         [t for t in range(len(e.dates) - 1)
          if known[t] >= max(burn_in, 2) and within(e.dates[t], start, end) and e.estimated[t + 1]],
@@ -61,7 +61,9 @@ def diagnose(
             _snapshots(fitted, forecast, days), e.dates, days, e.factors, n_listings,
             n_books=n_books, seed=seed, threads=fitted.threads, progress=advance,
         )  # fmt: skip
-    return Diagnostics(e, fitted.thin, _stability(fitted, STABILITY_LAG), forward, window)
+    return Diagnostics(
+        e, fitted.thin, _stability(fitted, month), forward, window or year, fitted.periods_per_year
+    )  # fmt: skip
 
 
 def _snapshots(
@@ -75,12 +77,12 @@ def _snapshots(
     def snapshot(t: int) -> Snapshot:
         rows = fitted.rows_on(t)
         x = fitted.exposures_at(rows)
-        variance, cap = specific.variance[rows], panel.cap[rows]
+        variance, cap = specific.variance[specific.at(rows)], panel.cap[rows]
         used = fitted.estimation[0][rows] & np.isfinite(x).all(axis=1) & (variance > 0) & (cap > 0)
         return Snapshot(
             listing=panel.listing[rows][used],
             exposures=x[used],
-            covariance=covariance[at[t]] / DAYS_A_YEAR,
+            covariance=covariance[at[t]] / fitted.periods_per_year,
             specific=variance[used],
             cap=cap[used],
             returns=np.nan_to_num(e.asset_return[rows][used]),

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from openfactor.model.diagnostics import quality
 from openfactor.model.diagnostics.walkforward import DECILES, WalkForward
 from openfactor.model.estimation.estimates import Estimates
-from openfactor.model.forecasts.covariance import DAYS_A_YEAR
 from openfactor.model.frames import regressions
 from openfactor.processes import BoundToProcess
 
@@ -30,6 +29,7 @@ class Diagnostics(BoundToProcess):
     thin : (T, K) categories below their effective number of names
     stability : (K,) correlation of exposures with those of a month before, over dates
     window : days of a rolling bias statistic
+    periods_per_year : to annualise with
     """
 
     def __init__(
@@ -39,11 +39,13 @@ class Diagnostics(BoundToProcess):
         stability: Float,
         forward: WalkForward,
         window: int,
+        periods_per_year: float,
     ) -> None:
         self._estimates = estimates
         self._thin = thin
         self._stability = stability
         self._window = window
+        self._periods = periods_per_year
         self.forward = forward
 
     def __repr__(self) -> str:
@@ -76,7 +78,7 @@ class Diagnostics(BoundToProcess):
 
         Columns: factor; days with an estimate; mean_return and volatility, annual; sharpe, their ratio;
         significant, the share of days with |t| > 2; mean_abs_t; mean_vif and max_vif; stability, the
-        correlation of its exposures with those of 21 trading days before.
+        correlation of its exposures with those of a month before.
         """
         e = self._estimates
         rows = []
@@ -85,8 +87,8 @@ class Diagnostics(BoundToProcess):
             used = e.exposed[:, k] & e.estimated
             f, tk, vif = e.factor_returns[used, k], t[used, k], e.vif[used, k]
             tk, vif = np.abs(tk[np.isfinite(tk)]), vif[np.isfinite(vif)]
-            mean = DAYS_A_YEAR * f.mean() if len(f) else np.nan
-            volatility = np.sqrt(DAYS_A_YEAR) * f.std(ddof=1) if len(f) > 1 else np.nan
+            mean = self._periods * f.mean() if len(f) else np.nan
+            volatility = np.sqrt(self._periods) * f.std(ddof=1) if len(f) > 1 else np.nan
             rows.append(
                 {
                     "factor": name,

@@ -11,22 +11,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.periods import DAILY
+from openfactor.dataset.periods import periods_per_year as told_by
 from openfactor.errors import DataError, Fault
+from openfactor.model.forecasts.correlation import (
+    ENOUGH_DAYS,
+    FactorHistory,
+    correlations,
+    with_prior,
+)
 from openfactor.numerics.eigenfactor import Eigenfactors
-from openfactor.numerics.ewma import (
-    effective_number,
-    ewma,
-    ewma_covariances,
-    ewma_products,
-    newey_west,
-    weighted_products,
-)
-from openfactor.numerics.shrinkage import (
-    correlation_of,
-    nearest_correlation,
-    principal_components,
-    shrink_correlation,
-)
+from openfactor.numerics.ewma import effective_number, ewma, ewma_covariances, newey_west
+from openfactor.numerics.shrinkage import principal_components, shrink_correlation
 from openfactor.settings.forecasts import (
     EigenfactorSettings,
     FactorCovarianceSettings,
@@ -34,13 +30,10 @@ from openfactor.settings.forecasts import (
 )
 
 Float = NDArray[np.float64]
-DAYS_A_YEAR = 252
-FIRST_REGIME_DAY = 21
-"""Days that a volatility must rest on before the regime is measured by it: one of a day or two is as good as
-arbitrary, and the regime would start from the square of its error."""
-ENOUGH_DAYS = 1.5
-"""Effective days for each factor from which eigenfactors are adjusted; with hardly more days than factors the
-simulated bias has no mean."""
+Mask = NDArray[np.bool_]
+EFFECTIVE_DAYS = 1.5
+"""For each factor, from which eigenfactors are adjusted; with hardly more days than factors the simulated
+bias has no mean."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,10 @@ class FactorCovariances:
     repaired_vol: NDArray[np.bool_]
     """(D, K) the Newey-West variance was not above zero; the uncorrected one stands."""
     repaired_cor: NDArray[np.bool_]
-    """(D,) the Newey-West correlations had negative eigenvalues, which were cut off."""
+    """(D,) the correlations had negative eigenvalues, which were cut off: with Newey-West, or where pairs of
+    factors rest on different days."""
+    prior: NDArray[np.bool_]
+    """(D, K) the factor is too young for a volatility of its own and has the mean of its group."""
     eigen_adjusted: NDArray[np.bool_]
     """(D,) the eigenfactors were adjusted."""
 
@@ -67,6 +63,7 @@ class FactorCovariances:
             self.regime[days],
             self.repaired_vol[days],
             self.repaired_cor[days],
+            self.prior[days],
             self.eigen_adjusted[days],
         )
 
@@ -77,17 +74,25 @@ def factor_covariances(
     eigenfactor: EigenfactorSettings | None = None,
     pca: PcaCorrelationSettings | None = None,
     *,
+    exposed: Mask | None = None,
+    groups: Sequence[str] | None = None,
+    known: Mask | None = None,
+    periods_per_year: float = DAILY,
     days: NDArray[np.int64] | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda days: None,
 ) -> FactorCovariances:
     """The forecasts of some days from the returns up to each of them.
 
-    returns : (T, K) daily factor returns, without days that had no regression
-    days : ascending indices of the days that are wanted, by default all. One day costs what one day costs.
+    returns : (T, K) factor returns, without days that had no regression
+    exposed : (T, K) the factor had an exposure, so that its return counts; by default all do
+    groups : (K,) group of each factor, which lends its mean to those that are too young
+    known : (D, K) assets are exposed to the factor on the day, even if it has no return yet
+    periods_per_year : to annualise with
+    days : (D,) ascending indices of the days that are wanted, by default all
 
-    sigma^2 = 252 EWMA(f^2), rho = EWMA(f f') scaled to a unit diagonal, F = sigma sigma' rho; see
-    `settings.forecasts` for the options, which are applied in this order: Newey-West, combination with
+    sigma^2 = periods_per_year EWMA(f^2), rho = EWMA(f f') scaled to a unit diagonal, F = sigma sigma' rho;
+    see `settings.forecasts` for the options, which are applied in this order: Newey-West, combination with
     standardised returns, shrinkage, principal components, eigenfactors, regime.
     """
     wanted, n_factors = np.arange(len(returns)) if days is None else days, returns.shape[1]
@@ -95,19 +100,25 @@ def factor_covariances(
     if not len(wanted) or not n_factors:
         empty = np.zeros((len(wanted), n_factors, n_factors))
         none = np.zeros((len(wanted), n_factors), np.bool_)
-        return FactorCovariances(empty, np.ones(len(wanted)), none, nothing, nothing)
-    variance, repaired_vol = _variances(returns, settings)
-    volatility = np.sqrt(DAYS_A_YEAR * variance)
-    multiplier = _regime(returns, variance, settings.halflife_vra)
-    if _is_plain(settings) and eigenfactor is None and pca is None and len(wanted) > 1:
-        scaled = volatility * multiplier[:, None]
-        last = int(wanted[-1]) + 1
-        covariance = ewma_covariances(returns[:last], settings.halflife_cor, scaled[:last])
+        return FactorCovariances(empty, np.ones(len(wanted)), none, nothing, none, nothing)
+    # nothing after the last day that is wanted is looked at
+    history = _history(returns, exposed, groups).until(int(wanted[-1]))
+    own, repaired_vol = _variances(history.returns, settings)
+    own_volatility, multiplier = np.sqrt(own), _regime(history, own, settings.halflife_vra)
+    seen = history.n_days[wanted] > 0
+    seen = seen if known is None else seen | known
+    volatility, prior = with_prior(own_volatility, history, wanted, seen)
+    volatility *= np.sqrt(periods_per_year)
+    if history.whole and _is_plain(settings) and eigenfactor is None and pca is None and len(wanted) > 1:
+        scaled = own_volatility * (np.sqrt(periods_per_year) * multiplier[:, None])
+        covariance = ewma_covariances(history.returns, settings.halflife_cor, scaled)
         progress(len(wanted))
-        chosen = covariance if len(wanted) == last else covariance[wanted]
-        return FactorCovariances(chosen, multiplier[wanted], repaired_vol[wanted], nothing, nothing)
-    correlation, repaired_cor = _correlations(returns, np.sqrt(variance), settings, wanted)
-    enough = effective_number(settings.halflife_cor, wanted + 1) >= ENOUGH_DAYS * n_factors
+        chosen = covariance if len(wanted) == len(covariance) else covariance[wanted]
+        return FactorCovariances(
+            chosen, multiplier[wanted], repaired_vol[wanted], nothing, prior, nothing
+        )  # fmt: skip
+    correlation, repaired_cor = correlations(history, own_volatility, settings, wanted, seen)
+    enough = effective_number(settings.halflife_cor, wanted + 1) >= EFFECTIVE_DAYS * n_factors
     adjusted = enough if eigenfactor is not None else nothing
     simulated = None
     if eigenfactor is not None and adjusted.any():
@@ -127,8 +138,7 @@ def factor_covariances(
         if pca is not None:
             blended = principal_components(matrix, pca.n_components)
             matrix = (1.0 - pca.weight) * matrix + pca.weight * blended
-        vol = volatility[wanted[d]]
-        covariance = matrix * (vol[:, None] * vol[None, :])
+        covariance = matrix * (volatility[d][:, None] * volatility[d][None, :])
         if simulated is not None and eigenfactor is not None and adjusted[d]:
             covariance = simulated.adjust(covariance, n_days, eigenfactor.scaling)
         correlation[d] = covariance * multiplier[wanted[d]] ** 2
@@ -139,8 +149,17 @@ def factor_covariances(
         for _ in pool.map(finish, range(len(wanted))):
             progress(1)
     return FactorCovariances(
-        correlation, multiplier[wanted], repaired_vol[wanted], repaired_cor, adjusted
+        correlation, multiplier[wanted], repaired_vol[wanted], repaired_cor, prior, adjusted
     )  # fmt: skip
+
+
+def _history(returns: Float, exposed: Mask | None, groups: Sequence[str] | None) -> FactorHistory:
+    """Returns of days without exposure are none; a factor without a group is one by itself."""
+    n_factors = returns.shape[1]
+    group = np.arange(n_factors) if groups is None else np.unique(list(groups), return_inverse=True)[1]
+    there = np.ones(returns.shape, np.bool_) if exposed is None else exposed
+    values = returns if there.all() else np.where(there, returns, np.nan)
+    return FactorHistory(values, group.astype(np.int64), np.cumsum(there, axis=0))
 
 
 def _is_plain(settings: FactorCovarianceSettings) -> bool:
@@ -148,70 +167,36 @@ def _is_plain(settings: FactorCovarianceSettings) -> bool:
     return not (settings.nw_lags_cor or settings.combine_standardized or settings.shrink_cor_method)
 
 
-def _variances(returns: Float, settings: FactorCovarianceSettings) -> tuple[Float, NDArray[np.bool_]]:
-    """(T, K) daily variances before the regime, and where Newey-West left none."""
-    plain = ewma(returns**2, settings.halflife_vol)
+def _variances(returns: Float, settings: FactorCovarianceSettings) -> tuple[Float, Mask]:
+    """(T, K) variances a day before the regime, 0 before the first return, and where Newey-West left none."""
+    plain = np.nan_to_num(ewma(returns**2, settings.halflife_vol))
     if not settings.nw_lags_vol:
         return plain, np.zeros(plain.shape, np.bool_)
-    corrected = newey_west(
-        returns, settings.halflife_vol, settings.nw_lags_vol, settings.nw_lags_vol_halflife_override
+    corrected = np.nan_to_num(
+        newey_west(
+            returns, settings.halflife_vol, settings.nw_lags_vol, settings.nw_lags_vol_halflife_override
+        )
     )
     repaired = (corrected <= 0) & (plain > 0)
     return np.where(repaired, plain, corrected), repaired
 
 
-def _correlations(
-    returns: Float, volatility: Float, settings: FactorCovarianceSettings, days: NDArray[np.int64]
-) -> tuple[Float, NDArray[np.bool_]]:
-    """(D, K, K), and (D,) whether they had to be repaired."""
-    correlation, repaired = _correlation(returns, settings, days)
-    if settings.combine_standardized:
-        standardized = np.divide(returns, volatility, out=np.zeros(returns.shape), where=volatility > 0)
-        other, also = _correlation(standardized, settings, days)
-        regime = settings.halflife_vra or settings.halflife_cor
-        share = settings.halflife_cor / (settings.halflife_cor + regime)
-        correlation = (1.0 - share) * correlation + share * other
-        repaired |= also
-    return correlation, repaired
-
-
-def _correlation(
-    returns: Float, settings: FactorCovarianceSettings, days: NDArray[np.int64]
-) -> tuple[Float, NDArray[np.bool_]]:
-    halflife, lags = settings.halflife_cor, settings.nw_lags_cor
-    products = _products(returns, halflife, 0, days)
-    for lag in range(1, min(lags, len(returns) - 1) + 1):
-        gamma = np.nan_to_num(_products(returns, halflife, lag, days))
-        products += (1.0 - lag / (lags + 1.0)) * (gamma + gamma.transpose(0, 2, 1))
-    repaired = np.zeros(len(days), np.bool_)
-    if lags:
-        for d in range(len(days)):
-            products[d], repaired[d] = nearest_correlation(products[d])
-        return products, repaired
-    return correlation_of(products), repaired
-
-
-def _products(returns: Float, halflife: float, lag: int, days: NDArray[np.int64]) -> Float:
-    """(D, K, K); by recursion over all days, or of one day on its own."""
-    if len(days) == 1:
-        return weighted_products(returns[: days[0] + 1], halflife, lag)[None]
-    return ewma_products(returns[: days[-1] + 1], halflife, lag)[days]
-
-
-def _regime(returns: Float, variance: Float, halflife: float | None) -> Float:
+def _regime(history: FactorHistory, variance: Float, halflife: float | None) -> Float:
     """(T,) sqrt of the mean of B^2, B_t^2 = mean_k f_kt^2 / sigma_k,t-1^2; 1 until there is one.
 
-    The mean is over the days that there are, so that it does not start from an arbitrary value.
+    The mean is over the days that there are, so that it does not start from an arbitrary value, and over the
+    factors whose own volatility rests on enough days.
     Source: Menchero, Orr and Wang, USE4 methodology notes (2011), section 4.3.
     """
+    returns = history.returns
     bias = np.full(len(returns), np.nan)
-    if halflife is None or len(returns) <= FIRST_REGIME_DAY:
+    if halflife is None or len(returns) <= ENOUGH_DAYS:
         return np.ones(len(returns))
-    before = variance[FIRST_REGIME_DAY - 1 : -1]
-    known = before > 0
-    squares = np.divide(returns[FIRST_REGIME_DAY:] ** 2, before, out=np.zeros(before.shape), where=known)
-    counted = known.sum(axis=1)
-    np.divide(squares.sum(axis=1), counted, out=bias[FIRST_REGIME_DAY:], where=counted > 0)
+    before, squares = variance[:-1], np.nan_to_num(returns[1:]) ** 2
+    counted = (before > 0) & (history.n_days[:-1] >= ENOUGH_DAYS) & np.isfinite(returns[1:])
+    ratios = np.divide(squares, before, out=np.zeros(before.shape), where=counted)
+    number = counted.sum(axis=1)
+    np.divide(ratios.sum(axis=1), number, out=bias[1:], where=number > 0)
     return regime_multiplier(bias, halflife)
 
 
@@ -228,10 +213,13 @@ def factor_covariance(
     *,
     eigenfactor: EigenfactorSettings | None = None,
     pca: PcaCorrelationSettings | None = None,
+    periods_per_year: float | None = None,
 ) -> pl.DataFrame:
-    """Annual covariances of the factors from their daily returns: date, factor, and a column a factor.
+    """Annual covariances of the factors from their returns: date, factor, and a column a factor.
 
-    factor_returns : date and one column a factor, such as `model.fret()` without its first row
+    factor_returns : date and one column a factor, such as `model.fret()` without its first row; a factor is
+        there from its first return that is not 0.0, and what its name has before the first dot is its group
+    periods_per_year : to annualise with; by default as the dates tell, 252 for daily ones
 
     Float32 values; dates ascending, factors sorted.
 
@@ -250,7 +238,15 @@ def factor_covariance(
     ]  # fmt: skip
     if faults:
         raise DataError("the covariance of the factor returns cannot be forecast:", faults)
-    found = factor_covariances(returns, settings or FactorCovarianceSettings(), eigenfactor, pca)
+    found = factor_covariances(
+        returns,
+        settings or FactorCovarianceSettings(),
+        eigenfactor,
+        pca,
+        exposed=np.cumsum(returns != 0.0, axis=0) > 0,
+        groups=[factor.split(".", 1)[0] for factor in factors],
+        periods_per_year=periods_per_year or told_by(dates) or DAILY,
+    )
     return matrix_frame(dates, factors, found.covariance)
 
 

@@ -13,11 +13,11 @@ from openfactor.dataset.calendar import within
 from openfactor.errors import NotFoundError
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import (
-    DAYS_A_YEAR,
     FactorCovariances,
     factor_covariances,
     matrix_frame,
 )
+from openfactor.model.forecasts.history import OwnVariances
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
 from openfactor.model.frames import by_asset, by_factor, shown_rows
 from openfactor.model.progress import progress_bar
@@ -27,14 +27,16 @@ from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
 
 Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 class RiskForecast(BoundToProcess):
     """Factor covariances and specific volatilities of a model, as they were known on each trading day.
 
     The forecast of a date uses the returns up to that date and is about the days after it. Volatilities and
-    covariances are annual (252 days); frames are Float32. `start` and `end` are inclusive. What is asked
-    for one date is computed for that date; the forecasts of all dates are kept once they were asked for.
+    covariances are annual, with the `periods_per_year` of the model's calendar; frames are Float32. `start`
+    and `end` are inclusive. What is asked for one date is computed for that date, and what it took to know is
+    kept for the dates after it; the forecasts of all dates are kept once they were asked for.
     """
 
     def __init__(self, fitted: FittedModel, settings: RiskForecastSettings) -> None:
@@ -47,6 +49,12 @@ class RiskForecast(BoundToProcess):
         span = f"{dates[0]} to {dates[-1]}" if dates else "no dates"
         options = self.settings.model_dump(exclude_defaults=True) or "default settings"
         return f"<RiskForecast {span}: {len(self._estimates.factors)} factors, {options}>"
+
+    @property
+    def periods_per_year(self) -> float:
+        """Trading periods a year: 252 of daily calendars, 52 of weekly, 12 of monthly ones, or as the dataset
+        was given."""
+        return self._fitted.periods_per_year
 
     def dates(self) -> list[dt.date]:
         """Trading days with a forecast: those from the first regression on."""
@@ -79,13 +87,13 @@ class RiskForecast(BoundToProcess):
     ) -> pl.DataFrame:
         """date, and one column an asset; null where there is nothing to forecast from."""
         wanted, fitted = self._between(start, end), self._fitted
-        variance = self.specific(wanted).variance
+        found = self.specific(wanted)
         return by_asset(
             fitted.dataset,
             fitted.universe,
             self._dates(wanted),
             [fitted.rows_on(t) for t in wanted],
-            lambda rows: np.sqrt(DAYS_A_YEAR * variance[rows]),
+            lambda rows: np.sqrt(self.periods_per_year * found.variance[found.at(rows)]),
             fitted.id_type(id_type),
         )
 
@@ -99,24 +107,25 @@ class RiskForecast(BoundToProcess):
         t = self._at(date)
         found, rows = self.specific(np.array([t])), self._fitted.rows_on(t)
         chosen = self._fitted.id_type(id_type)
-        history = found.history[rows]
+        here, year = found.at(rows), self.periods_per_year
+        history = found.history[here]
         columns: dict[str, object] = {
             chosen: pl.Series(self._fitted.dataset.identifiers.names(chosen), dtype=pl.String).gather(
                 self._fitted.dataset.panel.listing[rows]
             ),
-            "specific_volatility": np.sqrt(DAYS_A_YEAR * found.variance[rows]).astype(np.float32),
-            "own_volatility": np.sqrt(DAYS_A_YEAR * found.own[rows]).astype(np.float32),
+            "specific_volatility": np.sqrt(year * found.variance[here]).astype(np.float32),
+            "own_volatility": np.sqrt(year * found.own[here]).astype(np.float32),
             "observations": history,
         }
         if found.structural is not None and self.settings.structural is not None:
-            like = np.sqrt(DAYS_A_YEAR * found.structural[rows]).astype(np.float32)
+            like = np.sqrt(year * found.structural[here]).astype(np.float32)
             own = (history / (history + self.settings.structural.n0)).astype(np.float32)
             columns |= {
                 "structural_volatility": like,
                 "own_weight": np.where(np.isfinite(like), own, np.float32(1)),
             }
         if found.shrunk is not None:
-            columns["decile_weight"] = found.shrunk[rows].astype(np.float32)
+            columns["decile_weight"] = found.shrunk[here].astype(np.float32)
         frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float32).fill_nan(None))
         inside = shown_rows(self._fitted.dataset, self._fitted.universe, rows, chosen)
         return frame.filter(inside).sort(chosen)
@@ -126,11 +135,14 @@ class RiskForecast(BoundToProcess):
 
         Columns: date; factor_regime and specific_regime, what volatilities were multiplied by;
         repaired_volatilities, factors whose Newey-West variance was not above zero, so that the uncorrected
-        one stands; repaired_correlations, whether negative eigenvalues were cut off; eigenfactors_adjusted.
+        one stands; repaired_correlations, whether negative eigenvalues were cut off; eigenfactors_adjusted;
+        prior_volatilities, factors that are too young for a volatility of their own and have the mean of
+        their group.
         """
         wanted = self._between(start, end)
         found, names = self.covariances(wanted), np.array(self._estimates.factors)
-        regime = self.specific(wanted).regime[wanted]
+        has_regime = self._fitted.settings.halflife_idio_vra is not None
+        regime = self.specific(wanted).regime[wanted] if has_regime else np.ones(len(wanted))
         return pl.DataFrame(
             {
                 "date": pl.Series(self._dates(wanted), dtype=pl.Date),
@@ -141,6 +153,9 @@ class RiskForecast(BoundToProcess):
                 ),
                 "repaired_correlations": found.repaired_cor,
                 "eigenfactors_adjusted": found.eigen_adjusted,
+                "prior_volatilities": pl.Series(
+                    [names[these].tolist() for these in found.prior], dtype=pl.List(pl.String)
+                ),
             }
         )
 
@@ -154,12 +169,20 @@ class RiskForecast(BoundToProcess):
         return self._covariances(wanted)
 
     def specific(self, days: NDArray[np.int64] | None = None) -> SpecificRisk:
-        """Daily specific variances beside the rows of the panel, at least those of the trading days
-        `days`."""
-        first = self._all[:1] if days is None else days[:1]
-        if "_every_specific" in self.__dict__ or not len(first) or first[0] == self._all[0]:
+        """Specific variances a trading period of the rows of the trading days `days`, ascending, and of those
+        between them."""
+        if not len(self._all):
             return self._every_specific
-        return self._specific(int(first[0]))
+        first, last = (0, self._all[-1]) if days is None or not len(days) else (days[0], days[-1])
+        # the regime of blended variances looks at the forecasts of all days
+        needs_all = self._fitted.settings.halflife_idio_vra is not None and self._is_blended
+        if "_every_specific" in self.__dict__ or needs_all or first <= self._all[0]:
+            return self._every_specific
+        return self._specific(int(first), int(last))
+
+    @property
+    def _is_blended(self) -> bool:
+        return self.settings.structural is not None or self.settings.bayesian is not None
 
     @cached_property
     def _every_covariance(self) -> FactorCovariances:
@@ -167,19 +190,39 @@ class RiskForecast(BoundToProcess):
 
     @cached_property
     def _every_specific(self) -> SpecificRisk:
-        return self._specific(0)
+        return self._specific(0, len(self._estimates.dates) - 1)
+
+    @cached_property
+    def _own_history(self) -> OwnVariances:
+        regime = self._fitted.settings.halflife_idio_vra is not None and not self._is_blended
+        return OwnVariances(self._fitted, self.settings.idio_vol, regime=regime)
 
     def _covariances(self, days: NDArray[np.int64]) -> FactorCovariances:
         settings, e, fitted = self.settings, self._estimates, self._fitted
         with progress_bar("factor covariances", fitted.hide_progress, len(days)) as advance:
             return factor_covariances(
                 e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
+                exposed=e.exposed[e.estimated], groups=[group for group, _ in e.pairs],
+                known=self._known(days), periods_per_year=self.periods_per_year,
                 days=np.cumsum(e.estimated)[days] - 1, threads=fitted.threads, progress=advance,
             )  # fmt: skip
 
-    def _specific(self, first_day: int) -> SpecificRisk:
+    def _known(self, days: NDArray[np.int64]) -> Mask:
+        """(D, K) factors that assets of the universe are exposed to on some days, where there has been no
+        return of theirs yet; those need no look at the exposures that have."""
+        e, fitted = self._estimates, self._fitted
+        known = (np.cumsum(e.exposed & e.estimated[:, None], axis=0) > 0)[days]
+        for d in np.flatnonzero(~known.all(axis=1)):
+            rows = fitted.rows_on(int(days[d]))
+            x = fitted.exposures_at(rows)[fitted.universe[rows] & fitted.dataset.panel.main[rows]]
+            known[d] |= ((x != 0) & np.isfinite(x)).any(axis=0)
+        return known
+
+    def _specific(self, first_day: int, last_day: int) -> SpecificRisk:
         with progress_bar("specific risk", self._fitted.hide_progress) as advance:
-            return specific_risk(self._fitted, self.settings, first_day, advance)
+            return specific_risk(
+                self._fitted, self.settings, self._own_history, first_day, last_day, advance
+            )  # fmt: skip
 
     @cached_property
     def _all(self) -> NDArray[np.int64]:

@@ -2,122 +2,95 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import Panel
 from openfactor.model.estimation.design import unshrunk_design
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts.covariance import FIRST_REGIME_DAY, regime_multiplier
+from openfactor.model.forecasts.correlation import ENOUGH_DAYS
+from openfactor.model.forecasts.covariance import regime_multiplier
+from openfactor.model.forecasts.history import OwnVariances
 from openfactor.numerics.cross_section import Sample, fit_days
-from openfactor.numerics.ewma import decay
 from openfactor.numerics.normal_equations import explained
-from openfactor.numerics.specific import shrink_to_deciles, specific_variances, trimmed
+from openfactor.numerics.specific import Smoothing, SpecificReturns, shrink_to_deciles, trimmed
 from openfactor.numerics.weighting import regression_weights
-from openfactor.settings.forecasts import IdioVolSettings, RiskForecastSettings, StructuralVolSettings
+from openfactor.settings.forecasts import RiskForecastSettings, StructuralVolSettings
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SpecificRisk:
-    """Daily specific variances beside the rows of the panel, and how they came about.
+    """Daily specific variances of the rows of some trading days in a row, and how they came about.
 
-    The row of day t has what was known on t; rows of days that were not asked for hold NaN.
+    The row of day t has what was known on t; rows between trading days hold NaN.
     """
 
+    first_row: int
+    """Row of the panel at which the arrays begin."""
     variance: Float
-    """(rows,) the forecast."""
+    """(n,) the forecast."""
     own: Float
-    """(rows,) of the listing's own history."""
+    """(n,) of the listing's own history."""
     history: NDArray[np.int32]
-    """(rows,) returns that `own` rests on."""
+    """(n,) returns that `own` rests on."""
     structural: Float | None
-    """(rows,) that of its like."""
+    """(n,) predicted from exposures."""
     shrunk: Float | None
-    """(rows,) share of the mean of its cap decile."""
+    """(n,) share of the mean of its cap decile."""
     regime: Float
-    """(T,) what volatilities were multiplied by."""
+    """(T,) what volatilities were multiplied by; 1 after the days asked for."""
+
+    def at(self, rows: slice) -> slice:
+        """Rows of the panel as places in the arrays."""
+        return slice(rows.start - self.first_row, rows.stop - self.first_row)
 
 
 def specific_risk(
     fitted: FittedModel,
     settings: RiskForecastSettings,
-    first_day: int = 0,
+    own_history: OwnVariances,
+    first_day: int,
+    last_day: int,
     progress: Callable[[int], None] = lambda days: None,
 ) -> SpecificRisk:
-    """Forecasts of the trading days from `first_day` on, from the specific returns up to each of them."""
-    panel, days = fitted.dataset.panel, fitted.days
+    """Forecasts of the trading days from `first_day` to `last_day`, from the specific returns up to each.
+
+    own_history : of these settings; measures the regime where there is one
+    """
+    panel = fitted.dataset.panel
     halflife_vra = fitted.settings.halflife_idio_vra
-    start = 0 if halflife_vra is not None else first_day  # the regime looks at the forecasts of all days
-    returns, n_listings = fitted.estimates.specific_return, fitted.dataset.identifiers.n_listings
-    own, history = own_variances(panel, days, returns, n_listings, settings.idio_vol, start, fitted.threads)
+    first_row, own, history = own_history.between(first_day, last_day)
     variance, of_others, shares = own, None, None
-    if settings.structural is not None or settings.bayesian is not None:
+    blended = settings.structural is not None or settings.bayesian is not None
+    if blended:
         variance = own.copy()
         of_others = np.full(len(own), np.nan) if settings.structural is not None else None
         shares = np.zeros(len(own)) if settings.bayesian is not None else None
-        for t in range(start, len(days)):
-            rows = fitted.rows_on(t)
-            volatility = np.sqrt(own[rows])
-            if settings.structural is not None and of_others is not None:
-                like = structural_volatilities(fitted, rows, volatility, history[rows], settings.structural)
-                volatility = _blend(volatility, like, history[rows], settings.structural.n0)
-                of_others[rows] = like**2
-            if settings.bayesian is not None and shares is not None:
-                volatility, shares[rows] = shrink_to_deciles(volatility, panel.cap[rows], settings.bayesian.q)
-            variance[rows] = volatility**2
-            progress(1)
-    regime = np.ones(len(days))
-    if halflife_vra is not None:
-        regime = _regime(panel, days, returns, settings.idio_vol, variance, history, halflife_vra)
-        variance = variance.copy() if variance is own else variance
-        for t in range(start, len(days)):
-            variance[fitted.rows_on(t)] *= regime[t] ** 2
-    return SpecificRisk(variance, own, history, of_others, shares, regime)
-
-
-def own_variances(
-    panel: Panel,
-    days: NDArray[np.int64],
-    returns: Float,
-    n_listings: int,
-    settings: IdioVolSettings,
-    first_day: int,
-    threads: int | None,
-) -> tuple[Float, NDArray[np.int32]]:
-    """(rows,) of each listing's own history, and the number of returns that it rests on; see
-    `numerics.specific_variances`."""
-    variance, history = np.full(panel.n_rows, np.nan), np.zeros(panel.n_rows, np.int32)
-    workers = threads or os.cpu_count() or 1
-    parts = np.linspace(0, n_listings, workers + 1).astype(int)
-    with ThreadPoolExecutor(workers) as pool:
-        list(
-            pool.map(
-                lambda first, last: specific_variances(
-                    panel.offsets, panel.listing, returns, days, first, last, *_bounds(settings),
-                    decay(settings.halflife), settings.nw_lags,
-                    decay(settings.nw_lags_halflife_override or settings.halflife),
-                    first_day, variance, history,
-                ),
-                parts[:-1], parts[1:],
-            )
-        )  # fmt: skip
-    return variance, history
-
-
-def _bounds(settings: IdioVolSettings) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Of returns that count at all, and of what they count as."""
-
-    def between(lower: float | None, upper: float | None) -> tuple[float, float]:
-        return (-np.inf if lower is None else lower, np.inf if upper is None else upper)
-
-    return between(settings.void_lb, settings.void_ub), between(settings.clip_lb, settings.clip_ub)
+    out = SpecificRisk(first_row, variance, own, history, of_others, shares, np.ones(len(fitted.days)))
+    for t in range(first_day, last_day + 1) if blended else ():
+        rows = fitted.rows_on(t)
+        here, volatility = out.at(rows), np.sqrt(own[out.at(rows)])
+        if settings.structural is not None and of_others is not None:
+            like = structural_volatilities(fitted, rows, volatility, history[here], settings.structural)
+            volatility = _blend(volatility, like, history[here], settings.structural.n0)
+            of_others[here] = like**2
+        if settings.bayesian is not None and shares is not None:
+            volatility, shares[here] = shrink_to_deciles(volatility, panel.cap[rows], settings.bayesian.q)
+        variance[here] = volatility**2
+        progress(1)
+    if halflife_vra is None:
+        return out
+    # blended variances are standardised by themselves, for which the days before must be there
+    bias = _bias(out, own_history.rows, own_history.how) if blended else own_history.bias(last_day)
+    out.regime[: last_day + 1] = regime_multiplier(bias[: last_day + 1], halflife_vra)
+    scaled = variance if blended else variance.copy()
+    for t in range(first_day, last_day + 1):
+        scaled[out.at(fitted.rows_on(t))] *= out.regime[t] ** 2
+    return replace(out, variance=scaled)
 
 
 def structural_volatilities(
@@ -158,24 +131,18 @@ def _blend(own: Float, structural: Float, history: NDArray[np.int32], n0: float)
     return np.asarray(np.where(np.isfinite(structural), blended, own))
 
 
-def _regime(
-    panel: Panel,
-    days: NDArray[np.int64],
-    returns: Float,
-    settings: IdioVolSettings,
-    variance: Float,
-    history: NDArray[np.int32],
-    halflife: float,
-) -> Float:
-    """(T,) multipliers of B_t^2, the cap-weighted mean of e_t^2 / sigma_t-1^2 over companies."""
-    bias = np.full(len(days), np.nan)
-    bounds = _bounds(settings)
-    for t in range(1, len(days)):
-        rows = panel.rows_of(int(days[t - 1]))
-        used = trimmed(returns[rows], *bounds)
-        counted = panel.main[rows] & (history[rows] >= FIRST_REGIME_DAY) & np.isfinite(used)
-        counted &= (variance[rows] > 0) & (panel.cap[rows] > 0)
+def _bias(risk: SpecificRisk, all_rows: SpecificReturns, how: Smoothing) -> Float:
+    """(T,) B_t^2: the cap-weighted mean of squared returns a day over the variances known before."""
+    bias = np.full(len(all_rows.days), np.nan)
+    for t in range(1, len(bias)):
+        day = all_rows.days[t - 1]
+        rows = slice(int(all_rows.offsets[day]), int(all_rows.offsets[day + 1]))
+        variance, cap = risk.variance[risk.at(rows)], all_rows.cap[rows]
+        returns = all_rows.returns[rows]
+        daily = returns / np.sqrt(np.maximum(all_rows.covered[rows], 1))
+        used = np.where(np.abs(returns) > all_rows.rounding[t], trimmed(daily, how.void, how.clip), np.nan)
+        counted = all_rows.main[rows] & (risk.history[risk.at(rows)] >= ENOUGH_DAYS) & np.isfinite(used)
+        counted &= (variance > 0) & (cap > 0)
         if counted.any():
-            ratio = used[counted] ** 2 / variance[rows][counted]
-            bias[t] = np.average(ratio, weights=panel.cap[rows][counted])
-    return regime_multiplier(bias, halflife)
+            bias[t] = np.average(used[counted] ** 2 / variance[counted], weights=cap[counted])
+    return bias
