@@ -79,7 +79,8 @@ def test_specific_variances_of_skfolio_with_holidays() -> None:
     )  # fmt: skip
     how = Smoothing(decay(20), 0, decay(20), (-np.inf, np.inf), (-np.inf, np.inf))
     specific_variances(
-        panel, how, start_state(n, 0), (0, 0, t + 1), (0, n), -1, np.zeros((t + 1, 2)), t, 0, variance, history
+        panel, how, start_state(n, 0), (0, 0, t + 1), (0, n), -1, np.zeros((t + 1, 2)), t, 0,
+        variance, history,
     )  # fmt: skip
     np.testing.assert_allclose(variance[-n:], peer, rtol=1e-10)
 
