@@ -98,3 +98,37 @@ def test_the_kinds_are_those_that_scripts_compare() -> None:
         "ProcessError": "process",
         "CancelledError": "cancelled",
     }
+
+
+def test_a_message_is_of_forty_lines_and_the_error_has_the_rest() -> None:
+    many = [Fault("empty", "prices", "must not be empty", f"c{i}", 2, ("row 1", "row 2")) for i in range(200)]
+    error = DataError("not stored, 200 faults:", many)
+    lines = str(error).splitlines()
+    assert len(lines) == 40
+    assert lines[0] == "not stored, 200 faults (`table` has examples):"
+    assert lines[1] == "  [empty] prices.c0: must not be empty (2 rows)"
+    assert lines[-1] == "  ... and 162 more faults; `table` has all"
+    assert error.faults == tuple(many)
+    assert error.table.columns == ["rule", "upload", "column", "message", "count", "first_rows"]
+    assert error.table.row(199) == ("empty", "prices", "c199", "must not be empty", 2, ["row 1", "row 2"])
+    assert pickled(error).table.equals(error.table)  # type: ignore[attr-defined]
+    few = DataError("not stored:", many[:13])
+    assert str(few).count("row 2") == 13, "39 lines have room for the examples"
+    problems = SettingsError("do not fit:", [f"problem {i}" for i in range(1000)])
+    assert len(str(problems).splitlines()) == 40
+    assert str(problems).endswith("... and 962 more problems; `problems` has all")
+
+
+def test_a_long_line_keeps_what_to_do() -> None:
+    names = ", ".join(f"column {i}" for i in range(5000))
+    text = str(DataError("not stored:", [Fault("unknown", "p", f"columns {names}; leave them out")]))
+    assert text.endswith("column 4999; leave them out")
+    assert len(text) < 500
+
+
+def test_of_many_names_those_like_it_are_shown() -> None:
+    text = str(NotFoundError.of("upload", "price_2O24", [f"price_{year}" for year in range(1000, 3000)]))
+    assert "price_2024" in text
+    assert text.endswith("... (2,000 in all)")
+    assert len(text) < 1000
+    assert "known: a0, a1, " in str(NotFoundError.of("upload", "?", [f"a{i}" for i in range(100)]))

@@ -87,6 +87,18 @@ def test_what_cannot_be_read_is_kept_as_a_result(upload: Upload) -> None:
     assert upload.commit("append").version == 1
 
 
+def test_a_wide_table_of_unknown_columns_does_not_fill_the_screen(upload: Upload) -> None:
+    wide = pl.DataFrame({f"c{i}": [1.0] for i in range(3000)})
+    failed = upload.stage_df("a", wide)
+    with pytest.raises(DataError) as caught:
+        upload.commit("append")
+    for text in (repr(failed), str(caught.value)):
+        assert len(text.splitlines()) <= 41
+        assert len(text) < 15_000
+    unknown = caught.value.table.filter(rule="unknown_column")
+    assert "c2999" in str(unknown.rows())
+
+
 def test_rows_that_break_rules_can_be_looked_at_but_not_committed(upload: Upload) -> None:
     upload.stage_df("good", rates((1, "EUR", 0.9)))
     result = upload.stage_df("bad", rates((2, "EUR", -0.9), (3, "EUR", 0.0)))

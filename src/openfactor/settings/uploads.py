@@ -6,6 +6,8 @@ import datetime as dt
 
 from pydantic import BaseModel, ConfigDict
 
+from openfactor.errors import shortened
+
 
 class _Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
@@ -52,13 +54,14 @@ class UploadStagingResult(_Result):
 
     def __repr__(self) -> str:
         told = [
-            f"\n  {f'{result.parser}: ' if result.parser else ''}{message}"
+            f"{f'{result.parser}: ' if result.parser else ''}{message}"
             for result in self.results
             if result.success == self.success
             for message in result.messages
         ]
         how = f"staged by {self.success_parser!r}" if self.success else "could not be staged"
-        return f"<{self.name!r} {how}{':' if told else ''}{''.join(told)}>"
+        lines = "".join(f"\n  {line}" for line in shortened(told, "messages; `results` has all"))
+        return f"<{self.name!r} {how}{':' if told else ''}{lines}>"
 
 
 class UploadCommitResult(_Result):
