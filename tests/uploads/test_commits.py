@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from openfactor.errors import DataError, NotFoundError, SettingsError
+from openfactor.errors import DataError, DataWarning, NotFoundError, SettingsError
+from openfactor.settings import UploadCommitResult
 from openfactor.uploads import DATA_TYPES, Upload, UploadStore
 from openfactor.uploads.schema import NUMBER, Column
 from openfactor.uploads.storage import parts
@@ -46,6 +48,22 @@ def slow_commit(before: Rows, incoming: Rows, mode: str, match: list[str] | None
     return {key: value for key, value in before.items() if part(key) not in replaced} | incoming
 
 
+def slow_counts(before: Rows, incoming: Rows, after: Rows) -> dict[str, int]:
+    """What a commit says of its rows, from what was there before and after it."""
+    new = incoming.keys() - before.keys()
+    return {
+        "rows_added": len(new & after.keys()),
+        "rows_replaced": sum(1 for k in before.keys() & after.keys() if before[k] != after[k]),
+        "rows_unchanged": sum(1 for k, v in incoming.items() if before.get(k) == v),
+        "rows_ignored": sum(1 for k, v in incoming.items() if after.get(k) != v),
+        "rows_removed": len(before.keys() - after.keys()),
+    }
+
+
+def counts(result: UploadCommitResult) -> dict[str, int]:
+    return result.model_dump(exclude={"version", "committed_names"})
+
+
 def frame(rows: Rows) -> pl.DataFrame:
     return rates(*((day, ccy, rate) for (day, ccy), rate in rows.items()))
 
@@ -73,13 +91,18 @@ def test_every_mode_does_what_its_definition_says(todo: list, part_rows: int) ->
         versions: list[Rows] = [{}]
         for mode, match, rows in todo:
             if mode == "restore":
-                then = match % len(versions)
-                after = versions[then]
-                version = upload.restore(then).version
+                rows = after = versions[match % len(versions)]
+                done = upload.restore(match % len(versions))
             else:
                 after = slow_commit(versions[-1], rows, mode, match)
-                version = upload.fast_commit(frame(rows), mode, match_columns=match).version
-                assert upload.fast_commit(frame(rows), mode, match_columns=match).version == version, "replay"
+                with warnings.catch_warnings(record=True) as told:
+                    warnings.simplefilter("always")
+                    done = upload.fast_commit(frame(rows), mode, match_columns=match)
+                    again = upload.fast_commit(frame(rows), mode, match_columns=match)
+                assert again.version == done.version, "replay"
+                assert bool(told) == (done.rows_ignored > 0), "what is not taken is said"
+            assert counts(done) == slow_counts(versions[-1], rows, after)
+            version = done.version
             if version == len(versions):
                 versions.append(after)
             assert version == len(versions) - 1
@@ -96,6 +119,47 @@ def test_a_commit_that_changes_nothing_is_no_version(upload: Upload) -> None:
     assert upload.fast_commit(rows, "overwrite", match_columns=["ccy"]).version == 1
     assert upload.restore(1).version == 1
     assert upload.fast_commit(rows.head(1), "overwrite", match_columns=["ccy"]).version == 2
+
+
+def test_append_says_what_it_leaves_out(upload: Upload) -> None:
+    upload.fast_commit(rates((1, "EUR", 0.9), (1, "JPY", 150.0)), "append")
+    with pytest.warns(DataWarning) as told:
+        result = upload.fast_commit(rates((1, "EUR", 0.95), (1, "JPY", 150.0), (2, "EUR", 0.9)), "append")
+    (message,) = (str(w.message) for w in told)
+    assert message.startswith("append left out 1 row whose key is there with other values")
+    assert "commit with mode='upsert' to replace them" in message
+    assert message.endswith("First: date 2024-01-01, ccy EUR: fx_rate 0.9 is stored, 0.95 was given")
+    assert told[0].filename == __file__
+    assert counts(result) == {
+        "rows_added": 1, "rows_replaced": 0, "rows_unchanged": 1, "rows_ignored": 1, "rows_removed": 0,
+    }  # fmt: skip
+    late = rates((2, "EUR", 0.9), (2, "JPY", 151.0), (3, "JPY", 152.0))
+    with pytest.warns(
+        DataWarning, match=r"left out 1 row with new keys, because their date is there"
+    ) as told:
+        result = upload.fast_commit(late, "append", match_columns=["date"])
+    assert len(told) == 1
+    assert (result.rows_added, result.rows_unchanged, result.rows_ignored) == (1, 1, 1)
+    many = rates(*((day, ccy, 9.0) for day in range(1, 20) for ccy in ("EUR", "JPY")))
+    upload.fast_commit(many, "upsert")
+    with pytest.warns(DataWarning, match="left out 38 rows whose key") as told:
+        upload.fast_commit(many.with_columns(fx_rate=8.0), "append")
+    assert str(told[0].message).count("is stored") == 5, "the first ones only"
+    assert read(upload)["fx_rate"].to_list() == [9.0] * 38
+
+
+def test_a_result_says_what_was_done(upload: Upload, tmp_path: Path) -> None:
+    upload.fast_commit(rates((1, "EUR", 0.9), (2, "EUR", 0.8)), "append")
+    upload.stage_df("late", rates((2, "EUR", 0.7), (3, "EUR", 0.7)))
+    assert repr(upload.commit("upsert")) == (
+        "UploadCommitResult(version=2, committed_names=['late'], rows_added=1, rows_replaced=1, "
+        "rows_unchanged=0, rows_ignored=0, rows_removed=0)"
+    )
+    rates((3, "EUR", 0.7)).write_csv(tmp_path / "fx_march.csv")
+    done = upload.fast_commit(tmp_path / "fx_march.csv", "overwrite")
+    assert done == UploadCommitResult(
+        version=3, committed_names=["fx_march"], rows_unchanged=1, rows_removed=2
+    )
 
 
 def test_zero_and_minus_zero_are_different_values(tmp_path: Path) -> None:

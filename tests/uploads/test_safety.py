@@ -266,6 +266,7 @@ def test_a_damaged_table(upload: Upload, tmp_path: Path, harm: str) -> None:
     assert "exchange_rates upload 'fx'" in repr(upload)
 
 
+@pytest.mark.filterwarnings("ignore::openfactor.errors.DataWarning")  # rows that append leaves out
 def test_steps_of_the_kill_test_are_right(tmp_path: Path) -> None:
     """Its model of the commits holds when nobody is killed."""
     rng = random.Random(6)

@@ -27,7 +27,7 @@ def upload(tmp_path: Path) -> Upload:
 
 
 def test_stage_look_commit(upload: Upload) -> None:
-    assert upload.stage_df("b", rates((2, "EUR", 0.8))).success
+    assert upload.stage_df("b", rates((2, "EUR", 0.8)))
     result = upload.stage_df("a", rates((1, "EUR", 0.9), (1, "JPY", 150.0)))
     assert (result.name, result.success, result.success_parser) == ("a", True, "table")
     assert repr(result) == "<'a' staged by 'table'>"
@@ -77,6 +77,9 @@ def test_a_name_is_taken_until_it_is_replaced_or_wiped(upload: Upload) -> None:
 def test_what_cannot_be_read_is_kept_as_a_result(upload: Upload) -> None:
     failed = upload.stage_df("a", rates((1, "EUR", 0.9)).rename({"ccy": "money"}))
     assert not failed.success
+    assert not failed, "`assert upload.stage_file(...)` must not pass"
+    assert not failed.results[0]
+    assert not upload.can_handle(rates((1, "EUR", 0.9)).rename({"ccy": "money"}))
     assert repr(failed).startswith("<'a' could not be staged:\n  table: [missing_column] a.ccy: is missing; ")
     assert upload.get_staging_results() == {"a": failed}
     assert upload.get_staging_data().collect().is_empty()

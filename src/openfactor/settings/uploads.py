@@ -22,6 +22,9 @@ class UploadParserResult(_Result):
     messages: list[str] = []
     """Why not; or what was found beside."""
 
+    def __bool__(self) -> bool:
+        return self.success
+
 
 class MultiParserResult(_Result):
     """What every parser says of a table."""
@@ -38,9 +41,12 @@ class MultiParserResult(_Result):
         """The first parser that takes it."""
         return next((r.parser for r in self.results if r.success), None)
 
+    def __bool__(self) -> bool:
+        return self.success
+
 
 class UploadStagingResult(_Result):
-    """What came of staging a table, or all tables of an archive."""
+    """What came of staging a table, or all tables of an archive; false if it failed."""
 
     name: str
     timestamp: dt.datetime
@@ -51,6 +57,9 @@ class UploadStagingResult(_Result):
     def success_parser(self) -> str | None:
         """The parser that took it."""
         return next((r.parser for r in self.results if r.success), None)
+
+    def __bool__(self) -> bool:
+        return self.success
 
     def __repr__(self) -> str:
         told = [
@@ -65,10 +74,23 @@ class UploadStagingResult(_Result):
 
 
 class UploadCommitResult(_Result):
-    """The version after a commit, and the staged names that went into it."""
+    """What a commit did. Added, replaced, unchanged and ignored rows are all rows of the commit."""
 
     version: int
+    """The latest version after it."""
     committed_names: list[str] = []
+    """The staged tables that went into it; of a file that was committed directly, its tables."""
+    rows_added: int = 0
+    """Rows with a key that was not there."""
+    rows_replaced: int = 0
+    """Rows that took the place of a row with the same key and other values."""
+    rows_unchanged: int = 0
+    """Rows that were there already, with the same values."""
+    rows_ignored: int = 0
+    """Rows that `append` left out, because their key, or with match_columns their slice, was there with
+    other values."""
+    rows_removed: int = 0
+    """Rows that were there before and whose key is not there any more."""
 
 
 class UploadDataTypeFreshness(_Result):

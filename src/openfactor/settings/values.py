@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from openfactor.errors import SettingsError
 
@@ -118,3 +118,32 @@ class DatasetSettings(Value, Generic[S]):
     """Name of the risk dataset."""
     setting: S
     """The settings to use on it."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def kind(self) -> str:
+        """The class of the settings; it tells JSON and YAML apart."""
+        return type(self.setting).__name__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # pickle cannot find a class with a parameter by its name
+        return _bound, (self.dataset, self.setting)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _setting_of_its_kind(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "kind" not in data:
+            return data
+        from openfactor.settings.saved import KINDS  # it imports this module
+
+        fields = dict(data)
+        kind = fields.pop("kind")
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no kind of settings; there are {', '.join(KINDS)}")
+        if isinstance(fields.get("setting"), Mapping):
+            fields["setting"] = KINDS[kind].model_validate(fields["setting"])
+        return fields
+
+
+def _bound(dataset: str, setting: Settings) -> DatasetSettings[Settings]:
+    return DatasetSettings(dataset=dataset, setting=setting)

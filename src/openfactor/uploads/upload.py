@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import random
 import shutil
-import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +29,7 @@ from openfactor.settings import (
     UploadParserResult,
     UploadStagingResult,
 )
+from openfactor.uploads.commits import COMMIT_MODES, Committed, Committer, checked_match
 from openfactor.uploads.filters import Filters, expression
 from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import (
@@ -44,22 +44,12 @@ from openfactor.uploads.parsing import (
 from openfactor.uploads.reading import of_archive, read_all
 from openfactor.uploads.repeats import repeats
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.merging import Change, CommitMode, plan
-from openfactor.uploads.storage.parts import scan_parts
+from openfactor.uploads.storage.merging import CommitMode
 from openfactor.uploads.storage.staging import StagedItem, StagingArea, owners, scan_owned
-from openfactor.uploads.storage.table import CommitConflictError, Table
+from openfactor.uploads.storage.table import Table
 from openfactor.uploads.summaries import NAME, detail_summary, summary
-from openfactor.uploads.validation import FAULT_SCHEMA, Validation, refuse, validate
+from openfactor.uploads.validation import FAULT_SCHEMA, Validation, validate
 
-COMMIT_MODES: dict[CommitMode, str] = {
-    "append": "add the rows whose key is not there yet; with match_columns, those whose values in these "
-    "columns are not there yet. Rows that are there never change",
-    "upsert": "add the rows whose key is not there yet, and replace those whose key is",
-    "overwrite": "replace everything; with match_columns, replace all rows that share the values in these "
-    "columns with a row of the upload",
-}
-CONFLICT_SECONDS = 60.0
-"""How long a commit tries again while others come first."""
 Which = Literal["data", "staging"]
 
 
@@ -82,6 +72,7 @@ class Upload(EngineObject):
         self._folder = folder
         self._type = data_type
         self._staging = StagingArea(folder)
+        self._committer = Committer(folder, data_type, self._staging)
         self._threads = threads or os.cpu_count() or 1
         self._hide_progress = hide_progress
 
@@ -338,16 +329,16 @@ class Upload(EngineObject):
         SettingsError: an unknown mode, or columns that cannot be matched.
         ConflictError: others kept committing for a minute.
         """
-        match = self._check_mode(mode, match_columns)
+        match = checked_match(self._type, mode, match_columns)
         items = self._staging.get(names)
         if not items:  # as after a commit whose answer was lost
             which = " of these names" if names else ""
             warnings.warn(f"nothing{which} is staged, so nothing was committed", DataWarning, stacklevel=2)
             return UploadCommitResult(version=self.version)
         remedy = "; stage them again with replace=True, wipe_staging them, or name those to commit"
-        version = self._merge(items, mode, match, remedy)
+        done = self._committer.commit(items, mode, match, remedy)
         self._staging.remove(items)
-        return UploadCommitResult(version=version, committed_names=[item.name for item in items])
+        return _told(done, [item.name for item in items])
 
     def fast_commit(
         self,
@@ -362,12 +353,13 @@ class Upload(EngineObject):
         ------
         As `commit` does.
         """
-        match = self._check_mode(mode, match_columns)
+        match = checked_match(self._type, mode, match_columns)
         name = df.name if isinstance(df, Path) else self.name
         found = sources(df) if isinstance(df, Path) else [Source(name, name, lambda: as_polars(df, name))]
         with self._staging.scratch() as scratch:
             items = self._read_all(found, scratch, parser)
-            return UploadCommitResult(version=self._merge(items, mode, match))
+            done = self._committer.commit(items, mode, match)
+        return _told(done, [item.name for item in items] if isinstance(df, Path) else [])
 
     def restore(self, version: int | dt.datetime) -> UploadCommitResult:
         """Make the rows of an earlier version those of a new one; none is added if they are the latest.
@@ -376,13 +368,7 @@ class Upload(EngineObject):
         ------
         NotFoundError: no such version.
         """
-        then = self._table(version)
-
-        def change(table: Table, scratch: Path) -> Change:
-            before, now = (dict.fromkeys(t.parts()) for t in (then, table))
-            return Change([p for p in before if p not in now], [p for p in now if p not in before])
-
-        return UploadCommitResult(version=self._write(change, f"restore {then.version}"))
+        return _told(self._committer.restore(self._table(version)), [])
 
     # how
 
@@ -449,59 +435,12 @@ class Upload(EngineObject):
                 self._staging.put([whole], scratch)
             return whole.result
 
-    def _check_mode(self, mode: CommitMode, match: Sequence[str] | None) -> list[str] | None:
-        if mode not in COMMIT_MODES:
-            raise SettingsError(
-                f"unknown commit mode {mode!r}:", [f"{m}: {text}" for m, text in COMMIT_MODES.items()]
-            )
-        if match is None:
-            return None
-        problems = [
-            f"{c!r} is not in the key: {', '.join(self._type.key)}" for c in match if c not in self._type.key
-        ]
-        if not match:
-            problems.append(f"give at least one of {', '.join(self._type.key)}, or None")
-        if mode == "upsert":
-            problems.append("upsert always matches the whole key")
-        if problems:
-            raise SettingsError("match_columns cannot be used:", problems)
-        return list(match)
 
-    def _merge(
-        self, items: Sequence[StagedItem], mode: CommitMode, match: list[str] | None, remedy: str = ""
-    ) -> int:
-        """Make the rows of the items the next version, unless there are faults."""
-        heading = f"cannot commit to the {self.data_type} upload {self.name!r}"
-        faults = [fault for item in items for fault in item.faults]
-        refuse(heading, [*faults, *repeats(items, self._type)], remedy)
-        parts = [part for item in items for part in item.parts]
-
-        def change(table: Table, scratch: Path) -> Change:
-            planned = plan(table.parts, parts, mode, match, self._type, scratch)
-            replaces = mode == "overwrite" and not match
-            if planned and (replaces or table.is_empty or self._type.dated_by is None):
-                rows = scan_parts(planned.apply(table.parts()), self._type)
-                refuse(heading, self._type.whole_faults(rows), remedy)
-            return planned
-
-        return self._write(change, mode if match is None else f"{mode} on {', '.join(match)}")
-
-    def _write(self, change_of: Callable[[Table, Path], Change], operation: str) -> int:
-        """Plan and write, again from the start while others commit first."""
-        until = time.monotonic() + CONFLICT_SECONDS
-        while True:
-            with self._staging.scratch() as scratch:
-                table = self._table()
-                change = change_of(table, scratch)
-                if not change:
-                    return table.version
-                try:
-                    return table.write(change, operation)
-                except CommitConflictError as error:
-                    if time.monotonic() > until:
-                        busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"
-                        raise ConflictError(f"{self.name!r} is busy: {busy}; try again") from error
-            time.sleep(random.uniform(0, 0.05))
+def _told(done: Committed, names: list[str]) -> UploadCommitResult:
+    """The result of a commit; what it left out, or probably was not meant, is warned of."""
+    for message in done.warnings:
+        warnings.warn(message, DataWarning, stacklevel=3)
+    return UploadCommitResult(version=done.version, committed_names=names, **asdict(done.counts))
 
 
 def _select(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
