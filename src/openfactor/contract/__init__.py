@@ -1,0 +1,1 @@
+"""What crosses the seam between what a user holds and the engine: calls, values and their bytes."""
