@@ -32,7 +32,7 @@ BEYOND = st.fixed_dictionaries(
         "pca": st.builds(PcaCorrelationSettings, n_components=st.none() | st.integers(1, 6)),
     },
 )
-SOME = settings(max_examples=60, deadline=None)
+SOME = settings(max_examples=60)
 
 
 def returns(seed: int, t: int, k: int, dead: bool) -> np.ndarray:

@@ -16,7 +16,7 @@ from openfactor.model import Estimates, estimate
 from openfactor.synthetic import SyntheticUniverse, simulate
 from tests.markets import dataset_of, fit, model_settings
 
-SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 markets = st.builds(
     simulate,
     n_assets=st.integers(25, 60),

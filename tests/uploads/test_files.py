@@ -286,7 +286,7 @@ texts = st.text(min_size=1, max_size=8).filter(lambda text: "\0" not in text)
 numbers = st.floats(min_value=5e-324, max_value=1.7e308, allow_subnormal=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.tuples(st.integers(1, 28), texts), numbers, min_size=1, max_size=6))
 def test_any_text_and_number_comes_back_from_text(rows: dict[tuple[int, str], float]) -> None:
     frame = rates(*((day, ccy, rate) for (day, ccy), rate in rows.items()))

@@ -1,8 +1,8 @@
 """Arguments and answers of calls as bytes and back, told by their annotations.
 
 A message is `MAGIC`, the length of the header (4 bytes, little-endian), the header as JSON, and the blobs
-that it refers to, one after the other: frames as Arrow streams, byte strings as they are. The header has `value`,
-and in `blobs` the length of each. Values are checked against the annotation on both sides.
+that it refers to, one after the other: frames as Arrow streams, byte strings as they are. The header has
+`value`, and in `blobs` the length of each. Values are checked against the annotation on both sides.
 """
 
 from __future__ import annotations
