@@ -70,7 +70,7 @@ def plain_read(dataset: RiskDataset) -> None:
 
 def toraniko_frames(dataset: RiskDataset, n_days: int) -> tuple[pl.DataFrame, ...]:
     """Returns, caps, one-hot sectors and styles in the layout that toraniko asks for."""
-    n = len(dataset.currency)
+    n = dataset.identifiers.n_listings
     rows = n * n_days
     panel = dataset.panel
     key = pl.DataFrame(
@@ -107,7 +107,7 @@ def skfolio_seconds(dataset: RiskDataset, n_days: int) -> float:
     """Of a day."""
     from skfolio.linear_model import CSLinearRegression
 
-    n = len(dataset.currency)
+    n = dataset.identifiers.n_listings
     panel, rows = dataset.panel, n * n_days
     codes = panel.sparse["industry"].codes[0][:rows]
     industries = codes[:, None] == np.arange(len(panel.sparse["industry"].categories) - 1)

@@ -11,15 +11,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset import checks
-from openfactor.dataset.calendar import closed_days, open_weekends
+from openfactor.dataset.calendar import closed_days, counted_days, open_weekends
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers, project
+from openfactor.dataset.lives import Life, stated_ends
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.parts import Parts, digest_of
+from openfactor.dataset.prices import read_prices
+from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, runs
+from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, panel_of, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import carry_latest
@@ -71,40 +74,46 @@ def build(
     progress("identifiers")
     start = _identify(settings, uploads, read, tally)
     progress("prices")
-    prices = _prices(uploads["price"], start, tally)
-    planned = start.found.filter(pl.col("factor_group").is_in(list(settings.groups)))
-    days = pl.concat([prices["date"].unique(), planned["date"].unique()]).unique().sort().to_list()
-    rows = lay_rows(prices, days, start.identifiers)
-    priced_days = np.isin(np.array(days, "datetime64[D]"), prices["date"].unique().to_numpy())
     fx = uploads["exchange_rates"].collect()
-    currencies = tuple(sorted({*fx["ccy"], "USD"}))
-    currency = _currency(prices, currencies, start.identifiers.n_listings)
+    rates = Rates(fx, uploads["price"].select(pl.col("ccy").unique()).collect()["ccy"])
+    prices = read_prices(uploads["price"], start.n_prices, start.identifiers, rates, tally)
+    priced = prices.filter("quoted")
+    if not len(priced):
+        stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
+    price_days = priced["date"].unique()
+    planned = start.found.filter(pl.col("factor_group").is_in(list(settings.groups)))
+    days = pl.concat([price_days, planned["date"].unique()]).unique().sort().to_list()
+    priced_days = np.isin(np.array(days, "datetime64[D]"), price_days.to_numpy())
+    closures = uploads["exchange_dates"].select("exchange", "date").sort("exchange", "date").collect()
+    closed = closed_days(closures, days)
+    life = Life(
+        counted_days(closed, priced_days),
+        settings.max_days_without_price,
+        stated_ends(uploads["idmap"].collect(), start.identifiers, settings.as_of_date),
+    )
+    rows = lay_rows(prices, days, life, start.identifiers, tally)
     date = pl.col("date")
-    uses = prices.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
-    faults = checks.rates("price", uses, fx)
-    del prices
+    uses = priced.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
+    names = pl.Series([rates.names[code] for code in uses["ccy"]], dtype=pl.String)
+    faults = checks.rates("price", uses.with_columns(ccy=names), fx)
+    del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
     progress("market caps")
     uses, counts = _caps_in_use(uploads["market_cap"], start.identifiers)
     tally.drop("market_cap", "unknown asset", start.n_caps - int(counts["rows"].sum()))
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
-    usd = _usd(fx, currencies, days)
+    usd = rates.table(np.array(days, "datetime64[D]"))
     cap, idio_vol = _carry_caps(
-        uploads["market_cap"], counts, start.identifiers, rows, currencies, usd, tally
+        uploads["market_cap"], counts, start.identifiers, rows, rates.currencies, usd, tally
     )
-    closures = uploads["exchange_dates"].select("exchange", "date").sort("exchange", "date").collect()
-    panel = Panel(
-        rows.offsets, rows.listing, rows.local_return, rows.priced, rows.main, cap, idio_vol,
-        loadings.dense, loadings.sparse,
-    )  # fmt: skip
+    panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
     return RiskDataset(
         fingerprint=fingerprint,
         settings=settings,
         exposure_dtype=settings.exposure_dtype,
         days=tuple(days),
         identifiers=start.identifiers,
-        currencies=currencies,
-        currency=currency,
+        currencies=rates.currencies,
         usd=usd,
         closures=closures,
         panel=panel,
@@ -116,7 +125,7 @@ def build(
             days,
             start.identifiers,
             tally,
-            open_weekends(closed_days(closures, days), days, priced_days),
+            open_weekends(closed, days, priced_days),
         ),
         parts=parts.marks,
     ).with_periods(settings.periods_per_year)
@@ -192,38 +201,6 @@ def _identify(
     return _Start(identifiers, plans, of_master, int(of_type["price"]), int(of_type["market_cap"]))
 
 
-def _prices(rows: pl.LazyFrame, start: _Start, tally: Tally) -> pl.DataFrame:
-    """date, listing, return, ccy: one currency a listing (the one with the most days), and nothing after a
-    delisting.
-
-    Raises
-    ------
-    DataError: no price of a known listing.
-    """
-    coded = start.identifiers.code(
-        rows.with_columns(pl.col("ccy").cast(pl.Categorical)), ["ccy", "return", "delisted"]
-    )
-    known = coded.collect(engine="streaming")  # never has the identifiers of all rows at once
-    tally.drop("price", "unknown asset", start.n_prices - len(known))
-    if not len(known):
-        stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
-    uses = known.group_by("listing", "ccy").len().with_columns(pl.col("ccy").cast(pl.String))
-    most = uses.sort("listing", "len", "ccy", descending=[False, True, False])
-    most = most.unique("listing", keep="first", maintain_order=True).select("listing", "ccy")
-    kept = known
-    if len(uses) > len(most):
-        kept = known.with_columns(pl.col("ccy").cast(pl.String)).join(most, on=["listing", "ccy"], how="semi")
-        tally.drop("price", "quoted in another currency", len(known) - len(kept))
-    ends = kept.filter(pl.col("delisted")).group_by("listing").agg(end=pl.col("date").min())
-    if len(ends):
-        before = len(kept)
-        kept = kept.join(ends, on="listing", how="left").filter(
-            pl.col("end").is_null() | (pl.col("date") <= pl.col("end"))
-        )
-        tally.drop("price", "after the delisting", before - len(kept))
-    return kept.select("date", "listing", "return", "ccy")
-
-
 def _loadings(
     settings: RootRiskDatasetSettings,
     exposures: pl.LazyFrame,
@@ -248,34 +225,11 @@ def _loadings(
     )  # fmt: skip
 
 
-def _currency(prices: pl.DataFrame, currencies: tuple[str, ...], n_listings: int) -> NDArray[np.int32]:
-    """(listings,) index into `currencies`; USD for a listing without prices or with unknown rates."""
-    code = {ccy: i for i, ccy in enumerate(currencies)}
-    out = np.full(n_listings, code["USD"], np.int32)
-    listed = prices.unique("listing")
-    out[listed["listing"].to_numpy()] = [code.get(ccy, code["USD"]) for ccy in listed["ccy"]]
-    return out
-
-
 def stop_on(faults: list[Fault]) -> None:
     """Raise DataError with the faults, if there are any."""
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
         raise DataError(f"the uploads do not make a risk dataset, {count}:", faults)
-
-
-def _usd(fx: pl.DataFrame, currencies: tuple[str, ...], days: list[dt.date]) -> Float:
-    """(D, C) USD per unit of currency, the latest rate on or before the day; NaN before the first."""
-    out = np.full((len(days), len(currencies)), np.nan)
-    grid = pl.DataFrame({"date": days})
-    for i, ccy in enumerate(currencies):
-        rates = fx.filter(pl.col("ccy") == ccy).sort("date").select("date", "fx_rate")
-        if len(rates):
-            known = grid.join_asof(rates, on="date")["fx_rate"]
-            out[:, i] = 1.0 / known.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        else:
-            out[:, i] = 1.0  # USD needs no rate; any other currency without one was refused
-    return out
 
 
 def _caps_in_use(rows: pl.LazyFrame, identifiers: Identifiers) -> tuple[pl.DataFrame, pl.DataFrame]:

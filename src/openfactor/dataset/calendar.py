@@ -23,6 +23,18 @@ def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDAr
     }
 
 
+def counted_days(closed: Mapping[str, NDArray[np.bool_]], priced: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(D,) how many stored days up to each count towards the limit of days without a price: those with
+    prices, and those on which no exchange is closed.
+
+    priced : (D,) days with prices
+    """
+    shut = np.zeros(len(priced), np.bool_)
+    for mask in closed.values():
+        shut |= mask
+    return np.cumsum(priced | ~shut).astype(np.int64)
+
+
 def within(day: dt.date, start: DateLike | None, end: DateLike | None) -> bool:
     """Whether start <= day <= end; None is no bound."""
     first, last = as_date(start), as_date(end)

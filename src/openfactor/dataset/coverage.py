@@ -13,7 +13,7 @@ from openfactor.dataset.panel import Panel
 
 
 def coverage_by_date(panel: Panel, days: Sequence[dt.date]) -> pl.DataFrame:
-    """One row a stored day: date, listings (alive), priced, market_cap (those that
+    """One row a stored day: date, listings (alive), priced (the others are stale), market_cap (those that
     have one), and `with_{group}` for each factor group.
 
     A listing counts for a continuous group when it has an exposure to every factor, for a categorical one

@@ -14,11 +14,11 @@ from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
-from openfactor.dataset.panel import Exposure, Panel, SparseGroup
+from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import Rows, main_rows
+from openfactor.dataset.rows import Rows, main_rows, panel_of
 from openfactor.dataset.tally import Tally
 from openfactor.errors import Fault, SettingsError
 from openfactor.numerics.rolling import rolling_huber
@@ -151,10 +151,8 @@ def _assemble(
     known = np.concatenate([parent.usd, np.full((1, len(parent.currencies)), np.nan)])
     codes = settings.exchange_codes
     closures = parent.closures if codes is None else parent.closures.filter(pl.col("exchange").is_in(codes))
-    new = Panel(
-        rows.offsets, rows.listing, rows.local_return, rows.priced, rows.main,
-        panel.cap[cut.source], panel.idio_vol[cut.source], groups.dense, groups.sparse,
-    )  # fmt: skip
+    cap, idio_vol = panel.cap[cut.source], panel.idio_vol[cut.source]
+    new = panel_of(rows, cap, idio_vol, groups.dense, groups.sparse)
     return RiskDataset(
         fingerprint=fingerprint,
         settings=settings,
@@ -162,7 +160,6 @@ def _assemble(
         days=tuple(days),
         identifiers=parent.identifiers,
         currencies=parent.currencies,
-        currency=parent.currency,
         usd=known[cut.source_day],
         closures=closures,
         panel=new,
@@ -284,14 +281,15 @@ def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Seq
     source_day = np.searchsorted(stored, np.array(days, "datetime64[D]"), side="right") - 1
     kept = _kept(settings, parent, uploads)
     panel = parent.panel
+    ends = np.zeros(panel.n_rows, np.bool_)
+    ends[panel.delisted] = True
     sources, inserted = [], []
     for day, at in zip(days, source_day.tolist(), strict=True):
         rows = panel.rows_of(at) if at >= 0 else slice(0, 0)
         alive = kept[panel.listing[rows]]
         is_new = at < 0 or parent.days[at] != day
-        if is_new:  # alive between two days of the reference: alive on both
-            later = panel.listing[panel.rows_of(at + 1)] if 0 <= at < len(stored) - 1 else panel.listing[:0]
-            alive &= np.isin(panel.listing[rows], later)
+        if is_new:  # alive since the day before; after its end the reference does not know who is
+            alive &= ~ends[rows] & (day < parent.days[-1])
         sources.append(rows.start + np.flatnonzero(alive))
         inserted.append(np.full(len(sources[-1]), is_new))
     source = np.concatenate(sources).astype(np.int64)
@@ -309,8 +307,10 @@ def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Seq
             offsets=offsets,
             listing=listing,
             local_return=np.where(new, np.nan, panel.local_return[source]),
+            currency=panel.currency[source],
             priced=panel.priced[source] & ~new,
-            main=main_rows(offsets, listing, parent.identifiers),
+            delisted=np.flatnonzero(ends[source] & ~new),
+            main=main_rows(offsets, listing, parent.identifiers, last=~panel.main[source]),
         ),
         source=source,
         source_day=source_day.astype(np.int64),
@@ -360,7 +360,9 @@ def _kept(
         entities = np.zeros(parent.identifiers.n_entities, np.bool_)
         entities[parent.entity[named]] = True
         return np.asarray(entities[parent.entity])
-    return np.isin(parent.currency, parent.currency[named])
+    quoted = np.zeros((parent.identifiers.n_listings, len(parent.currencies)), np.bool_)
+    quoted[parent.panel.listing, parent.panel.currency] = True
+    return np.asarray((quoted & quoted[named].any(axis=0)).any(axis=1))
 
 
 def _refer(

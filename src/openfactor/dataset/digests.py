@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,26 +16,33 @@ from openfactor.dataset.panel import Panel
 from openfactor.settings.hierarchies import Tree
 
 
-def day_digests(
-    panel: Panel, names: Sequence[str], currency: NDArray[np.int32], usd: NDArray[np.float64]
-) -> NDArray[np.uint64]:
+def day_digests(panel: Panel, names: Sequence[str], usd: NDArray[np.float64]) -> NDArray[np.uint64]:
     """(D,) 64 bits for all that the panel holds of each stored day: listings, prices, caps, exposures, rates.
 
-    names, currency : of each listing; usd : (D, C)
+    names : of each listing; usd : (D, C)
     Equal digests of two datasets of the same `structure` mean equal days. Listings count by id, not by
     number, which a new listing may change.
     """
     ids = np.array([int.from_bytes(_digest(name.encode()), "little") for name in names], np.uint64)
-    columns = [panel.local_return, panel.priced, panel.main, panel.cap, panel.idio_vol]
+    columns: list[NDArray[Any]] = [
+        panel.local_return,
+        panel.currency,
+        panel.priced,
+        panel.main,
+        panel.cap,
+        panel.idio_vol,
+    ]
     columns += [values for factors in panel.dense.values() for values in factors.values()]
     for group in panel.sparse.values():
         columns += [*group.codes, *(group.loads or ())]
 
+    ends = np.asarray(np.searchsorted(panel.delisted, panel.offsets), np.int64)
+
     def of_day(d: int) -> int:
         rows = panel.rows_of(d)
-        listing = panel.listing[rows]
+        ended = panel.delisted[ends[d] : ends[d + 1]] - rows.start
         digest = hashlib.blake2b(digest_size=8)
-        for values in (ids[listing], currency[listing], usd[d], *(c[rows] for c in columns)):
+        for values in (ids[panel.listing[rows]], ended, usd[d], *(c[rows] for c in columns)):
             digest.update(np.ascontiguousarray(values).data)
         return int.from_bytes(digest.digest(), "little")
 

@@ -26,14 +26,20 @@ class SparseGroup:
 
 @dataclass(frozen=True)
 class Panel:
-    """One row for each listing and stored day between its first and its last price, by day, then listing."""
+    """One row for each listing and stored day on which it is alive, by day, then listing."""
 
     offsets: NDArray[np.int64]
     """(D + 1,) rows of day d are offsets[d]:offsets[d + 1]."""
     listing: NDArray[np.int32]
     local_return: Float
-    """Simple return in the currency of the price, as a fraction; NaN where there is none."""
+    """Simple return since the listing's last price, in the currency of that price, as a fraction; NaN where
+    there is none."""
+    currency: NDArray[np.int16]
+    """Index into the dataset's currencies: that of the listing's latest price."""
     priced: NDArray[np.bool_]
+    """There is a price that day; other rows are `stale`."""
+    delisted: NDArray[np.int64]
+    """Numbers of the rows that say that the listing trades no more, ascending."""
     main: NDArray[np.bool_]
     """The listing stands for its entity on that day: its return is the entity's."""
     cap: Float
@@ -47,6 +53,12 @@ class Panel:
     @property
     def n_rows(self) -> int:
         return len(self.listing)
+
+    @property
+    def stale(self) -> NDArray[np.bool_]:
+        """(rows,) the listing is alive without a price that day: it keeps its cap and exposures, without a
+        return."""
+        return ~self.priced
 
     @cached_property
     def day(self) -> NDArray[np.int32]:
@@ -66,7 +78,9 @@ class Panel:
             offsets=self.offsets[first : last + 1] - start,
             listing=self.listing[rows],
             local_return=self.local_return[rows],
+            currency=self.currency[rows],
             priced=self.priced[rows],
+            delisted=self.delisted[slice(*np.searchsorted(self.delisted, [start, stop]))] - start,
             main=self.main[rows],
             cap=self.cap[rows],
             idio_vol=self.idio_vol[rows],

@@ -43,8 +43,6 @@ class RiskDataset:
     """(D,) stored days: those with prices or exposures."""
     identifiers: Identifiers
     currencies: tuple[str, ...]
-    currency: NDArray[np.int32]
-    """(listings,) index into `currencies` of each listing's prices."""
     usd: Float
     """(D, C) USD that one unit of each currency buys, the latest on or before the day."""
     closures: pl.DataFrame
@@ -70,7 +68,7 @@ class RiskDataset:
         if self.stored_digests is not None:
             return self.stored_digests
         names = self.identifiers.names(self.identifiers.id_types[0])
-        return day_digests(self.panel, names, self.currency, self.usd)
+        return day_digests(self.panel, names, self.usd)
 
     @cached_property
     def properties(self) -> RiskDatasetProperties:

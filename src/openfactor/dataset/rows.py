@@ -12,10 +12,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.lives import Life, day_before, lives
+from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.dataset.tally import Tally
+from openfactor.numerics.lives import carry_rows
 
 RUN = 1_000_000
 """Rows of an upload that are read at a time, about."""
+LONGEST_CLOSURE = 10
+"""Counted days without a price after which another listing of a company takes the place of its main
+listing: no holiday of an exchange is longer."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,9 @@ class Rows:
     offsets: NDArray[np.int64]
     listing: NDArray[np.int32]
     local_return: NDArray[np.float64]
+    currency: NDArray[np.int16]
     priced: NDArray[np.bool_]
+    delisted: NDArray[np.int64]
     main: NDArray[np.bool_]
 
     @property
@@ -70,7 +79,9 @@ def rows_of(dataset: RiskDataset) -> Rows:
         offsets=panel.offsets,
         listing=panel.listing,
         local_return=panel.local_return,
+        currency=panel.currency,
         priced=panel.priced,
+        delisted=panel.delisted,
         main=panel.main,
     )
 
@@ -86,44 +97,63 @@ def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
     return np.searchsorted(day, np.arange(n_days + 1)).astype(np.int64)
 
 
-def lay_rows(prices: pl.DataFrame, days: Sequence[dt.date], identifiers: Identifiers) -> Rows:
-    """A row for each listing and stored day from its first to its last price.
-
-    `prices` (date, listing, return) has one row a listing and date.
-    """
-    n_listings = identifiers.n_listings
-    lives = prices.group_by("listing").agg(first=pl.col("date").min(), last=pl.col("date").max())
-    first = np.full(n_listings, len(days), np.int32)
-    last = np.full(n_listings, -1, np.int32)
-    first[lives["listing"].to_numpy()] = day_index(lives["first"], days)
-    last[lives["listing"].to_numpy()] = day_index(lives["last"], days)
-    today = np.arange(len(days), dtype=np.int32)[:, None]
-    alive = (today >= first) & (today <= last)
+def lay_rows(
+    prices: pl.DataFrame,
+    days: Sequence[dt.date],
+    life: Life,
+    identifiers: Identifiers,
+    tally: Tally,
+) -> Rows:
+    """A row for each listing and stored day on which it is alive; `prices` as of `read_prices`."""
+    alive, base = lives(prices, days, life, identifiers.n_listings, tally)
     offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
-    names = np.broadcast_to(np.arange(n_listings, dtype=np.int32), alive.shape)[alive]
+    listing = np.broadcast_to(np.arange(identifiers.n_listings, dtype=np.int32), alive.shape)[alive]
     # the place of each listing's row on its day: rows of the day before it
     position = np.cumsum(alive, axis=1, dtype=np.int32)
-    del alive
-    returns = np.full(int(offsets[-1]), np.nan)
-    priced = np.zeros(int(offsets[-1]), np.bool_)
-    for part in prices.iter_slices(RUN):
-        day = day_index(part["date"], days)
-        at = offsets[day] + position[day, part["listing"].to_numpy()] - 1
-        returns[at] = part["return"].fill_null(float("nan")).to_numpy()
+    n_rows = int(offsets[-1])
+    returns, priced = np.full(n_rows, np.nan), np.zeros(n_rows, np.bool_)
+    currency, delisted = np.zeros(n_rows, np.int16), []
+    for part, first in zip(prices.iter_slices(RUN), np.split(base, range(RUN, len(base), RUN)), strict=True):
+        day, name = day_before(part["date"], days), part["listing"].to_numpy()
+        at = offsets[day] + position[day, name] - 1
+        ends = part["delisted"].to_numpy() & (day >= 0) & alive[day, name]
+        delisted.append(at[ends])
+        quoted = part["quoted"].to_numpy()
+        at = at[quoted]
+        returns[at] = np.where(first, np.nan, part["return"].fill_null(float("nan")).to_numpy())[quoted]
+        currency[at] = part["ccy"].to_numpy()[quoted]
         priced[at] = True
-    del position
-    entity = identifiers.table["entity"].to_numpy()[names]
+    del position, alive
+    entity = identifiers.table["entity"].to_numpy()[listing]
+    asleep = np.zeros(n_rows, np.bool_)
+    carry_rows(offsets, listing, entity, priced, life.counted, LONGEST_CLOSURE, currency, asleep)
     return Rows(
         days=days,
-        n_listings=n_listings,
+        n_listings=identifiers.n_listings,
         n_entities=identifiers.n_entities,
         entity=entity,
         offsets=offsets,
-        listing=names,
+        listing=listing,
         local_return=returns,
+        currency=currency,
         priced=priced,
-        main=main_rows(offsets, names, identifiers),
+        delisted=np.unique(np.concatenate(delisted)),
+        main=main_rows(offsets, listing, identifiers, last=asleep),
     )
+
+
+def panel_of(
+    rows: Rows,
+    cap: NDArray[np.float64],
+    idio_vol: NDArray[np.float64],
+    dense: dict[str, dict[str, Exposure]],
+    sparse: dict[str, SparseGroup],
+) -> Panel:
+    """The panel of a skeleton."""
+    return Panel(
+        rows.offsets, rows.listing, rows.local_return, rows.currency, rows.priced, rows.delisted, rows.main,
+        cap, idio_vol, dense, sparse,
+    )  # fmt: skip
 
 
 def in_order(events: pl.DataFrame, dates: Sequence[dt.date]) -> tuple[pl.DataFrame, NDArray[np.int64]]:
@@ -140,10 +170,12 @@ def main_rows(
     listing: NDArray[np.int32],
     identifiers: Identifiers,
     among: NDArray[np.bool_] | None = None,
+    last: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """(rows,) for each day and entity the row of the first of its listings by rank.
 
-    among : (rows,) only of these rows; by default all, which gives the main listing of each day
+    among : (rows,) only of these rows; by default all
+    last : (rows,) these come after the others, whatever their rank
     """
     rank = identifiers.table["rank"].to_numpy()
     entity = identifiers.table["entity"].to_numpy()
@@ -153,7 +185,8 @@ def main_rows(
         return main
     rows = np.flatnonzero(main & shared[entity[listing]])
     day = np.searchsorted(offsets, rows, side="right")
-    order = np.lexsort((rank[listing[rows]], entity[listing[rows]], day))
+    behind = np.zeros(len(rows), np.bool_) if last is None else last[rows]
+    order = np.lexsort((rank[listing[rows]], behind, entity[listing[rows]], day))
     again = (np.diff(day[order]) == 0) & (np.diff(entity[listing[rows]][order]) == 0)
     main[rows[order[1:][again]]] = False
     return main

@@ -1,6 +1,7 @@
 """A risk dataset on disk: arrays that are mapped into memory, Arrow tables, and one JSON file.
 
 listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,) each
+delisted.npy                         numbers of the rows that say so
 dense.<number>.npy                   a continuous group: (factors, rows)
 codes.<number>.npy, loads.<number>.npy   a categorical group: (slots, rows)
 digests.npy                          what stands for the data of each day
@@ -29,7 +30,7 @@ from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
-_ROWS = ("listing", "local_return", "priced", "main", "cap", "idio_vol")
+_ROWS = ("listing", "local_return", "currency", "priced", "main", "cap", "idio_vol")
 _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
 
 
@@ -40,7 +41,7 @@ def save(dataset: RiskDataset, folder: Path) -> None:
 
 def _write(dataset: RiskDataset, folder: Path) -> None:
     panel, identifiers = dataset.panel, dataset.identifiers
-    for name in _ROWS:
+    for name in (*_ROWS, "delisted"):
         np.save(folder / f"{name}.npy", getattr(panel, name))
     for number, factors in enumerate(panel.dense.values()):
         save_rows(
@@ -67,7 +68,6 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         "report": dataset.report.model_dump(mode="json"),
         "parts": dataset.parts,
         "id_types": identifiers.id_types,
-        "currency": dataset.currency.tolist(),
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
             name: {"categories": g.categories, "loads": g.loads is not None}
@@ -127,7 +127,6 @@ def load(folder: Path) -> RiskDataset:
         days=tuple(days["date"]),
         identifiers=Identifiers(listings, spans, aliases, tuple(meta["id_types"])),
         currencies=currencies,
-        currency=np.array(meta["currency"], np.int32),
         usd=days.select([f"usd.{c}" for c in currencies]).to_numpy().reshape(len(days), len(currencies)),
         closures=closures,
         panel=panel,
@@ -141,7 +140,7 @@ def load(folder: Path) -> RiskDataset:
 
 
 def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel:
-    columns = {name: map_rows(folder / f"{name}.npy") for name in _ROWS}
+    columns = {name: map_rows(folder / f"{name}.npy") for name in (*_ROWS, "delisted")}
     dense = {
         group: dict(zip(factors, map_rows(folder / f"dense.{number}.npy"), strict=True))
         for number, (group, factors) in enumerate(meta["dense"].items())

@@ -63,7 +63,6 @@ def timeline(
     days = every[(every >= first) & (every < first + len(dataset.days))]
     window = np.searchsorted(every, np.arange(len(whole.days))).astype(np.int64)
     rates = _rates(whole, currency)
-    codes = whole.currency.astype(np.int16)[whole.panel.listing]
     panel, n_rows = whole.panel, dataset.panel.n_rows
     returns, covered = np.empty(n_rows), np.empty(n_rows, np.int32)
     for d in np.setdiff1d(np.arange(len(dataset.days)), days[:-1] - first):
@@ -77,7 +76,7 @@ def timeline(
             panel.listing,
             panel.local_return,
             panel.priced,
-            codes,
+            panel.currency,
             rates,
             part,
             window,

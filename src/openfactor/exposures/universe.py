@@ -292,6 +292,7 @@ class Universe(BoundToProcess):
 
 
 def companies(dataset: RiskDataset, inside: Mask) -> Mask:
-    """(rows,) one row inside for each company and day: that of the first of its listings by rank."""
+    """(rows,) one row inside for each company and day: that of its main listing, else of the first by
+    rank."""
     panel = dataset.panel
-    return main_rows(panel.offsets, panel.listing, dataset.identifiers, inside)
+    return main_rows(panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.main)

@@ -50,6 +50,10 @@ class RootRiskDatasetSettings(Settings):
     """Id type of the entities (companies)."""
     as_of_date: dt.date
     """Only id mappings that start on or before this date are used."""
+    max_days_without_price: int = Field(default=63, ge=0)
+    """Trading days without a price after which a listing is taken to be gone, also where no row says
+    `delisted`; the default is a quarter. Until then it keeps its cap and exposures and has no return.
+    Stored days with prices, or on which no exchange is closed, count."""
     exposure_dtype: Literal["float16", "float32"] = "float16"
     """Precision in which exposures are stored: half precision halves the panel."""
     periods_per_year: PeriodsPerYear | None = None

@@ -40,8 +40,9 @@ class Price(DataType):
     )
 
     def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
-        """A name's first price is the base of its first return, hence has none itself."""
-        series = [k for k in self.key if k != "date"]
+        """A name's first price, in whatever currency, is the base of its first return, hence has none
+        itself."""
+        series = [k for k in self.key if k not in ("date", "ccy")]
         first = pl.col("date") == pl.col("date").min().over(series)
         broken = rows.filter(first & pl.col("return").is_not_null()).collect()
         if not len(broken):

@@ -1,0 +1,141 @@
+"""The rows of a price upload: one a listing and day, in the currency that counts on the day."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.rates import Rates
+from openfactor.dataset.tally import Tally
+from openfactor.numerics.lives import choose_currency
+
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+SAME = 1e-6
+"""Two returns are the same number up to this: the precision with which closes and returns are published."""
+
+
+def read_prices(
+    rows: pl.LazyFrame, n_rows: int, identifiers: Identifiers, rates: Rates, tally: Tally
+) -> pl.DataFrame:
+    """date, listing, return, ccy (code), quoted (has a price), delisted; sorted by date.
+
+    A row with neither close nor return is no price; it may still say `delisted`. Of several currencies on a
+    day one counts, see `choose_currency`. After a row that says `delisted`, only rows that say so too
+    count: some vendors flag every row of a dead name.
+
+    n_rows : of the upload in the master id type
+    """
+    coded = identifiers.code(
+        rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
+        ["ccy", "close", "return", "delisted"],
+    )
+    known = coded.collect(engine="streaming")  # never has the identifiers of all rows at once
+    tally.drop("price", "unknown asset", n_rows - len(known))
+    known = known.with_columns(pl.col("ccy").to_physical().cast(pl.Int16), quoted=_quoted(known))
+    known = _keep(known, known["quoted"] | known["delisted"], "neither close nor return", tally)
+    currencies = known.group_by("listing").agg(pl.col("ccy").n_unique())
+    several = currencies.filter(pl.col("ccy") > 1)["listing"]
+    if len(several):
+        known = _one_currency(known, several, rates, tally)
+    flagged = known.filter("delisted")["listing"].unique()
+    if len(flagged):
+        known = _until_delisted(known, flagged, tally)
+    known = known.select("date", "listing", "return", "ccy", "quoted", "delisted")
+    return known if known["date"].is_sorted() else known.sort("date", maintain_order=True)
+
+
+def _quoted(rows: pl.DataFrame) -> pl.Series:
+    """Whether each row has a price. Where no row of a day has a close, the upload gives returns only, and
+    the first row of a listing is the base of its next return."""
+    empty = rows["close"].is_null() & rows["return"].is_null()
+    if not empty.any():
+        return ~empty
+    closes = rows.group_by("date").agg(given=pl.col("close").is_not_null().any())
+    without = closes.filter(~pl.col("given"))["date"]
+    first = rows.select(pl.col("date") == pl.col("date").min().over("listing")).to_series()
+    return ~empty | (first & rows["date"].is_in(without.implode()))
+
+
+def _keep(rows: pl.DataFrame, mask: pl.Series, reason: str, tally: Tally) -> pl.DataFrame:
+    """The rows of a mask; the others are counted."""
+    left_out = len(rows) - int(mask.sum())
+    tally.drop("price", reason, left_out)
+    return rows.filter(mask) if left_out else rows
+
+
+def _until_delisted(rows: pl.DataFrame, flagged: pl.Series, tally: Tally) -> pl.DataFrame:
+    """Without the rows of `flagged` listings from the first on that does not say `delisted` after one that
+    does."""
+    numbered = rows.with_row_index("row")
+    some = numbered.filter(pl.col("listing").is_in(flagged.implode())).sort("listing", "date")
+    before = pl.col("delisted").cum_max().shift(1, fill_value=False)
+    some = some.with_columns(revived=(before & ~pl.col("delisted")).over("listing"))
+    gone = some.filter(pl.col("revived").cum_max().over("listing"))["row"]
+    mask = np.ones(len(rows), np.bool_)
+    mask[gone.to_numpy()] = False
+    return _keep(rows, pl.Series(mask), "after the delisting", tally)
+
+
+def _one_currency(rows: pl.DataFrame, several: pl.Series, rates: Rates, tally: Tally) -> pl.DataFrame:
+    """One row a day of the listings of `several`, and the returns of those whose currency changes."""
+    numbered = rows.with_row_index("row").with_columns(unquoted=~pl.col("quoted"))
+    some = numbered.filter(pl.col("listing").is_in(several.implode())).sort(
+        "listing", "date", "unquoted", "ccy"
+    )
+    kept, before, same = choose_currency(
+        some["listing"].to_numpy(),
+        some["date"].to_physical().cast(pl.Int64).to_numpy(),
+        some["quoted"].to_numpy(),
+        some["ccy"].to_numpy(),
+        len(rates.names),
+    )
+    ccy = some["ccy"].to_numpy()
+    changes = np.flatnonzero(kept & (before >= 0) & (ccy[before] != ccy))
+    returns = rows["return"].to_numpy(writable=True)
+    index = some["row"].to_numpy()
+    for i in changes.tolist():
+        returns[index[i]] = _across(some, i, int(before[i]), int(same[i]), rates)
+    mask = np.ones(len(rows), np.bool_)
+    mask[index[~kept]] = False
+    rows = rows.with_columns(pl.Series("return", returns).fill_nan(None))
+    return _keep(rows, pl.Series(mask), "quoted in another currency", tally)
+
+
+def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -> float:
+    """The return of a price whose currency is not that of the listing's last price, in the currency of the
+    last price: what it gives when the new price is converted at both rates of its day.
+
+    A stated return is taken to be that. There are three exceptions. Where the listing had a price in the
+    new currency on the day of the last price, the return is since that one. Where it is empty, or what the
+    two closes give as bare numbers or with the last close converted at the rates of its own day, the closes
+    count. Where the old currency has no rate of the day any more, it moves with the new one since its last
+    rate.
+    """
+    new, old = rows.row(at, named=True), rows.row(before, named=True)
+    start, end = np.datetime64(old["date"]), np.datetime64(new["date"])
+    days = np.array([start, end])
+    into, out_of = rates.on(new["ccy"], days), rates.on(old["ccy"], days)
+    stated = np.nan if new["return"] is None else float(new["return"])
+    if same >= 0 and rows["date"][same] == old["date"]:
+        return float((1 + stated) * (into[1] / into[0]) / (out_of[1] / out_of[0]) - 1)
+    closes = np.nan if new["close"] is None or old["close"] is None else new["close"] / old["close"]
+    misread = [closes, closes * into[0] / out_of[0]]
+    converted = closes * into[1] / out_of[1]
+    if same >= 0 or np.isnan(stated) or _any_is(stated, misread, converted):
+        return float(converted - 1)
+    last = np.array([max(rates.last_date(old["ccy"], end), start)])
+    moved = into[1] / rates.on(new["ccy"], last)[0] / (out_of[1] / rates.on(old["ccy"], last)[0])
+    return float((1 + stated) * moved - 1)
+
+
+def _any_is(stated: float, growth: list[float], right: float) -> bool:
+    """Whether a stated return is one of other readings of the closes, and not the right one."""
+
+    def close_to(value: float) -> bool:
+        return bool(abs(1 + stated - value) <= SAME * abs(value))
+
+    return not close_to(right) and any(close_to(value) for value in growth)

@@ -1,0 +1,48 @@
+"""Exchange rates by currency and date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Days = NDArray[np.datetime64]
+
+
+class Rates:
+    """What one unit of each currency buys in USD.
+
+    fx : date, ccy, fx_rate (units of ccy per USD), as in an `exchange_rates` upload
+    used : currencies in use, with rates or without
+    """
+
+    def __init__(self, fx: pl.DataFrame, used: Iterable[str] = ()) -> None:
+        self.currencies: tuple[str, ...] = tuple(sorted({*fx["ccy"], "USD"}))
+        """Those with rates, whose codes are their places here."""
+        self.names = (*self.currencies, *sorted(set(used) - set(self.currencies)))
+        """The same, then those in use without rates."""
+        self._dates: list[Days] = []
+        self._usd: list[Float] = []
+        for ccy in self.names:
+            rows = fx.filter(pl.col("ccy") == ccy).sort("date")
+            self._dates.append(rows["date"].to_numpy().astype("datetime64[D]"))
+            self._usd.append(1.0 / rows["fx_rate"].cast(pl.Float64).to_numpy())
+
+    def on(self, code: int, dates: Days) -> Float:
+        """(n,) the latest rate of a currency on or before each date; NaN before the first."""
+        if not len(self._dates[code]):
+            return np.full(len(dates), 1.0 if self.names[code] == "USD" else np.nan)
+        at = np.searchsorted(self._dates[code], dates, side="right") - 1
+        return np.where(at >= 0, self._usd[code][at], np.nan)
+
+    def last_date(self, code: int, date: np.datetime64) -> np.datetime64:
+        """The date of the latest rate on or before a date; the date itself where there is none."""
+        at = int(np.searchsorted(self._dates[code], date, side="right")) - 1
+        return np.datetime64(self._dates[code][at]) if at >= 0 else date
+
+    def table(self, days: Days) -> Float:
+        """(D, C) rates on each day."""
+        return np.column_stack([self.on(code, days) for code in range(len(self.currencies))])
