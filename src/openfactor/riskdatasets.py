@@ -11,7 +11,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -280,7 +280,8 @@ class RiskDatasetStore:
                 else:
                     built = datasets.build(inputs.settings, inputs.uploads, mark, step, parts)
                 step("writing")
-                dataset_storage.save(built, folder)
+                report = built.report.model_copy(update={"upload_versions": inputs.uploads.version_numbers})
+                dataset_storage.save(replace(built, report=report), folder)
         for warning in self._dataset(mark).report.warnings:
             warnings.warn(f"risk dataset {name!r}: {warning}", DataWarning, stacklevel=4)
 

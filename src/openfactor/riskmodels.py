@@ -175,6 +175,7 @@ class RiskModelStore:
             pinned.uploads,
             threads=self._threads,
             hide_progress=self._hide_progress,
+            data=pinned.data,
             renew=lambda: self.update(bound, estimates),
         )
 

@@ -13,6 +13,7 @@ from openfactor.registry import Registry, taken
 from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.settings import DatasetSettings, SavedSettings, Settings, UniverseSettings
 from openfactor.settings.hierarchies import unknown
+from openfactor.settings.provenance import DataVersion
 from openfactor.settings.saved import KINDS
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference
@@ -35,6 +36,12 @@ class Pinned(Generic[S]):
     dataset: RiskDataset
     uploads: UploadSnapshot
     """The uploads that the settings name, at the versions that they had."""
+
+    @property
+    def data(self) -> DataVersion:
+        """Of the dataset and of the uploads that the settings name."""
+        version = self.dataset.version(self.name)
+        return version.model_copy(update={"uploads": version.uploads | self.uploads.version_numbers})
 
 
 class SavedSettingsStore:

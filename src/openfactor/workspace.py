@@ -74,7 +74,7 @@ class LocalWorkspace(EngineObject):
     def calendar(self, settings: DatasetSettings[CalendarSettings] | Reference) -> Calendar:
         """The calendar; as `bind`."""
         pinned = self.saved.pin("CalendarSettings", settings)
-        return Calendar(pinned.name, pinned.settings, pinned.dataset.closed, pinned.dataset.days)
+        return Calendar(pinned.data, pinned.settings, pinned.dataset.closed, pinned.dataset.days)
 
     def lookup_ids(self, ids: Sequence[str], top_n: int = 0) -> pl.DataFrame:
         """Rows of all `idmap` uploads that lead from or to one of the ids; `top_n` rows, 0 for all.

@@ -58,7 +58,7 @@ def test_one_row_a_day_and_asset() -> None:
         exposures=[ContinuousExposureGroupSettings(hierarchy="style", factor_group="a.b")]
     )
     assert matrix(dotted).factors() == {"a.b": ["size", "value"]}
-    assert repr(matrix()) == "<exposures on 'd': sector, style>"
+    assert repr(matrix()) == "<exposures on 'd' (2024-01-08 to 2024-01-12, data test): sector, style>"
 
 
 def test_days_and_members_that_are_asked_for() -> None:

@@ -130,7 +130,7 @@ def test_counts() -> None:
 
 
 def test_it_says_what_it_is() -> None:
-    assert repr(universe()) == "<universe on 'd', 2024-01-08 to 2024-01-12, assets as ticker>"
+    assert repr(universe()) == "<universe on 'd' (2024-01-08 to 2024-01-12, data test), assets as ticker>"
     assert universe().dataset == "d"
     assert dt.date(2024, 1, 8) == MON
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
 
 from openfactor.errors import DataError
 from openfactor.model import RiskModel, estimate
 from openfactor.model.diagnostics import Diagnostics, quality
+from openfactor.model.diagnostics.pictures import cumulative_returns, spread
 from openfactor.numerics.books import book_variances, name_variances, optimal_books
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
@@ -193,7 +198,9 @@ def test_books_depend_on_the_seed_alone(model: RiskModel) -> None:
 def test_pictures(found: Diagnostics) -> None:
     fit, factors, bias = found.plot_fit(), found.plot_factors(), found.plot_bias()
     assert len(fit.axes) == 3
-    assert len(factors.axes[0].lines) == 9
+    assert [(ax.get_title(), len(ax.lines)) for ax in factors.axes] == [
+        ("industry", 4), ("market", 1), ("style", 4),
+    ]  # fmt: skip
     left, right = bias.axes
     assert [t.get_text() for t in left.get_xticklabels()] == list(dict.fromkeys(found.forward.kinds))
     np.testing.assert_allclose(right.lines[0].get_ydata(), found.name_deciles()["bias"])
@@ -202,3 +209,79 @@ def test_pictures(found: Diagnostics) -> None:
 def test_too_little_history_is_an_error_with_a_remedy(model: RiskModel) -> None:
     with pytest.raises(DataError, match="419 regressions, and the first 500 are the burn-in; lower it"):
         model.diagnostics(burn_in=500)
+
+
+def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -> None:
+    """Each number of a period is what a reader of the frames would work out from its days alone."""
+    dates = model.dates()
+    start, end = dates[200], dates[349]
+    part = model.diagnostics(start=start, end=end, burn_in=120, window=60, n_books=20)
+    inside = pl.col("date").is_between(start, end)
+    assert part.dates().equals(found.dates().filter(inside))
+    assert len(part.dates()) == 150
+    r2 = model.r2(start=start, end=end)["r2"].to_numpy().astype(float)
+    assert part.summary()["mean_r2"] == pytest.approx(r2.mean(), rel=1e-6)
+    assert part.summary()["mean_r2"] != pytest.approx(found.summary()["mean_r2"], rel=1e-6)
+
+    row = part.factors().filter(factor="style.value").to_dicts()[0]
+    f = model.fret(start=start, end=end)["style.value"].to_numpy().astype(float)
+    t = np.abs(model.t_stats(start=start, end=end)["style.value"].to_numpy().astype(float))
+    vif = model.vif(start=start, end=end)["style.value"].to_numpy()
+    assert row["days"] == 150
+    assert row["volatility"] == pytest.approx(f.std(ddof=1) * np.sqrt(252), rel=1e-5)
+    assert row["mean_return"] == pytest.approx(f.mean() * 252, rel=1e-5)
+    assert (row["significant"], row["mean_abs_t"]) == pytest.approx(((t > 2).mean(), t.mean()), rel=1e-5)
+    assert (row["mean_vif"], row["max_vif"]) == pytest.approx((vif.mean(), vif.max()), rel=1e-5)
+    x = [model.exposures(start=d, end=d).select("ticker", "style.value") for d in dates[200:350:21]]
+    pairs = [a.join(b, on="ticker").drop("ticker").drop_nulls().to_numpy() for a, b in pairwise(x)]
+    assert row["stability"] == pytest.approx(np.mean([np.corrcoef(p.T)[0, 1] for p in pairs]), rel=1e-5)
+
+    assert part.standardized().equals(found.standardized().filter(pl.col("date").is_between(dates[201], end)))
+    assert part.books()["days"].max() == 149
+    assert part.name_deciles()["returns"].sum() == part.forward.name_count.sum()
+    drawn = part.plot_fit().axes[0].lines[0].get_xdata()
+    assert (drawn[0], drawn[-1]) == (np.datetime64(start), np.datetime64(end))
+
+
+def test_a_period_of_one_day_has_nothing_to_compare(model: RiskModel) -> None:
+    day = model.dates()[300]
+    with pytest.raises(DataError, match="widen start and end"):
+        model.diagnostics(start=day, end=day, burn_in=100)
+
+
+@pytest.mark.parametrize("sizes", [(1,), (8,), (9, 2), (148, 12, 1)])
+def test_lines_of_factors_can_be_told_apart(sizes: tuple[int, ...]) -> None:
+    dates = np.arange("2020-01-01", "2020-04-10", dtype="datetime64[D]")
+    walks = {
+        f"group {g}": {f"factor {k}": RNG.standard_normal(len(dates)).cumsum() for k in range(size)}
+        for g, size in enumerate(sizes)
+    }
+    panels = cumulative_returns(dates, walks).axes
+    drawn = {(ax.get_title().split(" (")[0], line.get_label()): line for ax in panels for line in ax.lines}
+    assert set(drawn) == {(group, name) for group, lines in walks.items() for name in lines}
+    for (group, name), line in drawn.items():
+        np.testing.assert_array_equal(line.get_ydata(), walks[group][name])
+    assert len({line.get_color() for line in drawn.values()}) == len(drawn)
+    assert max(len(ax.lines) for ax in panels) <= 8
+    for ax in panels:
+        assert [text.get_text() for text in ax.texts] == [line.get_label() for line in ax.lines]
+        assert [text.get_color() for text in ax.texts] == [line.get_color() for line in ax.lines]
+        heights = np.sort([text.xyann[1] for text in ax.texts])
+        assert (np.diff(heights) > 0.074).all()
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_labels_stay_as_near_as_may_be(places: list[float]) -> None:
+    """The least squares of scipy under the same constraints."""
+    given_places = np.array(places)
+    moved = spread(given_places, 0.1)
+    order = np.argsort(given_places, kind="stable")
+    assert (np.diff(moved[order]) > 0.1 - 1e-9).all()
+    if len(places) > 1:
+        nearest = optimize.minimize(
+            lambda x: ((x - given_places[order]) ** 2).sum(),
+            moved[order],
+            constraints={"type": "ineq", "fun": lambda x: np.diff(x) - 0.1},
+            tol=1e-12,
+        )
+        assert ((moved - given_places) ** 2).sum() <= nearest.fun + 1e-6

@@ -212,7 +212,10 @@ def test_the_regime_follows_a_shift_of_all_volatilities() -> None:
 
 def test_the_specific_regime_is_the_cap_weighted_one(model: RiskModel) -> None:
     vra = RiskModel(
-        DATA, model.settings.model_copy(update={"halflife_idio_vra": 15}), model.estimates, hide_progress=True
+        DATA,
+        model.settings.setting.model_copy(update={"halflife_idio_vra": 15}),
+        model.estimates,
+        hide_progress=True,
     ).forecast()
     plain = model.forecast().specific()
     days = DATA.index_of(model.estimates.dates)

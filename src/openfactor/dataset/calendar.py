@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from openfactor.errors import SettingsError
 from openfactor.settings.dates import DateLike, as_date
+from openfactor.settings.provenance import DataVersion
 from openfactor.settings.universe import CalendarSettings
 
 
@@ -67,18 +68,20 @@ class Calendar:
 
     def __init__(
         self,
-        dataset: str,
+        data: DataVersion,
         settings: CalendarSettings,
         closed: Mapping[str, NDArray[np.bool_]],
         days: Sequence[dt.date],
     ) -> None:
-        self.dataset = dataset
+        self.data = data
+        """Which data it stands on."""
+        self.dataset = data.dataset
         self.settings = settings
         self._days = [days[i] for i in trading_days(closed, settings.filters, len(days))]
 
     def __repr__(self) -> str:
         span = f"{self._days[0]} to {self._days[-1]}, " if self._days else ""
-        return f"<calendar on {self.dataset!r}: {span}{len(self._days)} trading days>"
+        return f"<calendar on {self.data}: {span}{len(self._days)} trading days>"
 
     def get(self, *, start: DateLike | None = None, end: DateLike | None = None) -> list[dt.date]:
         """Trading days, ascending; start, end : first and last day, both included."""

@@ -26,6 +26,7 @@ from openfactor.settings.menus import (
     RiskDatasetProperties,
     UniverseSettingsMenu,
 )
+from openfactor.settings.provenance import DataVersion
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
 Float = NDArray[np.float64]
@@ -164,6 +165,16 @@ class RiskDataset:
         """(D,) days on which all exchanges are closed."""
         closed = list(self.closed.values())
         return np.logical_and.reduce(closed) if closed else np.zeros(len(self.days), np.bool_)
+
+    def version(self, name: str) -> DataVersion:
+        """What says which data these are; name : that of the dataset."""
+        return DataVersion(
+            dataset=name,
+            fingerprint=self.fingerprint,
+            first_date=self.days[0],
+            last_date=self.days[-1],
+            uploads=self.report.upload_versions,
+        )
 
     def index_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:
         """Indices of stored days."""

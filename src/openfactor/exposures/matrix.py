@@ -20,6 +20,7 @@ from openfactor.numerics.cross_section import dense_design
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.exposures import ExposureSettings
+from openfactor.settings.provenance import DataVersion
 from openfactor.settings.universe import CalendarSettings, UniverseSettings
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference, inline
@@ -55,7 +56,12 @@ class ExposureMatrix(BoundToProcess):
 
     def __repr__(self) -> str:
         groups = dict.fromkeys(group.factor_group for group in self.settings.exposures)
-        return f"<exposures on {self.dataset!r}: {', '.join(groups) or 'no factors'}>"
+        return f"<exposures on {self.data}: {', '.join(groups) or 'no factors'}>"
+
+    @property
+    def data(self) -> DataVersion:
+        """Which data they stand on."""
+        return self._data.version(self.dataset)
 
     def factors(self, universe: AnyUniverse | None = None) -> dict[str, list[str]]:
         """Group to its factors, both sorted: those on a universe, or without one all that there are."""

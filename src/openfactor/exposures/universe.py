@@ -17,6 +17,7 @@ from openfactor.errors import SettingsError
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
+from openfactor.settings.provenance import DataVersion
 from openfactor.settings.universe import (
     CategoricalFilterSettings,
     PortfolioOrganizerSettings,
@@ -114,8 +115,12 @@ class Universe(BoundToProcess):
         self._trading = trading_days(dataset.closed, settings.calendar.filters, len(dataset.days))
 
     def __repr__(self) -> str:
-        first, last = self.dates(range_only=True)
-        return f"<universe on {self.dataset!r}, {first} to {last}, assets as {self.settings.id_type}>"
+        return f"<universe on {self.data}, assets as {self.settings.id_type}>"
+
+    @property
+    def data(self) -> DataVersion:
+        """Which data it stands on."""
+        return self._data.version(self.dataset)
 
     @property
     def id_types(self) -> list[str]:

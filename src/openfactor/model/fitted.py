@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from openfactor.model.estimation import Estimates, Inputs
 from openfactor.numerics.cross_section import dense_design
+from openfactor.settings.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -20,6 +21,8 @@ class FittedModel(Inputs):
     """What frames, forecasts and diagnostics of a model look at."""
 
     estimates: Estimates
+    data: DataVersion
+    """Which data it stands on."""
     hide_progress: bool | None = None
 
     @cached_property

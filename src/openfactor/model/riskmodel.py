@@ -27,6 +27,8 @@ from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
+from openfactor.settings.provenance import DataVersion
+from openfactor.settings.values import DatasetSettings
 
 Float = NDArray[np.float64]
 FORECASTS_IN_MEMORY = 4
@@ -50,19 +52,27 @@ class RiskModel(BoundToProcess):
         *,
         threads: int | None = None,
         hide_progress: bool | None = None,
+        data: DataVersion | None = None,
         renew: Callable[[], RiskModel] | None = None,
     ) -> None:
-        self._fitted = FittedModel(dataset, settings, read, threads, estimates, hide_progress)
+        data = data or dataset.version("dataset")
+        self._fitted = FittedModel(dataset, settings, read, threads, estimates, data, hide_progress)
         self._renew = renew
         self._forecasts: OrderedDict[RiskForecastSettings, RiskForecast] = OrderedDict()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<RiskModel of {self._fitted.estimates!r}>"
+        return f"<RiskModel on {self.data}: {self._fitted.estimates!r}>"
 
     @property
-    def settings(self) -> FactorRiskModelSettings:
-        return self._fitted.settings
+    def settings(self) -> DatasetSettings[FactorRiskModelSettings]:
+        """Bound to the dataset; `riskmodels.load` takes them."""
+        return self._fitted.settings.with_dataset(self.data.dataset)
+
+    @property
+    def data(self) -> DataVersion:
+        """Which data it stands on: those of the dataset, and uploads that the settings name."""
+        return self._fitted.data
 
     @property
     def fingerprint(self) -> str:
@@ -262,8 +272,8 @@ class RiskModel(BoundToProcess):
     ) -> Diagnostics:
         """How good the regressions, the factors and the forecasts are.
 
-        Books are held on each trading day from `start` to `end` for the next one, and what they return is
-        compared with the forecast, which knows nothing of it.
+        Every table is about the trading days from `start` to `end`. Books are held on each of them but the
+        last for the next one, and what they return is compared with the forecast, which knows nothing of it.
 
         forecast : settings of the forecasts, by default the usual ones
         burn_in : trading days with a regression before the first forecast that counts, by default a year's

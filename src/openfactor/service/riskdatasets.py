@@ -9,6 +9,7 @@ from openfactor.service.protocol import Workspace
 from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.menus import RiskDatasetSettingsMenu
+from openfactor.settings.provenance import DataVersion
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,11 @@ class RiskDatasetApi:
     @property
     def settings(self) -> AnyRiskDatasetSettings:
         return self._workspace.riskdatasets.settings(self.name)
+
+    @property
+    def data(self) -> DataVersion:
+        """Which data it has now; compare with `model.data` to see whether a model stands on them."""
+        return self._workspace.riskdatasets.open(self.name).version(self.name)
 
     @property
     def status(self) -> DatasetStatus:

@@ -30,6 +30,7 @@ from openfactor.settings.hierarchies import (
 )
 from openfactor.settings.menus import BuildReport, RiskDatasetProperties
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, ModelMode
+from openfactor.settings.provenance import DataVersion
 from openfactor.settings.riskdataset import (
     AnyRiskDatasetSettings,
     DerivedRiskDatasetSettings,
@@ -64,6 +65,7 @@ __all__ = [
     "CategoricalExposureGroupSettings",
     "CategoricalFilterSettings",
     "ContinuousExposureGroupSettings",
+    "DataVersion",
     "DatasetSettings",
     "DatasetStatus",
     "DerivedRiskDatasetSettings",

@@ -119,6 +119,17 @@ class DatasetSettings(Value, Generic[S]):
     setting: S
     """The settings to use on it."""
 
+    def with_dataset(self, dataset: str) -> DatasetSettings[S]:
+        """The same settings, bound to another risk dataset."""
+        return self.model_copy(update={"dataset": dataset})
+
+    def __getattr__(self, name: str) -> Any:
+        """A field or method of the settings themselves, so that bound ones serve wherever they are read."""
+        setting = self.__dict__.get("setting")
+        if setting is None or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(setting, name)
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def kind(self) -> str:

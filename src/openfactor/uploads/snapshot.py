@@ -61,6 +61,11 @@ class UploadSnapshot:
             return self._tables[data_type, name]
 
     @property
+    def version_numbers(self) -> dict[str, int]:
+        """ "<data type>/<name>" to the number of the pinned version."""
+        return {f"{what}/{name}": table.version for (what, name), table in self._tables.items()}
+
+    @property
     def versions(self) -> dict[str, str]:
         """ "<data type>/<name>" to the identity of the pinned version."""
         return {f"{what}/{name}": table.identity for (what, name), table in self._tables.items()}

@@ -42,9 +42,10 @@ def diagnose(
     year = max(round(fitted.periods_per_year), 2)
     month = max(round(fitted.periods_per_year / 12), 1)
     burn_in = year if burn_in is None else burn_in
+    period = np.array([within(date, start, end) for date in e.dates])
     days = np.array(
         [t for t in range(len(e.dates) - 1)
-         if known[t] >= max(burn_in, 2) and within(e.dates[t], start, end) and e.estimated[t + 1]],
+         if known[t] >= max(burn_in, 2) and period[t] and period[t + 1] and e.estimated[t + 1]],
         np.int64,
     )  # fmt: skip
     if not len(days):
@@ -61,9 +62,10 @@ def diagnose(
             _snapshots(fitted, forecast, days), e.dates, days, e.factors, n_listings,
             n_books=n_books, seed=seed, threads=fitted.threads, progress=advance,
         )  # fmt: skip
+    stability = _stability(fitted, np.flatnonzero(period)[::month])
     return Diagnostics(
-        e, fitted.thin, _stability(fitted, month), forward, window or year, fitted.periods_per_year
-    )  # fmt: skip
+        e, fitted.thin, period, stability, forward, window or year, fitted.periods_per_year, fitted.data
+    )
 
 
 def _snapshots(
@@ -92,12 +94,12 @@ def _snapshots(
     return snapshot
 
 
-def _stability(fitted: FittedModel, lag: int) -> Float:
-    """(K,) mean over every `lag`-th day of the correlation of exposures with those of `lag` days before."""
+def _stability(fitted: FittedModel, days: NDArray[np.int64]) -> Float:
+    """(K,) mean over `days` of the correlation of exposures with those of the one before."""
     panel, n_factors = fitted.dataset.panel, len(fitted.estimates.pairs)
     total, count = np.zeros(n_factors), np.zeros(n_factors)
     before: tuple[NDArray[np.int32], Float] | None = None
-    for t in range(0, len(fitted.days), lag):
+    for t in days.tolist():
         rows = fitted.rows_on(t)
         inside = fitted.universe[rows] & panel.main[rows]
         now = panel.listing[rows][inside], fitted.exposures_at(rows)[inside]

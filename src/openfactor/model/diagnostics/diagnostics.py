@@ -10,10 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.model.diagnostics import quality
+from openfactor.model.diagnostics.pictures import cumulative_returns
 from openfactor.model.diagnostics.walkforward import DECILES, WalkForward
 from openfactor.model.estimation.estimates import Estimates
 from openfactor.model.frames import regressions
 from openfactor.processes import BoundToProcess
+from openfactor.settings.provenance import DataVersion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +29,7 @@ class Diagnostics(BoundToProcess):
     """What `model.diagnostics()` gives: every number is of data that the forecast had not seen.
 
     thin : (T, K) categories below their effective number of names
+    period : (T,) trading days that all tables are about
     stability : (K,) correlation of exposures with those of a month before, over dates
     window : days of a rolling bias statistic
     periods_per_year : to annualise with
@@ -36,22 +39,27 @@ class Diagnostics(BoundToProcess):
         self,
         estimates: Estimates,
         thin: NDArray[np.bool_],
+        period: NDArray[np.bool_],
         stability: Float,
         forward: WalkForward,
         window: int,
         periods_per_year: float,
+        data: DataVersion,
     ) -> None:
         self._estimates = estimates
         self._thin = thin
+        self._period = period
         self._stability = stability
         self._window = window
         self._periods = periods_per_year
         self.forward = forward
+        self.data = data
+        """Which data they stand on: those of the model."""
 
     def __repr__(self) -> str:
         every = self.summary()
         return (
-            f"<Diagnostics of {len(self.forward.dates)} days: mean R2 {every['mean_r2']:.3f}, "
+            f"<Diagnostics on {self.data}: {len(self.forward.dates)} days, mean R2 {every['mean_r2']:.3f}, "
             f"bias {every['bias']:.3f}, beyond 1.96 {every['beyond_1_96']:.1%}, "
             f"minimum-variance bias {every['minimum_variance_bias']:.3f}>"
         )
@@ -70,7 +78,7 @@ class Diagnostics(BoundToProcess):
             thin_categories=self._thin[:, mine].sum(axis=1),
             factors_without_exposure=np.where(done, (~e.exposed[:, mine]).sum(axis=1), 0),
             max_vif=np.where(np.isfinite(vif), vif, np.nan),
-        )
+        ).filter(pl.Series(self._period))
         return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
 
     def factors(self) -> pl.DataFrame:
@@ -84,7 +92,7 @@ class Diagnostics(BoundToProcess):
         rows = []
         t = np.where(e.exposed, e.t, np.nan)
         for k, name in enumerate(e.factors):
-            used = e.exposed[:, k] & e.estimated
+            used = e.exposed[:, k] & e.estimated & self._period
             f, tk, vif = e.factor_returns[used, k], t[used, k], e.vif[used, k]
             tk, vif = np.abs(tk[np.isfinite(tk)]), vif[np.isfinite(vif)]
             mean = self._periods * f.mean() if len(f) else np.nan
@@ -174,7 +182,7 @@ class Diagnostics(BoundToProcess):
     def summary(self) -> dict[str, float]:
         """What one looks at first: mean_r2, bias, beyond_1_96, mrad and qlike of all books that do not know
         the forecast, random_bias, minimum_variance_bias and optimised_bias."""
-        r2 = self._estimates.r2[0]
+        r2 = self._estimates.r2[0][self._period]
         kinds = {row["kind"]: row for row in self.kinds().to_dicts()}
 
         def of(kind: str, measure: str) -> float:
@@ -202,15 +210,14 @@ class Diagnostics(BoundToProcess):
         return figure
 
     def plot_factors(self) -> Figure:
-        """A picture of each factor's cumulative return. Needs the `plot` extra."""
-        figure, axes = _figure(1, "Cumulative factor returns")
+        """A picture of each factor's cumulative return over the period: a few lines a panel, by group, each
+        labelled at its end. Needs the `plot` extra."""
         e = self._estimates
-        dates = np.array(e.dates, "datetime64[D]")
-        for k, name in enumerate(e.factors):
-            axes[0].plot(dates, np.cumsum(e.factor_returns[:, k]), lw=0.8, label=name)
-        axes[0].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
-        axes[0].set(ylabel="sum of daily returns")
-        return figure
+        dates = np.array(e.dates, "datetime64[D]")[self._period]
+        groups: dict[str, dict[str, Float]] = {}
+        for k, (group, factor) in enumerate(e.pairs):
+            groups.setdefault(group, {})[factor] = np.cumsum(e.factor_returns[self._period, k])
+        return cumulative_returns(dates, groups)
 
     def plot_bias(self) -> Figure:
         """A picture of the bias statistics: every book by kind, and single names by decile. Needs the

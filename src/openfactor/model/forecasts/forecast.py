@@ -25,6 +25,7 @@ from openfactor.numerics.shrinkage import correlation_of
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
+from openfactor.settings.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -48,7 +49,12 @@ class RiskForecast(BoundToProcess):
         dates = self.dates()
         span = f"{dates[0]} to {dates[-1]}" if dates else "no dates"
         options = self.settings.model_dump(exclude_defaults=True) or "default settings"
-        return f"<RiskForecast {span}: {len(self._estimates.factors)} factors, {options}>"
+        return f"<RiskForecast on {self.data}: {span}, {len(self._estimates.factors)} factors, {options}>"
+
+    @property
+    def data(self) -> DataVersion:
+        """Which data it stands on: those of its model."""
+        return self._fitted.data
 
     @property
     def periods_per_year(self) -> float:
