@@ -124,6 +124,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[BaseModel]:
         upload.commit("upsert", names=["again"]),
         *client.equity.uploaders.get_freshness(),
         dataset.describe(),
+        dataset.data,
         dataset.describe().build_report,
         riskdatasets.available_settings(),
         universes.read("all"),
