@@ -232,7 +232,7 @@ def test_calendars_and_ids(client: Client) -> None:
     assert days(["XNYS", "XLON"]) == [WED, THU, FRI]  # a day when either is open
     assert days(["XNYS"], ["XLON"]) == [WED, FRI]  # when both are
     calendar = client.equity.calendars.load(CalendarSettings().with_dataset("d"))
-    assert repr(calendar) == "<calendar on 'd': 2024-01-08 to 2024-01-12, 5 trading days>"
+    assert repr(calendar) == f"<calendar on {calendar.data}: 2024-01-08 to 2024-01-12, 5 trading days>"
     with pytest.raises(SettingsError, match="there is no 'XNYZ'; did you mean 'XNYS'"):
         client.equity.calendars.validate(CalendarSettings(filters=[["XNYZ"]]).with_dataset("d"))
     fits = CalendarSettings(filters=[["XLON"]]).with_dataset("d")
