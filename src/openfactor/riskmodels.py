@@ -45,7 +45,7 @@ class _Key:
     """Fingerprint of its data."""
     model: str
     """Fingerprint of the settings that matter for estimates, and of the uploads that they name."""
-    halflife_idio_vra: int | None
+    halflife_idio_vra: float | None
     """Matters for forecasts alone."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.model.estimation import Estimates, Inputs
+from openfactor.model.gaps import specific_over_gaps
 from openfactor.numerics.cross_section import dense_design
 from openfactor.settings.provenance import DataVersion
 
@@ -35,6 +36,16 @@ class FittedModel(Inputs):
     def days(self) -> NDArray[np.int64]:
         """(T,) stored days that are the model's trading days."""
         return self.dataset.index_of(self.estimates.dates)
+
+    @cached_property
+    def specific_over_gaps(self) -> Float:
+        """(rows,) specific returns, those over several days without what the factors did on the days before
+        the last."""
+        panel, n_listings = self.dataset.panel, self.dataset.identifiers.n_listings
+        return specific_over_gaps(
+            self.estimates, self.columns, self.order, self.days,
+            panel.listing, panel.priced, panel.offsets, n_listings,
+        )  # fmt: skip
 
     @cached_property
     def periods_per_year(self) -> float:

@@ -18,6 +18,10 @@ from openfactor.numerics.shrinkage import correlation_of
 Float = NDArray[np.float64]
 LONGEST = 5.0
 """Half-lives of history that are simulated; what is before has three hundredths of the weight."""
+MOST_DAYS = 2520
+"""That are simulated, however long the half-life is."""
+AT_ONCE = 8_000_000
+"""Numbers that are drawn at a time."""
 
 
 class Eigenfactors:
@@ -29,20 +33,24 @@ class Eigenfactors:
     def __init__(
         self, n_factors: int, halflife_vol: float, halflife_cor: float, n_simulations: int, seed: int
     ) -> None:
-        self._longest = int(LONGEST * max(halflife_vol, halflife_cor))
+        self._longest = int(min(LONGEST * max(halflife_vol, halflife_cor), MOST_DAYS))
         self._halflives = halflife_vol, halflife_cor
-        shape = (n_simulations, self._longest, n_factors)
-        self._samples = np.random.default_rng(seed).standard_normal(shape)
+        self._shape, self._seed = (n_simulations, self._longest, n_factors), seed
         self._whole = self._products(self._longest)
 
     def _products(self, n: int) -> tuple[Float, Float]:
         """(M, K, K) weighted products of the last n days, for volatilities and for correlations."""
-        last = self._samples[:, -n:]
-        out = []
-        for halflife in self._halflives:
-            weights = decay(halflife) ** np.arange(n - 1, -1, -1.0)
-            out.append(np.matmul((last * (weights / weights.sum())[:, None]).transpose(0, 2, 1), last))
-        return out[0], out[1]
+        n_simulations, longest, k = self._shape
+        rng = np.random.default_rng(self._seed)
+        out = np.empty((n_simulations, k, k)), np.empty((n_simulations, k, k))
+        weights = [decay(h) ** np.arange(n - 1, -1, -1.0) for h in self._halflives]
+        step = max(AT_ONCE // (longest * k), 1)
+        for first in range(0, n_simulations, step):  # the same numbers, whatever the step
+            some = slice(first, min(first + step, n_simulations))
+            last = rng.standard_normal((some.stop - first, longest, k))[:, -n:]
+            for products, w in zip(out, weights, strict=True):
+                products[some] = np.matmul((last * (w / w.sum())[:, None]).transpose(0, 2, 1), last)
+        return out
 
     def adjust(self, covariance: Float, n_days: int, scaling: float) -> Float:
         """`covariance` (K, K), estimated on n_days, with its eigenvalues multiplied by gamma^2.

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from openfactor.settings.values import Settings
 
-HalfLife = Annotated[float, Field(gt=0)]
+
+def half_life(value: float) -> float:
+    """The value, if it can be a half-life."""
+    if not value >= 1:
+        raise ValueError(
+            "a half-life is a number of trading periods from 1 on, or infinite to weigh all of them alike"
+        )
+    return value
+
+
+HalfLife = Annotated[float, AfterValidator(half_life)]
+"""In trading periods of the model's calendar: days, or weeks or months where the panel has no more."""
+Below = Annotated[float, Field(lt=0)]
+Above = Annotated[float, Field(gt=0)]
 Lags = Annotated[int, Field(ge=0, le=250)]
 
 
 class FactorCovarianceSettings(Settings):
-    """Volatilities and correlations of the factors, each with a half-life of its own, in trading days."""
+    """Volatilities and correlations of the factors, each with a half-life of its own.
+
+    Half-lives are numbers of the model's trading periods: days of a daily panel, weeks of a weekly one. An
+    infinite one weighs all periods alike.
+    """
 
     halflife_vol: HalfLife = 60.0
     """Half-life of the volatilities."""
@@ -48,7 +65,7 @@ class EigenfactorSettings(Settings):
 
     n_simulations: Annotated[int, Field(ge=10, le=10_000)] = 200
     """Samples that are simulated for each date."""
-    scaling: Annotated[float, Field(ge=0)] = 1.4
+    scaling: Annotated[float, Field(ge=0, le=10)] = 1.4
     """a: the simulated bias minus one is multiplied by it. 1 corrects a normal and stationary world; 1.4 is
     what Menchero, Wang and Orr found to suit equity factors."""
     seed: int = 0
@@ -68,18 +85,19 @@ class IdioVolSettings(Settings):
     """Specific volatilities: each asset's own history."""
 
     halflife: HalfLife = 60.0
-    """Half-life in days on which the asset has a specific return."""
+    """Half-life in trading periods that the asset's specific returns cover."""
     nw_lags: Lags = 0
     """Lags of the Newey-West correction for autocorrelation; 0: none."""
     nw_lags_halflife_override: HalfLife | None = None
     """Half-life of the products with earlier days; by default that of the squares."""
-    clip_lb: float | None = -0.3
-    """Specific returns below count as this; null: none do."""
-    clip_ub: float | None = None
+    clip_lb: Below | None = -0.3
+    """Specific returns below count as this; null: none do. Of a return over m trading days, this and the
+    other bounds look at 1/sqrt(m) of it: what each of the days counts as."""
+    clip_ub: Above | None = None
     """Specific returns above count as this; null: none do."""
-    void_lb: float | None = None
+    void_lb: Below | None = None
     """Specific returns below are left out, as if the asset had not traded; null: none are."""
-    void_ub: float | None = 0.5
+    void_ub: Above | None = 0.5
     """Specific returns above are left out; null: none are. Leaving out comes before clipping."""
 
 
@@ -88,17 +106,20 @@ class StructuralVolSettings(Settings):
     exposures."""
 
     n0: Annotated[float, Field(gt=0)] = 60.0
-    """Days of history at which an asset's own volatility weighs as much as the structural one: n / (n +
+    """Returns at which an asset's own volatility weighs as much as the structural one: n / (n +
     n0)."""
     min_history: Annotated[int, Field(ge=2)] = 60
-    """Days of history from which an asset is regressed on."""
+    """Returns from which an asset is regressed on."""
+    min_companies_per_factor: Annotated[int, Field(ge=1)] = 5
+    """Companies for each factor that the regression needs; on days with fewer there is no structural
+    volatility. A category with fewer has no effect of its own."""
 
 
 class BayesianVolSettings(Settings):
     """Draws specific volatilities towards the mean of their cap decile, the more the further they are from
     it."""
 
-    q: Annotated[float, Field(ge=0)] = 0.1
+    q: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     """Strength: an asset gets the share q d / (s + q d) of the mean, d its distance to it and s the standard
     deviation of its decile."""
 

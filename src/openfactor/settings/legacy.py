@@ -325,7 +325,7 @@ class FactorRiskModelSettings(Value):
     modelconstruction: list[ModelConstructionSettings | now_model.ModelConstructionSettings] = [
         ModelConstructionSettings()
     ]
-    halflife_idio_vra: int | None = Field(default=None, gt=0)
+    halflife_idio_vra: int | float | None = Field(default=None, gt=0)
 
     @field_validator("universe", "exposures", "modelconstruction", mode="before")
     @classmethod

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from openfactor.settings.exposures import (
     ExposureSettings,
     InteractionExposureGroupSettings,
     WeightingScheme,
 )
+from openfactor.settings.forecasts import half_life
 from openfactor.settings.universe import UniverseSettings
 from openfactor.settings.values import Settings, inline
 
@@ -113,9 +114,9 @@ class FactorRiskModelSettings(Settings):
         ModelConstructionSettings()
     ]
     """The regression, likewise; one entry a stage, or one for all of them."""
-    halflife_idio_vra: Annotated[int, Field(gt=0)] | None = None
-    """Half-life in trading days of the regime adjustment of specific volatilities; by default there is none.
-    It does not touch the regressions."""
+    halflife_idio_vra: Annotated[int | float, AfterValidator(half_life)] | None = None
+    """Half-life in trading periods of the regime adjustment of specific volatilities; infinite: all periods
+    weigh alike; by default there is none. It does not touch the regressions."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "universe": "UniverseSettings",

@@ -16,7 +16,13 @@ Reference = str | int
 class Value(BaseModel):
     """A frozen, hashable value that refuses unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        defer_build=True,
+        ser_json_inf_nan="strings",  # an infinite half-life must not come back from JSON as none
+    )
 
     def __hash__(self) -> int:
         # pydantic's own fails on fields that are lists or mappings; equal values have equal hashes

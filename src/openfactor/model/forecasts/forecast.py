@@ -143,10 +143,13 @@ class RiskForecast(BoundToProcess):
         repaired_volatilities, factors whose Newey-West variance was not above zero, so that the uncorrected
         one stands; repaired_correlations, whether negative eigenvalues were cut off; eigenfactors_adjusted;
         prior_volatilities, factors that are too young for a volatility of their own and have the mean of
-        their group.
+        their group; fitted_exactly, how many specific returns of the date are no residuals, for there were as
+        many factors as assets or an asset was alone in its category, and count for no volatility;
+        structural_volatilities, whether there were companies enough to regress volatilities on exposures.
         """
         wanted = self._between(start, end)
         found, names = self.covariances(wanted), np.array(self._estimates.factors)
+        returns = self._estimates.specific_return
         has_regime = self._fitted.settings.halflife_idio_vra is not None
         regime = self.specific(wanted).regime[wanted] if has_regime else np.ones(len(wanted))
         return pl.DataFrame(
@@ -162,8 +165,18 @@ class RiskForecast(BoundToProcess):
                 "prior_volatilities": pl.Series(
                     [names[these].tolist() for these in found.prior], dtype=pl.List(pl.String)
                 ),
+                "fitted_exactly": [self._own_history.fitted_exactly(returns, t) for t in wanted.tolist()],
+                "structural_volatilities": self._has_structural(wanted),
             }
         )
+
+    def _has_structural(self, days: NDArray[np.int64]) -> Mask:
+        """(D,) days on which any asset has a structural volatility."""
+        found = self.specific(days) if self.settings.structural is not None else None
+        if found is None or found.structural is None:
+            return np.zeros(len(days), np.bool_)
+        places = [found.at(self._fitted.rows_on(t)) for t in days]
+        return np.array([np.isfinite(found.structural[here]).any() for here in places], np.bool_)
 
     def covariances(self, days: NDArray[np.int64] | None = None) -> FactorCovariances:
         """The arrays behind the frames, in double precision; `days` index the trading days of the

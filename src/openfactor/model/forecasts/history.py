@@ -77,6 +77,14 @@ class OwnVariances:
             total, weight = self._bias[: last + 1].T.copy()
         return np.asarray(np.divide(total, weight, out=np.full(last + 1, np.nan), where=weight > 0))
 
+    def fitted_exactly(self, specific_return: Float, t: int) -> int:
+        """Specific returns of trading day `t` that do not count, for they are no residuals."""
+        if t == 0:
+            return 0
+        rows = slice(*self.rows.offsets[self.rows.days[t - 1] + np.arange(2)].tolist())
+        counted = np.abs(self.rows.returns[rows]) > self.rows.rounding[t]
+        return int((np.isfinite(specific_return[rows]) & ~counted).sum())
+
     def _take_in(
         self, stop: int, write_from: int, first_row: int, variance: Float, history: NDArray[np.int32]
     ) -> None:
@@ -101,10 +109,10 @@ class OwnVariances:
 
 
 def counted_returns(fitted: FittedModel) -> SpecificReturns:
-    """The specific returns of a model with those left out that were fitted exactly: of regressions without a
-    degree of freedom, and what is rounding."""
+    """The specific returns of a model, over gaps without what the factors did meanwhile, and without those
+    that were fitted exactly: of regressions without a degree of freedom, and what is rounding."""
     e, panel = fitted.estimates, fitted.dataset.panel
-    returns, exact = e.specific_return, (e.n > 0) & (e.n <= e.rank)
+    returns, exact = fitted.specific_over_gaps, (e.n > 0) & (e.n <= e.rank)
     if exact.any():
         returns = returns.copy()
     for s, t in np.argwhere(exact).tolist():

@@ -20,6 +20,7 @@ from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.forecasts import RiskForecastSettings, StructuralVolSettings
 
 Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def structural_volatilities(
     history: NDArray[np.int32],
     settings: StructuralVolSettings,
 ) -> Float:
-    """What the exposures of a day say about volatilities (n,); NaN where an exposure is missing.
+    """What the exposures of a day say about volatilities (n,); NaN where an exposure is missing, or where
+    there are too few companies for the factors.
 
     ln sigma is regressed on the exposures of the companies with enough history, with weights sqrt(cap); the
     exponential of the fit is scaled so that their cap-weighted volatility is right.
@@ -115,13 +117,23 @@ def structural_volatilities(
     weights = np.where(enough, regression_weights("SqrtCap", cap, cap), 0.0)
     if columns.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
+    codes = _without_small_categories(codes, weights > 0, settings.min_companies_per_factor)
     design = unshrunk_design(columns, fitted.settings.stages[0].construction)
     fit = fit_days(design, Sample.of_day(dense, codes, loads, weights, target, cap))
-    if not fit.n[0]:
+    if not fit.n[0] or fit.n[0] < settings.min_companies_per_factor * fit.rank[0]:
         return np.full(len(volatility), np.nan)
     predicted = np.exp(explained(dense, codes, loads, fit.factor_returns[0], 0, len(cap)))
     on = fit.omega > 0
     return np.asarray(predicted * (cap[on] @ volatility[on]) / (cap[on] @ predicted[on]))
+
+
+def _without_small_categories(codes: NDArray[np.int32], counted: Mask, smallest: int) -> NDArray[np.int32]:
+    """Columns that names load on (slots, n), -1 in place of those that fewer of the counted names have."""
+    if not codes.size:
+        return codes
+    held = (codes >= 0) & counted
+    small = np.bincount(codes[held], minlength=int(codes.max(initial=0)) + 1) < smallest
+    return np.asarray(np.where((codes >= 0) & small[codes], -1, codes), np.int32)
 
 
 def _blend(own: Float, structural: Float, history: NDArray[np.int32], n0: float) -> Float:
