@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset import checks
-from openfactor.dataset.calendar import closed_days, counted_days, open_weekends
+from openfactor.dataset.calendar import closed_days, counted_days
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers, project
 from openfactor.dataset.lives import Life, stated_ends
@@ -20,6 +20,7 @@ from openfactor.dataset.panel import Panel
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.prices import read_prices
 from openfactor.dataset.rates import Rates
+from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, panel_of, runs
@@ -69,6 +70,7 @@ def build(
     ------
     DataError: the uploads do not fit together; every fault is named.
     """
+    known_checks(settings.quality)
     tally, parts = Tally(), parts or Parts()
     uploads = {data_type: read(data_type, name) for data_type, name in settings.sources.items()}
     progress("identifiers")
@@ -107,7 +109,7 @@ def build(
         uploads["market_cap"], counts, start.identifiers, rows, rates.currencies, usd, tally
     )
     panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
-    return RiskDataset(
+    built = RiskDataset(
         fingerprint=fingerprint,
         settings=settings,
         exposure_dtype=settings.exposure_dtype,
@@ -120,20 +122,14 @@ def build(
         trees=trees_of(start.plans, loadings),
         series=uploads["series"].collect() if "series" in uploads else NO_SERIES,
         coverage=coverage_by_date(panel, days),
-        report=report_of(
-            panel,
-            days,
-            start.identifiers,
-            tally,
-            open_weekends(closed, days, priced_days),
-        ),
+        report=report_of(panel, days, start.identifiers, tally),
         parts=parts.marks,
     ).with_periods(settings.periods_per_year)
+    progress("data quality")
+    return with_quality(built, uploads, {"exposures": start.found}, tally)
 
 
-def report_of(
-    panel: Panel, days: list[dt.date], identifiers: Identifiers, tally: Tally, warnings: list[str]
-) -> BuildReport:
+def report_of(panel: Panel, days: list[dt.date], identifiers: Identifiers, tally: Tally) -> BuildReport:
     """The build report of a panel."""
     return BuildReport(
         first_date=str(days[0]),
@@ -144,7 +140,7 @@ def report_of(
         n_rows=panel.n_rows,
         rows_read=tally.read,
         rows_dropped=dict(tally.dropped),
-        warnings=warnings,
+        warnings=[],
     )
 
 

@@ -86,20 +86,3 @@ class Calendar:
     def get(self, *, start: DateLike | None = None, end: DateLike | None = None) -> list[dt.date]:
         """Trading days, ascending; start, end : first and last day, both included."""
         return [day for day in self._days if within(day, start, end)]
-
-
-def open_weekends(
-    closed: Mapping[str, NDArray[np.bool_]], days: Sequence[dt.date], priced: NDArray[np.bool_]
-) -> list[str]:
-    """A sentence for each exchange whose closed days forget weekends on which there are prices."""
-    weekend = np.array([d.weekday() >= 5 for d in days]) & priced
-    found = []
-    for exchange, shut in closed.items():
-        open_days = [day for day, forgot in zip(days, weekend & ~shut, strict=True) if forgot]
-        if open_days:
-            first = ", ".join(f"{d} ({d:%a})" for d in open_days[:5])
-            found.append(
-                f"{exchange} trades on {len(open_days)} weekend days with prices, for exchange_dates does "
-                f"not list them as closed: {first}{', ...' if len(open_days) > 5 else ''}"
-            )
-    return found

@@ -16,6 +16,7 @@ from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
+from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, main_rows, panel_of
@@ -99,6 +100,7 @@ def derive(
     SettingsError: something that the reference does not have. DataError: uploads that do not fit; every fault
     is named.
     """
+    known_checks(settings.quality)
     tally, parts = Tally(), parts or Parts()
     progress("uploads")
     uploads = _survey(settings, parent, read, tally)
@@ -134,7 +136,22 @@ def derive(
     for entry in settings.exposures:  # after the groups that it may be aligned with
         if isinstance(entry, RiskDatasetUnitExposureSettings):
             _unit(entry, parent.exposure_dtype, cut, groups)
-    return _assemble(settings, parent, fingerprint, cut, groups, tally, parts)
+    built = _assemble(settings, parent, fingerprint, cut, groups, tally, parts)
+    progress("data quality")
+    return with_quality(built, *_own_uploads(settings, uploads, read), tally)
+
+
+def _own_uploads(
+    settings: DerivedRiskDatasetSettings, uploads: Sequence[_Upload], read: Read
+) -> tuple[dict[str, pl.LazyFrame], dict[str, pl.DataFrame]]:
+    """The uploads that the dataset reads itself, by type and name, and what is in those with exposures."""
+    rows = {upload.name: upload.rows for upload in uploads}
+    found = {name: pl.concat([u.found for u in uploads if u.name == name]) for name in rows}
+    for entry in settings.exposures:
+        if isinstance(entry, RiskDatasetHuberRegressionExposureSettings):
+            source = entry.tsfactors_source
+            rows[f"tsfactors {source}"] = read("tsfactors", source)
+    return rows, found
 
 
 def _assemble(
@@ -166,7 +183,7 @@ def _assemble(
         trees=groups.trees,
         series=parent.series,
         coverage=coverage_by_date(new, days),
-        report=report_of(new, days, parent.identifiers, tally, []),
+        report=report_of(new, days, parent.identifiers, tally),
         parts=parts.marks,
     ).with_periods(settings.periods_per_year, parent.report)
 

@@ -31,6 +31,7 @@ from openfactor.settings.hierarchies import (
 from openfactor.settings.menus import BuildReport, RiskDatasetProperties
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, ModelMode
 from openfactor.settings.provenance import DataVersion
+from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.riskdataset import (
     AnyRiskDatasetSettings,
     DerivedRiskDatasetSettings,
@@ -65,6 +66,7 @@ __all__ = [
     "CategoricalExposureGroupSettings",
     "CategoricalFilterSettings",
     "ContinuousExposureGroupSettings",
+    "DataQualitySettings",
     "DataVersion",
     "DatasetSettings",
     "DatasetStatus",

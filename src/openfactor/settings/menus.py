@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
+from openfactor.settings.findings import SEVERITIES, CoverageLine, Finding, coverage_table, findings_frame
 from openfactor.settings.hierarchies import Hierarchy, Tree, hierarchy_df_to_wide
 from openfactor.settings.values import Value
 
@@ -147,12 +149,34 @@ class BuildReport(Menu):
     rows_dropped: dict[str, dict[str, int]]
     """Upload type to reason to rows dropped."""
     warnings: list[str]
+    """What must be looked at before the dataset is used."""
     periods_per_year: float = 252.0
     """Trading periods a year, with which risk is annualised."""
     periods_source: Literal["settings", "trading days", "default"] = "default"
     """What says so; the default stands until there are enough trading days to tell."""
     upload_versions: dict[str, int] = {}
     """"<data type>/<name>" to the version that was read; those of a reference are in its own report."""
+    quality: list[Finding] = []
+    """What the data quality checks found, severe findings first."""
+    newest_day: dt.date | None = None
+    """The newest day with prices."""
+    newest_coverage: list[CoverageLine] = []
+    """How many listings each input covers on that day."""
+
+    @property
+    def quality_frame(self) -> pl.DataFrame:
+        """The findings, one row each: severity, check, upload, where, first_date, last_date, count, share,
+        cap_share, newest, examples, message, remedy."""
+        return findings_frame(self.quality)
+
+    @property
+    def quality_text(self) -> str:
+        """Coverage of the newest day, then the findings."""
+        counts = {s: sum(finding.severity == s for finding in self.quality) for s in SEVERITIES}
+        total = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
+        lines = [coverage_table(self.newest_coverage, self.newest_day)] if self.newest_coverage else []
+        lines.append(f"  data quality: {total or 'nothing found'}")
+        return "\n".join([*lines, *(f"  {line}" for f in self.quality for line in str(f).splitlines())])
 
     def __str__(self) -> str:
         lines = [
@@ -164,7 +188,9 @@ class BuildReport(Menu):
             dropped = self.rows_dropped.get(upload, {})
             reasons = "; ".join(f"{count:,} {reason}" for reason, count in dropped.items())
             lines.append(f"  {upload}: {read:,} rows read" + (f", dropped: {reasons}" if reasons else ""))
-        return "\n".join([*lines, *(f"  {warning}" for warning in self.warnings)])
+        told = {finding.summary for finding in self.quality}
+        lines += [f"  {warning}" for warning in self.warnings if warning not in told]
+        return "\n".join([*lines, self.quality_text])
 
 
 class RiskDatasetProperties(Menu):
@@ -172,6 +198,11 @@ class RiskDatasetProperties(Menu):
 
     factor_risk_model_settings_menu: FactorRiskModelSettingsMenu
     build_report: BuildReport
+
+    @property
+    def quality(self) -> pl.DataFrame:
+        """What the data quality checks found; see `BuildReport.quality_frame`."""
+        return self.build_report.quality_frame
 
     @property
     def exposure_settings_menu(self) -> ExposureSettingsMenu:

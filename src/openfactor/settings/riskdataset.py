@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.universe import CalendarSettings
 from openfactor.settings.values import Settings
 
@@ -59,6 +60,8 @@ class RootRiskDatasetSettings(Settings):
     periods_per_year: PeriodsPerYear | None = None
     """Trading periods a year, with which risk is annualised; None: as the trading days tell, 252 for daily
     calendars, 52 for weekly and 12 for monthly ones."""
+    quality: DataQualitySettings = DataQualitySettings()
+    """Thresholds of the data quality checks."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         **{
@@ -283,6 +286,8 @@ class DerivedRiskDatasetSettings(Settings):
     periods_per_year: PeriodsPerYear | None = None
     """Trading periods a year, with which risk is annualised; None: what the reference was given, else as the
     trading days tell."""
+    quality: DataQualitySettings = DataQualitySettings()
+    """Thresholds of the data quality checks; those of prices and caps are the reference's."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "reference_dataset": "RiskDatasetSettings",

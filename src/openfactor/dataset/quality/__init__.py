@@ -1,0 +1,9 @@
+"""Data quality: what a built dataset shows of the uploads that it was built from.
+
+One small function a check, found through `table.CHECKS`; what they look at is gathered once, in `evidence`.
+"""
+
+from openfactor.dataset.quality.report import known_checks, with_quality
+from openfactor.dataset.quality.table import CHECKS
+
+__all__ = ["CHECKS", "known_checks", "with_quality"]

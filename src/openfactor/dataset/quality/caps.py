@@ -1,0 +1,230 @@
+"""Market caps and uploaded volatilities that cannot be meant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from openfactor.dataset.quality.evidence import Evidence
+from openfactor.dataset.quality.registry import Draft, check, of_rows
+from openfactor.settings.findings import Example
+
+
+@check(
+    "cap_jump",
+    looks_at="Change of a company's market cap since its price before, against its return.",
+    reports="A warning when they differ by more than a factor of `cap_jump`; severe by more than "
+    "`unit_jump`: thousands or millions for units, or another currency.",
+    thresholds=("cap_jump", "unit_jump"),
+    remedy="check caps and currency of these days; caps are whole units of their currency",
+    needs="market_cap",
+)
+def cap_jump(evidence: Evidence) -> Iterator[Draft]:
+    panel, settings = evidence.dataset.panel, evidence.settings
+    found, sizes, n = [], [], 0
+    for rows, before in evidence.moves():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cap = np.log(panel.cap[rows] / panel.cap[before])
+            moved = np.log1p(np.nan_to_num(panel.local_return[rows]))
+        known = np.isfinite(cap)
+        n += int(known.sum())
+        # a return that is wrong itself does not make a cap suspect
+        apart = np.minimum(np.abs(cap - np.where(np.isfinite(moved), moved, 0)), np.abs(cap))
+        at = np.flatnonzero(known & panel.main[rows] & (apart > np.log(settings.cap_jump)))
+        found.append(rows[at])
+        sizes.append(apart[at])
+    rows, size = np.concatenate([np.zeros(0, np.int64), *found]), np.concatenate([np.zeros(0), *sizes])
+    for severity, which, factor in (
+        ("severe", size > np.log(settings.unit_jump), settings.unit_jump),
+        ("warning", size <= np.log(settings.unit_jump), settings.cap_jump),
+    ):
+        some = rows[which]
+        if len(some):
+            shown = [f"{panel.cap[evidence.previous[r]]:.3g} to {panel.cap[r]:.3g} USD" for r in some[:3]]
+            yield of_rows(
+                evidence, some, upload="market_cap", severity=severity, values=shown, out_of=n,  # type: ignore[arg-type]
+                message=f"{len(some):,} market cap{'s' * (len(some) > 1)} change by a factor of more than "
+                f"{factor:g} beside the price",
+            )  # fmt: skip
+
+
+@check(
+    "cap_concentration",
+    looks_at="Largest market cap of each day, as a share of all.",
+    reports="A warning when it exceeds `cap_concentration` of at least `fewest_names` caps; severe above "
+    "90 %: the cap of one name is in another unit than the others.",
+    thresholds=("cap_concentration", "fewest_names"),
+    remedy="check unit and currency of the largest cap",
+    needs="market_cap",
+)
+def cap_concentration(evidence: Evidence) -> Iterator[Draft]:
+    panel, settings = evidence.dataset.panel, evidence.settings
+    rows, shares = [], []
+    for d in range(len(evidence.days)):
+        mine = panel.rows_of(d)
+        caps = np.where(panel.main[mine], np.nan_to_num(panel.cap[mine]), 0.0)
+        if (caps > 0).sum() < settings.fewest_names:
+            continue
+        top = int(np.argmax(caps))
+        if caps[top] > settings.cap_concentration * caps.sum():
+            rows.append(mine.start + top)
+            shares.append(float(caps[top] / caps.sum()))
+    if rows:
+        yield of_rows(
+            evidence, np.array(rows), upload="market_cap",
+            severity="severe" if max(shares) > 0.9 else "warning",
+            message=f"one company has up to {max(shares):.0%} of all market cap, on {len(rows):,} "
+            f"day{'s' * (len(rows) > 1)}",
+            values=[f"{share:.0%}" for share in shares[:3]], out_of=len(evidence.days),
+        )  # fmt: skip
+
+
+@check(
+    "cap_level",
+    looks_at="Median market cap of each day in USD; caps of 0.",
+    reports="A warning when the median of at least `fewest_names` caps is below 1,000,000 USD (caps in "
+    "thousands or millions; weights are right all the same, bounds on caps are not), and when caps are 0.",
+    thresholds=("fewest_names",),
+    remedy="give caps in whole units of their currency, and leave unknown ones out",
+    needs="market_cap",
+)
+def cap_level(evidence: Evidence) -> Iterator[Draft]:
+    panel = evidence.dataset.panel
+    zero = np.flatnonzero((panel.cap == 0) & panel.main)
+    if len(zero):
+        yield of_rows(
+            evidence, zero, upload="market_cap", severity="warning", out_of=int(np.isfinite(panel.cap).sum()),
+            message=f"{len(zero):,} market caps are 0, which is a weight of 0",
+        )  # fmt: skip
+    today = panel.cap[panel.rows_of(evidence.newest)]
+    known = today[np.isfinite(today)]
+    if len(known) >= evidence.settings.fewest_names and 0 < np.median(known) < 1e6:
+        yield {
+            "upload": "market_cap",
+            "severity": "warning",
+            "message": f"the median market cap of {evidence.last_price} is {np.median(known):,.6g} USD",
+            "count": len(known),
+            "first_date": evidence.last_price,
+            "last_date": evidence.last_price,
+            "newest": True,
+        }
+
+
+@check(
+    "cap_carried",
+    looks_at="Date of each company's latest market cap in the upload, against the last price.",
+    reports="A warning for companies alive on the newest day whose cap is older than `carried_days`, "
+    "where the upload itself goes on; severe when they are `quiet_severe` of the names or of the cap.",
+    thresholds=("carried_days", "quiet_severe", "fewest_names"),
+    remedy="upload their caps; until then the last ones weigh",
+    needs="market_cap",
+)
+def cap_carried(evidence: Evidence) -> Iterator[Draft]:
+    dataset, last = evidence.dataset, evidence.last_price
+    coded = dataset.identifiers.code(evidence.uploads["market_cap"], [])
+    known = coded.filter(pl.col("date") <= last).group_by("listing").agg(latest=pl.col("date").max())
+    table = known.collect(engine="streaming")
+    latest = np.full(dataset.identifiers.n_entities, np.datetime64("NaT"), "datetime64[D]")
+    entity = dataset.entity[table["listing"].to_numpy()]
+    order = np.argsort(table["latest"].to_numpy())
+    latest[entity[order]] = table["latest"].to_numpy().astype("datetime64[D]")[order]
+    limit = np.datetime64(last - dt.timedelta(evidence.settings.carried_days))
+    if not len(table) or np.nanmax(latest) < limit:
+        return  # the whole upload has ended, which is another finding
+    panel = dataset.panel
+    rows = np.arange(panel.rows_of(evidence.newest).start, panel.rows_of(evidence.newest).stop)
+    rows = rows[panel.main[rows]]
+    age = latest[dataset.entity[panel.listing[rows]]]
+    old = rows[age < limit]
+    if len(old):
+        share = max(len(old) / len(rows), evidence.cap_share(old) or 0.0)
+        many = share >= evidence.settings.quiet_severe and len(rows) >= evidence.settings.fewest_names
+        yield of_rows(
+            evidence, old, upload="market_cap", severity="severe" if many else "warning", out_of=len(rows),
+            message=f"{len(old):,} compan{'ies' if len(old) > 1 else 'y'} with a market cap older than "
+            f"{evidence.settings.carried_days} days on the newest day",
+            values=[f"of {a}" for a in age[age < limit][:3]],
+        )  # fmt: skip
+
+
+@check(
+    "volatility_unit",
+    looks_at="Uploaded specific volatilities (`idio_vol`).",
+    reports="Severe when their median exceeds 1 (per cent instead of fractions). A warning for values of 0, "
+    "whose inverse is no weight.",
+    remedy="give idio_vol as a fraction, and leave unknown ones empty",
+    needs="market_cap",
+)
+def volatility_unit(evidence: Evidence) -> Iterator[Draft]:
+    vol = evidence.dataset.panel.idio_vol
+    known = vol[np.isfinite(vol)]
+    if len(known) and np.median(known) > 1:
+        yield {
+            "upload": "market_cap",
+            "where": "idio_vol",
+            "severity": "severe",
+            "message": f"the median uploaded specific volatility is {np.median(known):,.3g}, which looks "
+            "like per cent",
+            "count": len(known),
+        }
+    zero = np.flatnonzero(vol == 0)
+    if len(zero):
+        yield of_rows(
+            evidence, zero, upload="market_cap", where="idio_vol", severity="warning", out_of=len(known),
+            message=f"{len(zero):,} uploaded specific volatilities are 0",
+        )  # fmt: skip
+
+
+@check(
+    "same_company",
+    looks_at="Companies with equal market caps on three days, and with equal returns on the last "
+    "`median_days` days.",
+    reports="A warning for companies that share both or, with caps that differ, every return: one company "
+    "under two names counts twice. Needs `fewest_names` names.",
+    thresholds=("median_days", "fewest_names"),
+    remedy="map share classes and old names to one company in the id map, and upload each listing once",
+    needs="idmap",
+)
+def same_company(evidence: Evidence) -> Iterator[Draft]:
+    dataset, panel = evidence.dataset, evidence.dataset.panel
+    days = np.flatnonzero(evidence.n_priced[: evidence.newest + 1] > 0)[-evidence.settings.median_days :]
+    n = dataset.identifiers.n_entities
+    if len(days) < 3 or evidence.n_priced[evidence.newest] < evidence.settings.fewest_names:
+        return
+    returns, caps = np.full((n, len(days)), np.nan), np.full((n, 3), np.nan)
+    for i, d in enumerate(days):
+        rows = np.arange(panel.rows_of(d).start, panel.rows_of(d).stop)
+        rows = rows[panel.main[rows]]
+        returns[dataset.entity[panel.listing[rows]], i] = panel.local_return[rows]
+    for i, d in enumerate((days[0], days[len(days) // 2], days[-1])):
+        rows = np.arange(panel.rows_of(d).start, panel.rows_of(d).stop)
+        caps[dataset.entity[panel.listing[rows]], i] = panel.cap[rows]
+    moving = (np.isfinite(returns).sum(axis=1) >= 3) & ((returns != 0) & np.isfinite(returns)).any(axis=1)
+    distinct = np.isfinite(caps).all(axis=1) & (caps[:, 0] != caps[:, 2])
+    ids = dataset.identifiers.table.unique("entity").sort("entity")["entity_id"].to_list()
+    for what, values, usable in (("returns", returns, moving), ("market caps", caps, distinct)):
+        groups = _equal(values, usable)
+        if groups and sum(map(len, groups)) < 0.2 * n:
+            extra = sum(len(group) - 1 for group in groups)
+            yield {
+                "upload": "idmap",
+                "where": what,
+                "severity": "warning",
+                "message": f"{extra:,} compan{'ies have' if extra > 1 else 'y has'} the {what} of another "
+                f"one, to the last digit, up to {evidence.last_price}",
+                "count": extra,
+                "share": extra / n,
+                "examples": tuple(Example(asset=" = ".join(ids[i] for i in g[:3])) for g in groups[:3]),
+                "newest": True,
+            }
+
+
+def _equal(values: np.ndarray, usable: np.ndarray) -> list[list[int]]:
+    """Groups of usable rows that are equal to the last digit."""
+    seen: dict[bytes, list[int]] = {}
+    for i in np.flatnonzero(usable).tolist():
+        seen.setdefault(values[i].tobytes(), []).append(i)
+    return [group for group in seen.values() if len(group) > 1]

@@ -1,0 +1,235 @@
+"""How many names each input covers, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from openfactor.dataset.quality.evidence import Evidence, Mask, upload_of
+from openfactor.dataset.quality.registry import Draft, check
+from openfactor.settings.findings import CoverageLine, Example
+
+Counts = np.ndarray
+
+
+def covered(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
+    """Column of the coverage to its upload and (D,) counts. Returns are counted too: a price without one is
+    of no use."""
+    source = {"priced": "price", "listings": "price", "market_cap": "market_cap"}
+    frame = evidence.dataset.coverage
+    found = {
+        name: (source.get(name, "exposures"), frame[name].to_numpy())
+        for name in frame.columns
+        if name != "date"
+    }
+    with_return = evidence.per_day(np.isfinite(evidence.dataset.panel.local_return))
+    return found | {"with a return": ("price", with_return)}
+
+
+def own(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
+    """The same, of what comes from the dataset's own uploads, with their names."""
+    found: dict[str, tuple[str, Counts]] = {}
+    for name, (upload, counts) in covered(evidence).items():
+        source = upload_of(evidence, name.removeprefix("with_")) if upload == "exposures" else upload
+        if source is not None and source in evidence.uploads:
+            found[name] = (source, counts)
+    return found
+
+
+def newest_lines(evidence: Evidence) -> list[CoverageLine]:
+    """Coverage of the newest day with prices beside the day before it and the median of those before."""
+    days = np.flatnonzero(evidence.n_priced > 0)
+    days = days[days <= evidence.newest]
+    before = days[:-1][-evidence.settings.median_days :]
+    return [
+        CoverageLine(
+            what=name,
+            newest=int(counts[evidence.newest]),
+            day_before=int(counts[before[-1]]) if len(before) else None,
+            median=float(np.median(counts[before if len(before) else days])),
+        )
+        for name, (_, counts) in covered(evidence).items()
+    ]
+
+
+def _what(name: str) -> str:
+    texts = {
+        "listings": "listings alive",
+        "priced": "listings with a price",
+        "with a return": "listings with a return",
+        "market_cap": "listings with a market cap",
+    }
+    return texts.get(name, f"listings with all of group {name.removeprefix('with_')}")
+
+
+def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: float) -> list[list[int]]:
+    """Runs of `days` that begin with a fall by `drop` against the day before and against the median of the
+    window, and last as long as the count stays that much below the level before the fall."""
+    runs: list[list[int]] = []
+    level = None
+    values = counts[days]
+    for i in range(1, len(days)):
+        if level is not None:
+            if values[i] < (1 - drop) * level:
+                runs[-1].append(int(days[i]))
+                continue
+            level = None
+        usual = float(np.median(values[max(0, i - window) : i]))
+        bound = (1 - drop) * min(usual, float(values[i - 1]))
+        if min(usual, values[i - 1]) >= fewest and values[i] < bound:
+            runs.append([int(days[i])])
+            level = min(usual, float(values[i - 1]))
+    return runs
+
+
+@check(
+    "coverage_collapse",
+    looks_at="Listings alive, with a price, a return, a market cap, each factor group: each day against the "
+    "day before and against the median of the `median_days` days before. Prices and returns on days on "
+    "which no exchange is closed.",
+    reports="A warning when both are undercut by `coverage_drop`; severe when half is lost, when it lasts to "
+    "the newest day, and in either case for at least `fewest_names` names.",
+    thresholds=("coverage_drop", "median_days", "fewest_names"),
+    remedy="upload the day again, whole: an exposures upload replaces what was known of a factor (of a "
+    "categorical group) with each day that it has",
+)
+def coverage_collapse(evidence: Evidence) -> Iterator[Draft]:
+    settings = evidence.settings
+    for name, (upload, counts) in own(evidence).items():
+        traded = evidence.n_priced > 0
+        days = np.flatnonzero(traded & evidence.open_everywhere if upload == "price" else traded)
+        for run in collapses(
+            counts, days, settings.median_days, settings.fewest_names, settings.coverage_drop
+        ):
+            first, before = run[0], int(days[np.searchsorted(days, run[0]) - 1])
+            worst = min(run, key=lambda d: counts[d])
+            lost = 1 - counts[worst] / counts[before]
+            lasts = run[-1] >= evidence.newest
+            if name == "listings" and lasts and lost < 0.5 and run[-1] > first:
+                lasts = False  # an old change of the market, not of today's delivery
+            dates = evidence.dataset.days
+            yield {
+                "upload": upload,
+                "where": name.removeprefix("with_") if name.startswith("with_") else None,
+                "severity": "severe" if lasts or lost >= 0.5 else "warning",
+                "message": f"{_what(name)}: {counts[first]:,} on {dates[first]}, after {counts[before]:,} on "
+                f"{dates[before]}" + (f"; {len(run):,} days so" if len(run) > 1 else ""),
+                "count": int(counts[before] - counts[worst]),
+                "share": float(lost),
+                "cap_share": _lost_cap(evidence, name, first, before),
+                "first_date": dates[first],
+                "last_date": dates[run[-1]],
+                "examples": tuple(Example(date=dates[d], value=f"{counts[d]:,}") for d in [before, *run][:4]),
+                "newest": run[-1] >= evidence.newest,
+            }
+
+
+def _mask(evidence: Evidence, name: str, day: int) -> Mask:
+    """Rows of a day that a column of the coverage counts."""
+    panel = evidence.dataset.panel
+    rows = panel.rows_of(day)
+    if name == "listings":
+        return np.ones(rows.stop - rows.start, np.bool_)
+    if name == "priced":
+        return panel.priced[rows]
+    if name == "with a return":
+        return np.isfinite(panel.local_return[rows])
+    if name == "market_cap":
+        return np.isfinite(panel.cap[rows])
+    group = name.removeprefix("with_")
+    if group in panel.sparse:
+        return np.asarray(panel.sparse[group].codes[0][rows] >= 0)
+    complete = np.ones(rows.stop - rows.start, np.bool_)
+    for values in panel.dense[group].values():
+        complete &= np.isfinite(values[rows])
+    return complete
+
+
+def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | None:
+    """Share of the cap of the day before of listings that were covered then and are not any more."""
+    panel = evidence.dataset.panel
+    now, then = panel.rows_of(day), panel.rows_of(before)
+    still = panel.listing[now][_mask(evidence, name, day)]
+    lost = _mask(evidence, name, before) & ~np.isin(panel.listing[then], still) & panel.main[then]
+    total = evidence.cap_by_day[before]
+    return float(np.nan_to_num(panel.cap[then][lost]).sum() / total) if total > 0 else None
+
+
+@check(
+    "coverage_low",
+    looks_at="Market caps and factor groups: names that have them, of those with a price, on the median day.",
+    reports="Severe when no name ever has one. A warning when caps or a continuous group cover less than "
+    "`coverage_low`: most names then cannot be regressed.",
+    thresholds=("coverage_low", "fewest_names"),
+    remedy="check the ids and the dates of the upload; ids that the id map does not know are under `dropped`",
+)
+def coverage_low(evidence: Evidence) -> Iterator[Draft]:
+    traded = np.flatnonzero(evidence.n_priced > 0)
+    if not len(traded):
+        return
+    for name, (upload, counts) in own(evidence).items():
+        if upload == "price":
+            continue
+        group = name.removeprefix("with_")
+        share = float(np.median(counts[traded] / np.maximum(evidence.alive[traded], 1)))
+        never = not counts.any()
+        enough = np.median(evidence.alive[traded]) >= evidence.settings.fewest_names
+        low = enough and group not in evidence.dataset.panel.sparse and share < evidence.settings.coverage_low
+        if never or low:
+            yield {
+                "upload": upload,
+                "where": group if name.startswith("with_") else None,
+                "severity": "severe" if never else "warning",
+                "message": f"{_what(name)}: none on any day"
+                if never
+                else f"{_what(name)}: {share:.0%} on the median day",
+                "count": int(np.median(counts[traded])),
+                "share": share,
+                "first_date": evidence.dataset.days[traded[0]],
+                "last_date": evidence.dataset.days[traded[-1]],
+                "newest": True,
+            }
+
+
+@check(
+    "delivery_collapse",
+    looks_at="Rows of market caps on each date of the upload, on days on which no exchange is closed, "
+    "against "
+    "the median of the `median_days` dates before. Caps are carried on, so the coverage does not show it.",
+    reports="A warning below half, severe on the newest date. Only for uploads whose size is steady, within "
+    "20 % of the median on four of five dates: others hold changes only.",
+    thresholds=("median_days", "fewest_names"),
+    remedy="upload the date again, whole; until then older caps stand",
+    needs="market_cap",
+)
+def delivery_collapse(evidence: Evidence) -> Iterator[Draft]:
+    rows = evidence.uploads["market_cap"].group_by("date").agg(rows=pl.len())
+    table = rows.filter(pl.col("date") <= evidence.last_price).sort("date").collect(engine="streaming")
+    shut = evidence.days[~evidence.open_everywhere]
+    table = table.filter(~np.isin(table["date"].to_numpy().astype("datetime64[D]"), shut))
+    counts, window = table["rows"].to_numpy(), evidence.settings.median_days
+    if len(counts) < window:
+        return
+    usual = np.array(
+        [np.median(counts[max(0, i - window) : i]) if i else counts[0] for i in range(len(counts))]
+    )
+    steady = np.mean(np.abs(counts - usual) <= 0.2 * usual) >= 0.8
+    few = np.flatnonzero((counts < usual / 2) & (usual >= evidence.settings.fewest_names))
+    if steady and len(few):
+        newest = bool(few[-1] == len(counts) - 1)
+        yield {
+            "upload": "market_cap",
+            "severity": "severe" if newest else "warning",
+            "message": f"{len(few)} date{'s' * (len(few) > 1)} with less than half of the usual rows",
+            "count": len(few),
+            "share": len(few) / len(counts),
+            "first_date": table["date"][int(few[0])],
+            "last_date": table["date"][int(few[-1])],
+            "examples": tuple(
+                Example(date=table["date"][i], value=f"{counts[i]:,} rows, usually {usual[i]:,.0f}")
+                for i in few[:3].tolist()
+            ),
+            "newest": newest,
+        }

@@ -1,0 +1,160 @@
+"""Rows that were left out, and ids that nearly match."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from openfactor.dataset.quality.evidence import Evidence
+from openfactor.dataset.quality.registry import Draft, check, of_rows
+from openfactor.settings.findings import Example, Severity
+
+MEANT = ("main listing has the same", "after the delisting", "is not in the settings")
+"""Parts of the reasons for which rows are left out as the settings and the upload ask for."""
+UNKNOWN = "unknown asset"
+ID_UPLOADS = ("price", "market_cap", "exposures")
+
+
+@check(
+    "dropped",
+    looks_at="Rows of each upload that were left out, by reason: ids that the id map does not know, other id "
+    "types, currencies, and so on.",
+    reports="A warning above `dropped` of the rows, severe above `dropped_severe`. Rows that are left out "
+    "because the company's main listing has the same, a listing has ended, or the settings do not name "
+    "their group, do not count.",
+    thresholds=("dropped", "dropped_severe"),
+    remedy="add the ids to the id map, or correct them; see `id_spelling` and the id types of the upload",
+)
+def dropped(evidence: Evidence) -> Iterator[Draft]:
+    settings = evidence.settings
+    for upload, reasons in evidence.tally.dropped.items():
+        read = evidence.tally.read.get(upload, 0)
+        for reason, count in reasons.items():
+            share = count / read if read else 0.0
+            if share > settings.dropped and not any(part in reason for part in MEANT):
+                severity: Severity = "severe" if share > settings.dropped_severe else "warning"
+                unknown = _unknown_ids(evidence, upload) if reason == UNKNOWN else None
+                yield {
+                    "upload": upload,
+                    "severity": severity,
+                    "message": f"{count:,} of {read:,} rows of {upload} are left out: {reason}"
+                    + ("" if unknown is None else f" ({len(unknown):,} ids)"),
+                    "count": count,
+                    "share": share,
+                    "first_date": None if unknown is None else unknown["first"].min(),
+                    "last_date": None if unknown is None else unknown["last"].max(),
+                    "examples": () if unknown is None else tuple(
+                        Example(asset=repr(row["asset_id"]), date=row["first"], value=f"{row['rows']:,} rows")
+                        for row in unknown.head(3).to_dicts()
+                    ),
+                    "newest": unknown is not None and evidence.last_price in unknown["last"],
+                }  # fmt: skip
+
+
+def _unknown_ids(evidence: Evidence, upload: str) -> pl.DataFrame | None:
+    """asset_id, rows, first, last of ids that are no listing, most rows first. Only read where rows were
+    left out: it costs a pass over the upload."""
+    if upload not in evidence.uploads:
+        return None
+    identifiers = evidence.dataset.identifiers
+    date = pl.col("date")
+    by_id = (
+        evidence.uploads[upload]
+        .filter(pl.col("asset_id_type") == identifiers.id_types[0])
+        .group_by("asset_id")
+        .agg(rows=pl.len(), first=date.min(), last=date.max())
+        .collect(engine="streaming")
+    )
+    known = identifiers.spans["id"].unique()
+    return by_id.filter(~pl.col("asset_id").is_in(known.implode())).sort(
+        "rows", "asset_id", descending=[True, False]
+    )
+
+
+def plain(text: str) -> str:
+    """An id without blanks, invisible characters, case and compatibility forms."""
+    kept = unicodedata.normalize("NFKC", text)
+    return "".join(c for c in kept if not c.isspace() and unicodedata.category(c)[0] != "C").casefold()
+
+
+@check(
+    "id_spelling",
+    looks_at="Ids of prices, market caps and exposures that the id map does not know, against those that it "
+    "knows, without blanks, non-breaking spaces, invisible characters and case.",
+    reports="Severe when they are `dropped_severe` of the rows that are left out or of the upload, else a "
+    "warning.",
+    thresholds=("dropped_severe",),
+    remedy="write the ids as the id map has them",
+)
+def id_spelling(evidence: Evidence) -> Iterator[Draft]:
+    for upload in evidence.tally.dropped:
+        if not evidence.tally.dropped[upload].get(UNKNOWN):
+            continue
+        unknown = _unknown_ids(evidence, upload)
+        if unknown is None:
+            continue
+        known = {plain(name): name for name in evidence.dataset.identifiers.spans["id"].unique().to_list()}
+        close = [row for row in unknown.to_dicts() if plain(row["asset_id"]) in known]
+        if close:
+            rows = sum(row["rows"] for row in close)
+            read = max(evidence.tally.read.get(upload, 0), rows)
+            yield {
+                "upload": upload,
+                "severity": "severe" if rows > evidence.settings.dropped_severe * read else "warning",
+                "message": f"{len(close):,} id{'s' * (len(close) > 1)} of {upload} ({rows:,} rows) differ "
+                "from ids of the id map only by blanks, case or invisible characters",
+                "count": rows,
+                "share": rows / read,
+                "first_date": min(row["first"] for row in close),
+                "last_date": max(row["last"] for row in close),
+                "examples": tuple(
+                    Example(asset=f"{row['asset_id']!r} for {known[plain(row['asset_id'])]!r}")
+                    for row in close[:3]
+                ),
+                "newest": max(row["last"] for row in close) >= evidence.last_price,
+            }
+
+
+@check(
+    "id_map_validity",
+    looks_at="Lives of listings against the days on which the id map maps them.",
+    reports="A warning when more than `dropped` of the rows of the panel are outside: the id map begins "
+    "too late or ends too early, and its first and last mapping are held to be valid before and after.",
+    thresholds=("dropped",),
+    remedy="extend the validity in the id map; end_date 9999-12-31 is for ever",
+    needs="idmap",
+)
+def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
+    identifiers, panel = evidence.dataset.identifiers, evidence.dataset.panel
+    master, core = identifiers.id_types
+    pairs = evidence.uploads["idmap"].filter(
+        (pl.col("from_id_type") == master) & (pl.col("to_id_type") == core)
+    )
+    stated = (
+        pairs.group_by(id="from_id", entity_id="to_id")
+        .agg(first=pl.col("start_date").min(), last=pl.col("end_date").fill_null(pl.date(9999, 12, 31)).max())
+        .collect()
+    )
+    joined = identifiers.table.join(stated, on=["id", "entity_id"], how="left").sort("listing")
+    first = joined["first"].to_numpy().astype("datetime64[D]")
+    last = joined["last"].to_numpy().astype("datetime64[D]")
+    found = []
+    for d, day in enumerate(evidence.days):
+        mine = panel.rows_of(d)
+        names = panel.listing[mine]
+        found.append(mine.start + np.flatnonzero((day < first[names]) | (day > last[names])))
+    rows = np.concatenate(found)
+    if len(rows) > evidence.settings.dropped * panel.n_rows:
+        listings = np.unique(panel.listing[rows])
+        yield of_rows(
+            evidence, rows, upload="idmap", severity="warning", out_of=panel.n_rows,
+            message=f"{len(listings):,} listing{'s' * (len(listings) > 1)} live on days on which the id "
+            "map does not map them",
+            examples=tuple(
+                Example(asset=evidence.names[i], value=f"mapped {first[i]} to {last[i]}")
+                for i in listings[:3].tolist()
+            ),
+        )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Runs the checks and puts what they find into a dataset's build report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from openfactor.dataset.quality.coverage import newest_lines
+from openfactor.dataset.quality.evidence import Evidence
+from openfactor.dataset.quality.table import CHECKS
+from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.dataset.tally import Tally
+from openfactor.errors import DataError, Fault, SettingsError
+from openfactor.settings.findings import Finding, in_order
+from openfactor.settings.hierarchies import unknown
+from openfactor.settings.quality import DataQualitySettings
+
+
+def known_checks(settings: DataQualitySettings) -> None:
+    """SettingsError if `treatment` names a check that does not exist."""
+    names = [check.name for check in CHECKS]
+    problems = [unknown(name, names) for name in settings.treatment if name not in names]
+    if problems:
+        raise SettingsError("unknown data quality checks in `treatment`:", problems)
+
+
+def with_quality(
+    dataset: RiskDataset,
+    uploads: Mapping[str, pl.LazyFrame],
+    inventories: Mapping[str, pl.DataFrame],
+    tally: Tally,
+) -> RiskDataset:
+    """The dataset with the findings of all checks in its report; severe ones are warnings too.
+
+    uploads : those that it was built from; inventories : exposures upload to its `survey`
+
+    Raises
+    ------
+    DataError: findings of checks that the settings treat as `refuse`, all of them.
+    """
+    settings = dataset.settings.quality
+    evidence = Evidence(dataset, uploads, inventories, tally, settings)
+    found = [
+        finding
+        for check in CHECKS
+        if settings.treatment.get(check.name) != "off"
+        for finding in check.run(evidence)
+    ]
+    refused = [finding for finding in found if settings.treatment.get(finding.check) == "refuse"]
+    if refused:
+        raise DataError("data quality checks refuse the uploads:", [_fault(finding) for finding in refused])
+    treated = in_order(
+        finding.model_copy(update={"severity": settings.treatment.get(finding.check, finding.severity)})
+        for finding in found
+    )
+    severe = [finding.summary for finding in treated if finding.severity == "severe"]
+    report = dataset.report.model_copy(
+        update={
+            "quality": treated,
+            "newest_day": dataset.days[evidence.newest],
+            "newest_coverage": newest_lines(evidence),
+            "warnings": [*dataset.report.warnings, *severe],
+        }
+    )
+    return replace(dataset, report=report)
+
+
+def _fault(finding: Finding) -> Fault:
+    return Fault(
+        finding.check, finding.upload, finding.summary, count=finding.count,
+        examples=tuple(map(str, finding.examples)),
+    )  # fmt: skip

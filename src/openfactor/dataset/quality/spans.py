@@ -1,0 +1,217 @@
+"""Sources that end, begin or pause while prices go on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from openfactor.dataset.quality.evidence import Evidence
+from openfactor.dataset.quality.registry import Draft, check
+from openfactor.settings.findings import Example
+
+ROUNDED = 6
+"""Dates that a source needs before its usual interval means something."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    upload: str
+    where: str | None
+    dates: np.ndarray
+    """Sorted, as days; those up to the last price."""
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Days from each date to the next."""
+        return np.asarray(np.diff(self.dates).astype(np.int64))
+
+    @property
+    def usual(self) -> int:
+        """The interval that 95 % of intervals do not exceed."""
+        return int(np.quantile(self.gaps, 0.95, method="higher")) if len(self.gaps) else 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.upload}{f' of {self.where}' if self.where else ''}"
+
+
+def _source(evidence: Evidence, upload: str, where: str | None, dates: pl.Series) -> _Source:
+    known = np.unique(dates.to_numpy().astype("datetime64[D]"))
+    return _Source(upload, where, known[known <= np.datetime64(evidence.last_price)])
+
+
+def sources(evidence: Evidence) -> list[_Source]:
+    """The parts of uploads that are delivered together: a currency's rates, caps, a factor group or a
+    continuous factor, an exchange's closures, a series."""
+    found, dataset = [], evidence.dataset
+    if "exchange_rates" in evidence.uploads:
+        rates = evidence.uploads["exchange_rates"].select("ccy", "date").collect()
+        used = {dataset.currencies[c] for c in np.unique(dataset.currency).tolist()} - {"USD"}
+        for ccy in sorted(used):
+            found.append(_source(evidence, "exchange_rates", ccy, _of(rates, "ccy", ccy)["date"]))
+    if "market_cap" in evidence.uploads:
+        dates = evidence.uploads["market_cap"].select(pl.col("date").unique()).collect(engine="streaming")
+        found.append(_source(evidence, "market_cap", None, dates["date"]))
+    for upload, inventory in evidence.inventories.items():
+        for group in inventory["factor_group"].unique().sort():
+            rows = _of(inventory, "factor_group", group)
+            if group in dataset.panel.sparse:
+                found.append(_source(evidence, upload, group, rows["date"]))
+            elif group in dataset.panel.dense:
+                by_factor = [
+                    _source(evidence, upload, f"{group}.{factor}", _of(rows, "factor", factor)["date"])
+                    for factor in rows["factor"].unique().sort()
+                ]
+                same = len({tuple(source.dates.tolist()) for source in by_factor}) == 1
+                found += [_source(evidence, upload, group, rows["date"])] if same else by_factor
+    for upload in evidence.uploads:
+        if upload == "series" or upload.startswith("tsfactors"):
+            column = "series" if upload == "series" else "factor"
+            table = evidence.uploads[upload].select(column, "date").collect()
+            names = table[column].unique().sort()
+            found += [_source(evidence, upload, name, _of(table, column, name)["date"]) for name in names]
+    return found
+
+
+def _of(rows: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
+    return rows.filter(pl.col(column) == value)
+
+
+@check(
+    "source_ends",
+    looks_at="Last date of exchange rates by currency, market caps, exposures by group and factor, series, "
+    "against the last price.",
+    reports="Reported when a source ends more than `ends_days` calendar days, and 1.5 of its usual "
+    "intervals, "
+    "before prices; severe from `ends_severe_days` and two intervals on. A source with one date may stand "
+    "for `static_days`.",
+    thresholds=("ends_days", "ends_severe_days", "static_days"),
+    remedy="upload the missing days; until then the last values are carried on",
+)
+def source_ends(evidence: Evidence) -> Iterator[Draft]:
+    settings, last = evidence.settings, np.datetime64(evidence.last_price)
+    for source in sources(evidence):
+        if not len(source.dates):
+            continue
+        lag, usual = int((last - source.dates[-1]).astype(int)), source.usual
+        static = settings.static_days if len(source.dates) == 1 else 0
+        if lag <= max(settings.ends_days, 1.5 * usual, static):
+            continue
+        severe = lag >= max(settings.ends_severe_days, 2 * usual, static)
+        end = _day(source.dates[-1])
+        yield {
+            "upload": source.upload,
+            "where": source.where,
+            "severity": "severe" if severe else "warning",
+            "message": f"{source.label} ends on {end}, {lag:,} days before prices, which go on to "
+            f"{evidence.last_price}",
+            "count": int((evidence.days[: evidence.newest + 1] > source.dates[-1]).sum()),
+            "share": float(np.mean(evidence.days[: evidence.newest + 1] > source.dates[-1])),
+            "first_date": end,
+            "last_date": evidence.last_price,
+            "newest": True,
+        }
+
+
+@check(
+    "closures_end",
+    looks_at="Last closed day of each exchange, weekends included, against the last price.",
+    reports="Severe when an exchange closes for good in the upload more than `ends_days` calendar days, and "
+    "twice the longest interval between its closed days, before the last price; later days then all "
+    "count as trading days.",
+    thresholds=("ends_days",),
+    remedy="upload exchange_dates up to the last price, and beyond for holidays known in advance",
+    needs="exchange_dates",
+)
+def closures_end(evidence: Evidence) -> Iterator[Draft]:
+    closures, last = evidence.dataset.closures, evidence.last_price
+    for (exchange,), rows in closures.group_by("exchange", maintain_order=True):
+        dates = np.unique(rows["date"].to_numpy().astype("datetime64[D]"))
+        gaps = np.diff(dates).astype(int)
+        lag = int((np.datetime64(last) - dates[-1]).astype(int))
+        if len(dates) >= ROUNDED and lag > max(evidence.settings.ends_days, 2 * int(gaps.max())):
+            end = _day(dates[-1])
+            yield {
+                "upload": "exchange_dates",
+                "where": exchange,
+                "severity": "severe",
+                "message": f"closed days of {exchange} end on {end}, {lag:,} days before prices, which go on "
+                f"to {last}",
+                "count": int((evidence.days > dates[-1]).sum()),
+                "first_date": end,
+                "last_date": last,
+                "newest": True,
+            }
+
+
+@check(
+    "source_begins_late",
+    looks_at="First date of the same sources, against the first price.",
+    reports="Information when a source begins more than `ends_severe_days` calendar days and two of its usual "
+    "intervals after prices, as a style does that looks back; a warning from `static_days` on.",
+    thresholds=("ends_severe_days", "static_days"),
+    remedy="upload its history, or start models on its first date",
+)
+def source_begins_late(evidence: Evidence) -> Iterator[Draft]:
+    first = np.datetime64(evidence.first_price)
+    for source in sources(evidence):
+        late = int((source.dates[0] - first).astype(int)) if len(source.dates) else 0
+        if late > max(evidence.settings.ends_severe_days, 2 * source.usual):
+            begin = _day(source.dates[0])
+            yield {
+                "upload": source.upload,
+                "where": source.where,
+                "severity": "warning" if late >= evidence.settings.static_days else "info",
+                "message": f"{source.label} begins on {begin}, {late:,} days after prices, which begin on "
+                f"{evidence.first_price}",
+                "count": int((evidence.days < source.dates[0]).sum()),
+                "share": float(np.mean(evidence.days < source.dates[0])),
+                "first_date": evidence.first_price,
+                "last_date": begin,
+            }
+
+
+@check(
+    "source_gap",
+    looks_at="Intervals between two dates of the same sources, and between two days with prices.",
+    reports="A warning when an interval is longer than `gap_days` calendar days and three times the usual "
+    "one.",
+    thresholds=("gap_days",),
+    remedy="upload the missing days; meanwhile values are carried across them",
+)
+def source_gap(evidence: Evidence) -> Iterator[Draft]:
+    priced = (
+        [_Source("price", None, evidence.days[evidence.n_priced > 0])] if "price" in evidence.uploads else []
+    )
+    for source in [*priced, *sources(evidence)]:
+        if len(source.dates) < ROUNDED:
+            continue
+        usual = int(np.median(source.gaps))
+        wide = np.flatnonzero(source.gaps > max(evidence.settings.gap_days, 3 * usual))
+        if len(wide):
+            longest = wide[np.argmax(source.gaps[wide])]
+            places = tuple(
+                Example(date=_day(source.dates[i]), value=f"then {source.gaps[i]} days nothing")
+                for i in wide[:3].tolist()
+            )
+            yield {
+                "upload": source.upload,
+                "where": source.where,
+                "severity": "warning",
+                "message": f"{source.label} has {len(wide)} gap{'s' * (len(wide) > 1)}, the longest from "
+                f"{_day(source.dates[longest])} to {_day(source.dates[longest + 1])} "
+                f"({source.gaps[longest]} days)",
+                "count": len(wide),
+                "first_date": _day(source.dates[wide[0]]),
+                "last_date": _day(source.dates[wide[-1] + 1]),
+                "examples": places,
+            }
+
+
+def _day(value: np.datetime64) -> dt.date:
+    day: dt.date = value.astype(object)
+    return day

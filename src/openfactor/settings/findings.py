@@ -1,0 +1,128 @@
+"""What the data quality checks found."""
+
+from __future__ import annotations
+
+import datetime as dt
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from openfactor.settings.values import Value
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Severity = Literal["info", "warning", "severe"]
+SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "info")
+WIDTH = 108
+
+
+class Example(Value):
+    """One place where a check found something."""
+
+    asset: str | None = None
+    """Listing, in the master id type; currency, factor or exchange where no listing is meant."""
+    date: dt.date | None = None
+    value: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.asset, self.date, self.value) if part is not None)
+
+
+class Finding(Value):
+    """What one check found in one place."""
+
+    check: str
+    upload: str
+    """Upload type that it is about; of derived datasets with the upload's name."""
+    where: str | None = None
+    """Factor group, currency or exchange."""
+    severity: Severity
+    message: str
+    """What was found, as a sentence."""
+    remedy: str
+    """What to do, as a sentence."""
+    first_date: dt.date | None = None
+    last_date: dt.date | None = None
+    count: int = 0
+    """Rows; days, names or ids where `message` says so."""
+    share: float | None = None
+    """`count` as a share of what was looked at."""
+    cap_share: float | None = None
+    """Market cap of the rows found, as a share of that of all rows of their days."""
+    examples: tuple[Example, ...] = ()
+    newest: bool = False
+    """It concerns the newest day with prices."""
+
+    @property
+    def summary(self) -> str:
+        """Message and remedy in one sentence."""
+        return f"{self.message}; {self.remedy}"
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.upload, self.where) if part)
+        shares = [f"{self.share:.1%}"] if self.share is not None else []
+        shares += [f"{self.cap_share:.1%} of cap"] if self.cap_share is not None else []
+        head = f"{self.severity.upper():8s}{self.check:22s}{place:28s}{span(self.first_date, self.last_date)}"
+        lines = [f"{head:84s}{', '.join(shares)}".rstrip(), *_wrapped(self.message)]
+        if self.examples:
+            lines += _wrapped("such as " + "; ".join(map(str, self.examples)))
+        return "\n".join([*lines, *_wrapped(f"-> {self.remedy}")])
+
+
+def span(first: dt.date | None, last: dt.date | None) -> str:
+    """Two dates, or one where they are the same."""
+    if first is None or last is None:
+        return ""
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Severe ones first; of one severity in the order in which they come."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
+    """One row a finding: severity, check, upload, where, first_date, last_date, count, share, cap_share,
+    newest, examples, message, remedy."""
+    import polars as pl
+
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "severity": pl.Enum(SEVERITIES), "check": pl.String, "upload": pl.String, "where": pl.String,
+        "first_date": pl.Date, "last_date": pl.Date, "count": pl.Int64, "share": pl.Float64,
+        "cap_share": pl.Float64, "newest": pl.Boolean, "examples": pl.String, "message": pl.String,
+        "remedy": pl.String,
+    }  # fmt: skip
+    rows = [
+        finding.model_dump(exclude={"examples"}) | {"examples": "; ".join(map(str, finding.examples))}
+        for finding in findings
+    ]
+    return pl.DataFrame(rows, schema=schema)
+
+
+class CoverageLine(Value):
+    """How many listings something covers on the newest day with prices."""
+
+    what: str
+    """Column of the coverage."""
+    newest: int
+    day_before: int | None
+    median: float
+    """Of the trailing days before the newest."""
+
+
+def coverage_table(lines: Sequence[CoverageLine], day: dt.date | None) -> str:
+    """The lines as text."""
+    width = max([12, *(len(line.what) for line in lines)])
+    head = f"{'coverage on ' + str(day) if day else '':{width + 2}s}{'listings':>10s}"
+    rows = [f"  {head}{'day before':>12s}{'median':>10s}"]
+    for line in lines:
+        before = "" if line.day_before is None else f"{line.day_before:,}"
+        rows.append(
+            f"    {line.what.replace('_', ' '):{width}s}{line.newest:>10,}{before:>12s}{line.median:>10,.0f}"
+        )
+    return "\n".join(rows)
