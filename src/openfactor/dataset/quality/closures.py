@@ -110,7 +110,9 @@ def thin_day(evidence: Evidence) -> Iterator[Draft]:
     counts, settings = evidence.n_priced, evidence.settings
     days = np.flatnonzero((counts > 0) & evidence.open_everywhere)
     thin = []
-    for i in range(1, len(days)):
+    for i in np.flatnonzero(counts[days] < counts.max() / 10).tolist():
+        if i == 0:
+            continue
         usual = np.median(counts[days[max(0, i - settings.median_days) : i]])
         if usual >= settings.fewest_names and counts[days[i]] < usual / 10:
             thin.append(int(days[i]))

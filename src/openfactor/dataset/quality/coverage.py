@@ -76,9 +76,10 @@ def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: 
                 runs[-1].append(int(days[i]))
                 continue
             level = None
+        if values[i - 1] < fewest or values[i] >= (1 - drop) * values[i - 1]:
+            continue
         usual = float(np.median(values[max(0, i - window) : i]))
-        bound = (1 - drop) * min(usual, float(values[i - 1]))
-        if min(usual, values[i - 1]) >= fewest and values[i] < bound:
+        if usual >= fewest and values[i] < (1 - drop) * usual:
             runs.append([int(days[i])])
             level = min(usual, float(values[i - 1]))
     return runs

@@ -152,7 +152,7 @@ def category_empties(evidence: Evidence) -> Iterator[Draft]:
 )
 def exposure_churn(evidence: Evidence) -> Iterator[Draft]:
     groups = {
-        name: [g.codes[0]] for name, g in evidence.dataset.panel.sparse.items() if upload_of(evidence, name)
+        name: g.codes[0] for name, g in evidence.dataset.panel.sparse.items() if upload_of(evidence, name)
     }
     factors = {
         f"{name}.{factor}": values
@@ -160,15 +160,9 @@ def exposure_churn(evidence: Evidence) -> Iterator[Draft]:
         if upload_of(evidence, name)
         for factor, values in columns.items()
     }
-    changed = {name: np.zeros(len(evidence.days)) for name in groups}
-    alike = {name: np.full(len(evidence.days), np.nan) for name in factors}
-    for d, before, now in _common_rows(evidence):
-        for name, (codes,) in groups.items():
-            both = (codes[before] >= 0) & (codes[now] >= 0)
-            if both.sum() >= evidence.settings.fewest_names:
-                changed[name][d] = np.mean(codes[before][both] != codes[now][both])
-        for name, values in factors.items():
-            alike[name][d] = _correlation(values[before], values[now], evidence.settings.fewest_names)
+    rows, at = _sample(evidence)
+    changed = {name: _changes(at, codes[rows], evidence) for name, codes in groups.items()}
+    alike = {name: _correlations(at, values[rows], evidence) for name, values in factors.items()}
     for name, shares in changed.items():
         days = np.flatnonzero(shares > evidence.settings.churn)
         if len(days):
@@ -188,33 +182,46 @@ def exposure_churn(evidence: Evidence) -> Iterator[Draft]:
 
 LOOKED_AT = 256
 """Names whose exposures are compared with those of the day before; enough to see a correlation fall."""
+Cells = tuple[np.ndarray, np.ndarray]
 
 
-def _common_rows(evidence: Evidence) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Day, and rows of up to LOOKED_AT listings that are alive on the day before (first) and on the day."""
-    panel = evidence.dataset.panel
+def _sample(evidence: Evidence) -> tuple[np.ndarray, Cells]:
+    """Rows of about LOOKED_AT listings, and the place of each in a table of days by listings."""
+    listing = evidence.dataset.panel.listing
     step = max(1, len(evidence.names) // LOOKED_AT)
-    slot = np.full(len(evidence.names), -1, np.int64)
-    for d in range(1, len(evidence.days)):
-        then, now = panel.rows_of(d - 1), panel.rows_of(d)
-        slot[panel.listing[then]] = np.arange(then.start, then.stop)
-        listing = panel.listing[now]
-        rows = np.flatnonzero((listing % step == 0) & (slot[listing] >= 0))
-        before = slot[listing[rows]]
-        slot[panel.listing[then]] = -1
-        yield d, before, now.start + rows
+    rows = np.flatnonzero(listing % step == 0)
+    return rows, (evidence.day[rows], listing[rows] // step)
 
 
-def _correlation(x: Exposure, y: Exposure, fewest: int) -> float:
-    a, b = x.astype(np.float64), y.astype(np.float64)
-    if np.array_equal(x, y, equal_nan=True):
-        return 1.0 if len(x) >= fewest else float("nan")
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.sum() < fewest:
-        return float("nan")
-    a, b = a[both] - a[both].mean(), b[both] - b[both].mean()
-    norm = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / norm) if norm > 0 else float("nan")
+def _laid_out(at: Cells, values: np.ndarray, n_days: int) -> Float:
+    """(D, names) values, NaN where a name has none."""
+    out = np.full((n_days, int(at[1].max(initial=0)) + 1), np.nan)
+    out[at] = values
+    return out
+
+
+def _changes(at: Cells, codes: np.ndarray, evidence: Evidence) -> Float:
+    """(D,) share of names whose category is another one than on the day before."""
+    table = _laid_out(at, np.where(codes >= 0, codes, np.nan), len(evidence.days))
+    both = np.isfinite(table[1:]) & np.isfinite(table[:-1])
+    moved = (both & (table[1:] != table[:-1])).sum(axis=1)
+    number = both.sum(axis=1)
+    shares = np.where(number >= evidence.settings.fewest_names, moved / np.maximum(number, 1), 0.0)
+    return np.append(0.0, shares)
+
+
+def _correlations(at: Cells, values: Exposure, evidence: Evidence) -> Float:
+    """(D,) correlation across names with the day before; NaN with too few names or none that differ."""
+    table = _laid_out(at, values, len(evidence.days))
+    both = np.isfinite(table[1:]) & np.isfinite(table[:-1])
+    number = both.sum(axis=1)
+    x, y = np.where(both, table[:-1], 0.0), np.where(both, table[1:], 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.where(both, x - (x.sum(axis=1) / number)[:, None], 0.0)
+        y = np.where(both, y - (y.sum(axis=1) / number)[:, None], 0.0)
+        alike = (x * y).sum(axis=1) / np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    alike[number < evidence.settings.fewest_names] = np.nan
+    return np.append(np.nan, alike)
 
 
 def _churn(evidence: Evidence, factor: str, days: np.ndarray, message: str) -> Draft:

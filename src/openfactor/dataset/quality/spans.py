@@ -151,8 +151,8 @@ def closures_end(evidence: Evidence) -> Iterator[Draft]:
 @check(
     "source_begins_late",
     looks_at="First date of the same sources, against the first price.",
-    reports="Information when a source begins more than `ends_severe_days` calendar days and two of its usual "
-    "intervals after prices, as a style does that looks back; a warning from `static_days` on.",
+    reports="Information when a source begins more than `ends_severe_days` calendar days and two of its "
+    "usual intervals after prices, as a style does that looks back; a warning from `static_days` on.",
     thresholds=("ends_severe_days", "static_days"),
     remedy="upload its history, or start models on its first date",
 )
