@@ -19,8 +19,8 @@ from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, surv
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.prices import read_prices
-from openfactor.dataset.rates import Rates
 from openfactor.dataset.quality import known_checks, with_quality
+from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, panel_of, runs

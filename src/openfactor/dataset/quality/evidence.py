@@ -83,6 +83,14 @@ class Evidence:
         return ~shut
 
     @cached_property
+    def foreign(self) -> list[str]:
+        """Currencies of prices but for USD, sorted."""
+        used = np.bincount(self.dataset.panel.currency, minlength=len(self.dataset.currencies)) > 0
+        return sorted(
+            {name for name, any_row in zip(self.dataset.currencies, used, strict=True) if any_row} - {"USD"}
+        )
+
+    @cached_property
     def names(self) -> list[str]:
         """Master id of each listing."""
         return self.dataset.identifiers.names(self.dataset.identifiers.id_types[0])

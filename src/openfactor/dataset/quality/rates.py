@@ -111,14 +111,13 @@ def rate_level(evidence: Evidence) -> Iterator[Draft]:
     needs="exchange_rates",
 )
 def rate_unchanged(evidence: Evidence) -> Iterator[Draft]:
-    used = {evidence.dataset.currencies[c] for c in np.unique(evidence.dataset.currency).tolist()} - {"USD"}
     for ccy, rows in _rates(evidence):
         values, dates = rows["fx_rate"].to_numpy(), rows["date"].to_list()
         ends = np.flatnonzero(np.append(np.diff(values) != 0, True))
         starts = np.append(0, ends[:-1] + 1)
         longest = int(np.argmax(ends - starts))
         length = int(ends[longest] - starts[longest] + 1)
-        if ccy in used and length > evidence.settings.unchanged_days:
+        if ccy in evidence.foreign and length > evidence.settings.unchanged_days:
             yield {
                 "upload": "exchange_rates",
                 "where": ccy,

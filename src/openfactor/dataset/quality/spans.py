@@ -50,8 +50,7 @@ def sources(evidence: Evidence) -> list[_Source]:
     found, dataset = [], evidence.dataset
     if "exchange_rates" in evidence.uploads:
         rates = evidence.uploads["exchange_rates"].select("ccy", "date").collect()
-        used = {dataset.currencies[c] for c in np.unique(dataset.currency).tolist()} - {"USD"}
-        for ccy in sorted(used):
+        for ccy in evidence.foreign:
             found.append(_source(evidence, "exchange_rates", ccy, _of(rates, "ccy", ccy)["date"]))
     if "market_cap" in evidence.uploads:
         dates = evidence.uploads["market_cap"].select(pl.col("date").unique()).collect(engine="streaming")
