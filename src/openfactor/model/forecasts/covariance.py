@@ -12,8 +12,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.periods import DAILY
-from openfactor.dataset.periods import periods_per_year as told_by
-from openfactor.errors import DataError, Fault
 from openfactor.model.forecasts.correlation import (
     ENOUGH_DAYS,
     FactorHistory,
@@ -205,49 +203,6 @@ def regime_multiplier(bias: Float, halflife: float) -> Float:
     the weighted mean of those that there are, 1 before there is one."""
     measured = np.sqrt(ewma(bias, halflife))
     return np.asarray(np.where(np.isfinite(measured), measured, 1.0))
-
-
-def factor_covariance(
-    factor_returns: pl.DataFrame,
-    settings: FactorCovarianceSettings | None = None,
-    *,
-    eigenfactor: EigenfactorSettings | None = None,
-    pca: PcaCorrelationSettings | None = None,
-    periods_per_year: float | None = None,
-) -> pl.DataFrame:
-    """Annual covariances of the factors from their returns: date, factor, and a column a factor.
-
-    factor_returns : date and one column a factor, such as `model.fret()` without its first row; a factor is
-        there from its first return that is not 0.0, and what its name has before the first dot is its group
-    periods_per_year : to annualise with; by default as the dates tell, 252 for daily ones
-
-    Float32 values; dates ascending, factors sorted.
-
-    Raises
-    ------
-    DataError: values that are missing or not finite; names factors and dates.
-    """
-    frame = factor_returns.sort("date")
-    factors = sorted(c for c in frame.columns if c != "date")
-    dates = frame["date"].to_list()
-    returns = frame.select(factors).to_numpy().astype(np.float64).reshape(len(dates), len(factors))
-    faults = [
-        Fault("not_a_number", "factor returns", "there is no covariance with what is missing", factor,
-              int(bad.sum()), tuple(str(dates[i]) for i in np.flatnonzero(bad)[:5]))
-        for factor, bad in zip(factors, ~np.isfinite(returns.T), strict=True) if bad.any()
-    ]  # fmt: skip
-    if faults:
-        raise DataError("the covariance of the factor returns cannot be forecast:", faults)
-    found = factor_covariances(
-        returns,
-        settings or FactorCovarianceSettings(),
-        eigenfactor,
-        pca,
-        exposed=np.cumsum(returns != 0.0, axis=0) > 0,
-        groups=[factor.split(".", 1)[0] for factor in factors],
-        periods_per_year=periods_per_year or told_by(dates) or DAILY,
-    )
-    return matrix_frame(dates, factors, found.covariance)
 
 
 def matrix_frame(dates: Sequence[dt.date], factors: list[str], matrices: Float) -> pl.DataFrame:
