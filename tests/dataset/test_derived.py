@@ -251,13 +251,13 @@ def test_exchanges() -> None:
 
 def test_two_entries_of_one_upload() -> None:
     sector = uploaded(continuous_factor_groups=[], categorical_factor_groups=["sector"])
-    core = exposure_rows([(MON, "A", "alpha", "one", 1.0)]).with_columns(asset_id_type=pl.lit("ticker_core"))
+    core = exposure_rows([(MON, "A", "alpha", "one", 1.0)]).with_columns(asset_id_type=pl.lit("cusip"))
     both = pl.concat([exposure_rows(SCORES), core])
     dataset = derived(uploaded(), sector, more={"scores": both})
     assert list(dataset.panel.dense) == ["alpha"]
     assert list(dataset.panel.sparse) == ["sector"]
     assert dataset.report.rows_read == {"exposures scores": 9}
-    assert dataset.report.rows_dropped == {"exposures scores": {"another id type": 1}}
+    assert dataset.report.rows_dropped == {"exposures scores": {"another id type: cusip": 1}}
 
 
 def test_faults_name_the_upload() -> None:

@@ -145,14 +145,14 @@ def test_a_new_ticker_is_the_same_company() -> None:
 
 
 def test_a_ticker_that_is_used_again_is_another_company() -> None:
+    b = pl.col("from_id") == "B"
+    before = pl.when(b).then(WED).otherwise("end_date")
     idmap = pl.concat(
         [
-            tables()["idmap"],
-            tables()["idmap"].filter(pl.col("from_id") == "B").with_columns(
-                to_id=pl.lit("B2"), start_date=THU
-            ),
+            tables()["idmap"].with_columns(end_date=before),
+            tables()["idmap"].filter(b).with_columns(to_id=pl.lit("B2"), start_date=THU),
         ]
-    )  # fmt: skip
+    )
     rows = [
         (MON, "A", "style", "size", 1.0), (MON, "B", "style", "size", 2.0), (MON, "A", "industry", "X", 1.0),
         (FRI, "B", "style", "size", 3.0),

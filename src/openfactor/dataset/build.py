@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from openfactor.dataset import checks
 from openfactor.dataset.calendar import closed_days, counted_days
 from openfactor.dataset.coverage import coverage_by_date
-from openfactor.dataset.identifiers import Identifiers, project
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.idmap import project
 from openfactor.dataset.lives import Life, stated_ends
 from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
 from openfactor.dataset.panel import Panel
@@ -22,6 +23,7 @@ from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, panel_of, runs
 from openfactor.dataset.tally import Tally
@@ -45,9 +47,8 @@ class _Start:
     plans: list[GroupPlan]
     found: pl.DataFrame
     """What is in the exposures upload."""
-    n_prices: int
-    """Rows of the master id type."""
-    n_caps: int
+    counts: dict[str, pl.DataFrame]
+    """Upload to asset_id_type and rows."""
 
 
 def build(
@@ -78,7 +79,7 @@ def build(
     progress("prices")
     fx = uploads["exchange_rates"].collect()
     rates = Rates(fx, uploads["price"].select(pl.col("ccy").unique()).collect()["ccy"])
-    prices = read_prices(uploads["price"], start.n_prices, start.identifiers, rates, tally)
+    prices = read_prices(uploads["price"], start.counts["price"], start.identifiers, rates, tally)
     priced = prices.filter("quoted")
     if not len(priced):
         stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
@@ -101,13 +102,10 @@ def build(
     del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
     progress("market caps")
-    uses, counts = _caps_in_use(uploads["market_cap"], start.identifiers)
-    tally.drop("market_cap", "unknown asset", start.n_caps - int(counts["rows"].sum()))
+    uses, counts = _caps_in_use(uploads["market_cap"], start, tally)
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
     usd = rates.table(np.array(days, "datetime64[D]"))
-    cap, idio_vol = _carry_caps(
-        uploads["market_cap"], counts, start.identifiers, rows, rates.currencies, usd, tally
-    )
+    cap, idio_vol = _carry_caps(uploads["market_cap"], counts, start, rows, rates.currencies, usd, tally)
     panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
     built = RiskDataset(
         fingerprint=fingerprint,
@@ -170,16 +168,18 @@ def _identify(
         tally.read[name] = (
             int(counts[name]["rows"].sum()) if name in counts else rows.select(pl.len()).collect().item()
         )
-    for name, by_type in counts.items():
-        other = by_type.filter(pl.col("asset_id_type") != master)
-        tally.drop(name, "another id type", int(other["rows"].sum()))
-    with_caps = uploads["market_cap"].filter(pl.col("asset_id_type") == master).select("asset_id").unique()
-    identifiers, faults = project(
-        idmap, master, settings.master_id_core_type, settings.as_of_date, with_caps.collect()["asset_id"]
+    identifiers, faults = project(idmap, master, settings.master_id_core_type, settings.as_of_date)
+    faults += checks.id_types(counts, idmap, identifiers)
+    for name in counts:
+        faults += identifiers.unclear(uploads[name], name, of_listings=name == "price")
+    is_known = pl.col("asset_id_type").is_in(identifiers.company_types)
+    unresolved = counts["exposures"].filter(~is_known)
+    drop_unknown(tally, "exposures", unresolved, {}, identifiers.company_types)
+    identifiers = identifiers.with_carriers(
+        uploads["market_cap"], counts["market_cap"]["asset_id_type"].to_list()
     )
-    faults += checks.id_types(counts, idmap, master)
-    of_master = found.filter(pl.col("asset_id_type") == master)
-    groups = of_master.group_by("factor_group").agg(pl.col("rows").sum()).sort("factor_group")
+    resolved = found.filter(is_known)
+    groups = resolved.group_by("factor_group").agg(pl.col("rows").sum()).sort("factor_group")
     faults += checks.factor_groups(groups["factor_group"].to_list(), settings.groups)
     for group, count in groups.rows():
         if group not in settings.groups:
@@ -191,10 +191,9 @@ def _identify(
         tree, wrong = read_tree(source, read) if source else (None, [])
         faults += wrong
         plans.append(GroupPlan(group, group in settings.sparse_factor_groups, tree))
-    faults += unknown_factors(of_master, plans, "exposures")
+    faults += unknown_factors(resolved, plans, "exposures")
     stop_on(faults)
-    of_type = {n: c.filter(pl.col("asset_id_type") == master)["rows"].sum() for n, c in counts.items()}
-    return _Start(identifiers, plans, of_master, int(of_type["price"]), int(of_type["market_cap"]))
+    return _Start(identifiers, plans, resolved, counts)
 
 
 def _loadings(
@@ -228,19 +227,26 @@ def stop_on(faults: list[Fault]) -> None:
         raise DataError(f"the uploads do not make a risk dataset, {count}:", faults)
 
 
-def _caps_in_use(rows: pl.LazyFrame, identifiers: Identifiers) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of known listings: ccy, first_use, last_use, rows; and date, rows."""
-    coded = identifiers.code(rows, ["ccy"])
+def _caps_in_use(rows: pl.LazyFrame, start: _Start, tally: Tally) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of known companies: ccy, first_use, last_use, rows; and date, rows."""
+    by_type = start.counts["market_cap"]
+    coded = start.identifiers.code_companies(rows, ["ccy"], by_type["asset_id_type"].to_list())
     date = pl.col("date")
     uses = coded.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
     by_date = coded.group_by("date").agg(rows=pl.len())
+    by_source = coded.group_by("source").agg(rows=pl.len()).collect(engine="streaming")
+    found: dict[str, int] = {}
+    for source, count in by_source.iter_rows():
+        id_type = start.identifiers.source_types[source]
+        found[id_type] = found.get(id_type, 0) + count
+    drop_unknown(tally, "market_cap", by_type, found, start.identifiers.company_types)
     return uses.collect(engine="streaming"), by_date.collect(engine="streaming")
 
 
 def _carry_caps(
     caps: pl.LazyFrame,
     counts: pl.DataFrame,
-    identifiers: Identifiers,
+    start: _Start,
     rows: Rows,
     currencies: tuple[str, ...],
     usd: Float,
@@ -250,29 +256,29 @@ def _carry_caps(
 
     Where several listings of an entity have a cap on a day, that of the first by rank counts.
     """
-    coded = identifiers.code(
-        caps.with_columns(pl.col("ccy").cast(pl.Enum(currencies))), ["ccy", "market_cap", "idio_vol"]
+    identifiers, types = start.identifiers, start.counts["market_cap"]["asset_id_type"].to_list()
+    coded = identifiers.code_companies(
+        caps.with_columns(pl.col("ccy").cast(pl.Enum(currencies))), ["ccy", "market_cap", "idio_vol"], types
     )
-    entity = identifiers.table["entity"].to_numpy()
-    rank = identifiers.table["rank"].to_numpy()
-    shared = identifiers.n_entities < identifiers.n_listings
+    rank = identifiers.static_ranks
+    shared = identifiers.is_shared.any() or types != [identifiers.id_types[0]]
     known = np.full((2, rows.n_entities), np.nan)
     out = np.full((2, rows.n_rows), np.nan)
     repeated = 0
     for _, dates in runs(counts, rows.days):
         events = coded.filter(pl.col("date").is_between(dates[0], dates[-1])).collect()
         if shared:  # the first by rank comes last, so that it counts
-            events = events[np.argsort(-rank[events["listing"].to_numpy()], kind="stable")]
+            events = events[np.argsort(-rank[events["source"].to_numpy()], kind="stable")]
         events, day = in_order(events, dates)
-        who = entity[events["listing"].to_numpy()]
+        who = identifiers.source_entity[events["source"].to_numpy()]
         if shared:
             repeated += len(day) - len(np.unique(day * rows.n_entities + who))
         stored = day_index(pl.Series(dates), rows.days)[day]
         per_unit = usd[stored, events["ccy"].to_physical().to_numpy()]
         value = events["market_cap"].to_numpy() * per_unit
         vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
-        starts, offsets = event_offsets(day, len(dates)), rows.offsets_of(dates)
+        begins, offsets = event_offsets(day, len(dates)), rows.offsets_of(dates)
         for k, values in enumerate((value, vol)):
-            carry_latest(starts, who, values, offsets, rows.entity, known[k], out[k])
+            carry_latest(begins, who, values, offsets, rows.entity, known[k], out[k])
     tally.drop("market_cap", "the entity's main listing has the same", repeated)
     return out[0], out[1]

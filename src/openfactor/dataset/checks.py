@@ -6,11 +6,14 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
+from openfactor.dataset.identifiers import Identifiers
 from openfactor.errors import Fault
 
 
-def id_types(counts: Mapping[str, pl.DataFrame], idmap: pl.DataFrame, master: str) -> list[Fault]:
-    """Id types that the id map has never heard of, and uploads without any row of the master type.
+def id_types(
+    counts: Mapping[str, pl.DataFrame], idmap: pl.DataFrame, identifiers: Identifiers
+) -> list[Fault]:
+    """Id types that the id map has never heard of, and uploads whose id types all lead nowhere.
 
     counts : upload to asset_id_type, rows
     """
@@ -24,10 +27,13 @@ def id_types(counts: Mapping[str, pl.DataFrame], idmap: pl.DataFrame, master: st
                   f"({', '.join(sorted(known)) or 'empty'}); {count:,} rows have it", "asset_id_type")
             for id_type, count in unknown.rows()
         ]  # fmt: skip
-        if len(by_type) and master not in set(by_type["asset_id_type"]) and not len(unknown):
+        leading = identifiers.listing_types if name == "price" else identifiers.company_types
+        if len(by_type) and not set(leading) & set(by_type["asset_id_type"]) and not len(unknown):
+            what = "listings" if name == "price" else "companies"
             faults.append(
-                Fault("unknown_id_type", name, f"no row has the master id type {master!r}; there are "
-                      f"{', '.join(by_type['asset_id_type'])}", "asset_id_type")
+                Fault("unknown_id_type", name, f"no row has an id type that leads to {what} "
+                      f"({', '.join(leading)}); there are {', '.join(by_type['asset_id_type'])}",
+                      "asset_id_type")
             )  # fmt: skip
         if not len(by_type):
             faults.append(Fault("no_rows", name, "the upload is empty"))

@@ -18,6 +18,7 @@ from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, main_rows, panel_of
 from openfactor.dataset.tally import Tally
@@ -46,7 +47,7 @@ class _Upload:
     settings: RiskDatasetUploadedExposureSettings
     rows: pl.LazyFrame
     found: pl.DataFrame
-    """The survey of the rows in the groups of the entry, of the master id type."""
+    """The survey of the rows in the groups of the entry, of the id types that the dataset knows."""
     plans: list[GroupPlan]
 
     @property
@@ -193,7 +194,7 @@ def _survey(
 ) -> list[_Upload]:
     """What the uploads have; DataError if that is not what the settings ask for."""
     uploads, faults = [], []
-    master = parent.identifiers.id_types[0]
+    types = pl.col("asset_id_type").is_in(parent.identifiers.company_types)
     for entry in settings.exposures:
         if not isinstance(entry, RiskDatasetUploadedExposureSettings):
             continue
@@ -201,16 +202,17 @@ def _survey(
         found = survey(rows)
         plans, wrong = _plans(entry, read)
         groups = [plan.name for plan in plans]
-        mine = found.filter((pl.col("asset_id_type") == master) & pl.col("factor_group").is_in(groups))
+        mine = found.filter(types & pl.col("factor_group").is_in(groups))
         upload = _Upload(entry, rows, mine, plans)
         if upload.name not in tally.read:
-            other = found.filter(pl.col("asset_id_type") != master)
-            tally.drop(upload.name, "another id type", int(other["rows"].sum()))
+            by_type = found.filter(~types).group_by("asset_id_type").agg(pl.col("rows").sum())
+            drop_unknown(tally, upload.name, by_type, {}, parent.identifiers.company_types)
+            faults += parent.identifiers.unclear(rows, upload.name)
         tally.read[upload.name] = int(found["rows"].sum())
-        known = found.filter(pl.col("asset_id_type") == master)["factor_group"].unique().sort().to_list()
+        known = found.filter(types)["factor_group"].unique().sort().to_list()
         faults += [
-            Fault("missing_group", upload.name, f"no rows of the factor group with id type {master!r}: "
-                  f"{unknown(group, known)}", "factor_group")
+            Fault("missing_group", upload.name, "no rows of the factor group in an id type of the dataset "
+                  f"({', '.join(parent.identifiers.company_types)}): {unknown(group, known)}", "factor_group")
             for group in groups if group not in known
         ]  # fmt: skip
         faults += [*wrong, *unknown_factors(mine, plans, upload.name)]
@@ -327,7 +329,7 @@ def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Seq
             currency=panel.currency[source],
             priced=panel.priced[source] & ~new,
             delisted=np.flatnonzero(ends[source] & ~new),
-            main=main_rows(offsets, listing, parent.identifiers, last=~panel.main[source]),
+            main=main_rows(days, offsets, listing, parent.identifiers, last=~panel.main[source]),
         ),
         source=source,
         source_day=source_day.astype(np.int64),
@@ -371,8 +373,11 @@ def _kept(
         if sources is None or upload.settings.exposure_source in sources:
             groups = [plan.name for plan in upload.plans]
             mine = upload.rows.filter(pl.col("factor_group").is_in(groups))
-            coded = parent.identifiers.code(mine, []).select("listing").unique().collect(engine="streaming")
-            named[coded["listing"].to_numpy()] = True
+            types = upload.found["asset_id_type"].unique().to_list()
+            coded = parent.identifiers.code_companies(mine, [], types).select("source").unique()
+            source = coded.collect(engine="streaming")["source"].to_numpy()
+            entities = np.unique(parent.identifiers.source_entity[source])
+            named |= np.isin(parent.entity, entities)
     if settings.trim_assets == "asset_union":
         entities = np.zeros(parent.identifiers.n_entities, np.bool_)
         entities[parent.entity[named]] = True

@@ -1,17 +1,22 @@
-"""Listings and the entities they belong to, from the id map."""
+"""Listings, the companies that they belong to, and the rows of uploads that name them."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from openfactor.dataset.validity import SPAN, described, merged, overlaps
 from openfactor.errors import Fault, SettingsError
 
-_SPAN = ("start_date", "end_date")
+CARRIERS = {"entity": pl.Int32(), "date": pl.Date(), "listing": pl.Int32()}
+_MAIN = 2
+"""Ranks that are given out before those of the other listings: to the core id, and to the one with caps."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +24,17 @@ class Identifiers:
     """The asset space of a dataset.
 
     `table` has one row a listing, sorted by id: listing (code), id, entity (code), entity_id, rank. The rank
-    orders the listings of an entity, 0 first: of those alive on a day the first is the main listing, whose
-    return is the entity's. An id that belonged to several entities, one after the other, has a row for
-    each.
+    orders the listings of a company: first the one whose id is the company's, then the others by id. An id
+    that belonged to several companies, one after the other, has a row for each.
 
     `spans` has the days on which an id is a listing: id, start_date, end_date, listing; those of one id do
     not overlap and leave no day out.
 
-    `aliases` has the identifiers of other types: id_type, id, start_date, end_date, entity.
+    `aliases` has the identifiers of other types, and the days on which they lead to something: id_type, id,
+    start_date, end_date, entity, listing (null: to the company, not to one of its listings).
+
+    `carriers` says whose market cap counts, for companies of several listings: entity, date (from which),
+    listing; sorted.
     """
 
     table: pl.DataFrame
@@ -34,6 +42,7 @@ class Identifiers:
     aliases: pl.DataFrame
     id_types: tuple[str, ...]
     """Master id type, then core id type."""
+    carriers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CARRIERS))
 
     @property
     def n_listings(self) -> int:
@@ -44,9 +53,26 @@ class Identifiers:
         return int(self.table["entity"].max() or 0) + 1 if len(self.table) else 0  # type: ignore[arg-type]
 
     @cached_property
+    def is_shared(self) -> NDArray[np.bool_]:
+        """(listings,) the company has other listings too."""
+        entity = self.table["entity"].to_numpy()
+        return np.asarray((np.bincount(entity, minlength=self.n_entities) > 1)[entity])
+
+    @cached_property
     def known_ids(self) -> pl.Enum:
         """The ids of listings, in the order of `spans`."""
         return pl.Enum(self.spans["id"].unique(maintain_order=True))
+
+    @cached_property
+    def listing_types(self) -> list[str]:
+        """The id types that lead to listings: that of the listings, then others by name."""
+        others = self.listing_aliases["id_type"].unique().sort()
+        return [self.id_types[0], *others]
+
+    @cached_property
+    def company_types(self) -> list[str]:
+        """The id types that lead to companies: of the listings, of the companies, then others by name."""
+        return [*dict.fromkeys([*self.id_types, *self.aliases["id_type"].unique().sort()])]
 
     def known_type(self, id_type: str) -> str:
         """The id type; SettingsError if the dataset does not have it."""
@@ -60,105 +86,197 @@ class Identifiers:
         """The identifier of each listing in an id type."""
         return self.table["id" if id_type == self.id_types[0] else "entity_id"].to_list()
 
-    def code(self, rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
-        """Rows of listings that the id map knows: date, listing, and `columns`."""
+    # rows of uploads
+
+    @cached_property
+    def listing_aliases(self) -> pl.DataFrame:
+        """The aliases that lead to listings."""
+        return self.aliases.filter(pl.col("listing").is_not_null())
+
+    def code(self, rows: pl.LazyFrame, columns: Sequence[str], id_types: Sequence[str] = ()) -> pl.LazyFrame:
+        """Rows of known listings: date, `columns` and listing.
+
+        id_types : those of the rows; only that of the listings, if there are none
+
+        With others there is a column `source`: 0 for the listing's own id, else 1 + the row of
+        `listing_aliases`. See `resolving.known_listings`.
+        """
+        master = self.id_types[0]
+        asked = [t for t in self.listing_types if t in id_types]
+        if asked == [master] or not asked:
+            return self._of_listings(rows, columns, "listing")
+        parts = [self._of_listings(rows, columns, "listing").with_columns(source=pl.lit(0, pl.Int32))]
+        of_type = self.listing_aliases.with_row_index("source", offset=1)
+        for id_type in asked:
+            if id_type != master:
+                spans = of_type.filter(pl.col("id_type") == id_type).cast({"source": pl.Int32})
+                parts.append(_spanned(rows, columns, id_type, spans, ["listing", "source"]))
+        return pl.concat(parts)
+
+    def code_companies(
+        self, rows: pl.LazyFrame, columns: Sequence[str], id_types: Sequence[str]
+    ) -> pl.LazyFrame:
+        """Rows of known companies: date, `columns` and source.
+
+        id_types : those of the rows
+        source : the listing, or for a row of another id type a number beyond; see `source_entity`, `ranks`
+        """
+        asked = [t for t in self.company_types if t in id_types]
+        parts = []
+        for id_type in asked or [self.id_types[0]]:
+            if id_type == self.id_types[0]:
+                parts.append(self._of_listings(rows, columns, "source"))
+            else:
+                spans = self.company_spans.filter(pl.col("id_type") == id_type)
+                parts.append(_spanned(rows, columns, id_type, spans, ["source"]))
+        return pl.concat(parts)
+
+    def _of_listings(self, rows: pl.LazyFrame, columns: Sequence[str], name: str) -> pl.LazyFrame:
+        """date, `columns` and the listing, of rows that name it by its own id."""
         master = rows.filter(pl.col("asset_id_type") == self.id_types[0])
         known = pl.col("asset_id").cast(self.known_ids, strict=False)
-        coded = master.select("date", *columns, at=known.to_physical()).filter(pl.col("at").is_not_null())
-        if len(self.spans) == self.n_listings == len(self.known_ids.categories):
-            return coded.rename({"at": "listing"}).cast({"listing": pl.Int32})  # each id is one listing
-        spans = self.spans.with_columns(at=pl.col("id").cast(self.known_ids).to_physical())
-        joined = coded.join(spans.lazy().drop("id"), on="at").filter(
-            pl.col("date").is_between("start_date", "end_date")
+        if len(self.spans) == self.n_listings == len(self.known_ids.categories):  # each id is one listing
+            coded = master.select("date", *columns, known.to_physical().cast(pl.Int32).alias(name))
+            return coded.filter(pl.col(name).is_not_null())
+        return _spanned(rows, columns, self.id_types[0], self.spans.rename({"listing": name}), [name])
+
+    @cached_property
+    def company_spans(self) -> pl.DataFrame:
+        """What leads to a company without being a listing: id_type, id, start_date, end_date, entity, source.
+
+        Sources count on from the listings: first the companies' own ids, then the other types by name.
+        """
+        core = self.id_types[1]
+        own = self.table.select("entity", id="entity_id").unique().with_columns(
+            id_type=pl.lit(core), start_date=pl.lit(dt.date.min), end_date=pl.lit(dt.date.max)
+        )  # fmt: skip
+        others = merged(self.aliases.drop("listing"), ["id_type", "id", "entity"])
+        columns = ["id_type", "id", *SPAN, "entity"]
+        both = [own.select(columns).sort("id"), others.select(columns).sort(columns)]
+        numbered = pl.concat(both).with_row_index("source", offset=self.n_listings)
+        return numbered.select(*columns, pl.col("source").cast(pl.Int32))
+
+    @cached_property
+    def source_entity(self) -> NDArray[np.int32]:
+        """(sources,) entity of each source of a row."""
+        return np.concatenate([self.table["entity"].to_numpy(), self.company_spans["entity"].to_numpy()])
+
+    @cached_property
+    def source_types(self) -> list[str]:
+        """(sources,) id type of each source of a row."""
+        return [self.id_types[0]] * self.n_listings + self.company_spans["id_type"].to_list()
+
+    @cached_property
+    def source_ids(self) -> pl.Series:
+        """(sources,) identifier of each source of a row."""
+        return pl.concat([self.table["id"], self.company_spans["id"]])
+
+    # which listing stands for its company
+
+    def ranks(self, dates: NDArray[np.datetime64], source: NDArray[np.int32]) -> NDArray[np.int32]:
+        """(n,) which of several rows of a company and date counts: that of the lowest rank.
+
+        The listing whose id is the company's comes first; then the one with the company's latest market cap
+        on or before the date; then the others by id; then rows that name no listing.
+        """
+        if not self.is_shared.any() and (not len(source) or source.max() < self.n_listings):
+            return np.zeros(len(source), np.int32)
+        out = self.static_ranks[source]
+        if len(self.carriers):
+            at = np.flatnonzero((source < self.n_listings) & (out > 0))
+            at = at[self.is_shared[source[at]]]
+            carrier = self._carrier(self.source_entity[source[at]], dates[at])
+            out[at[carrier == source[at]]] = 1
+        return out
+
+    @cached_property
+    def static_ranks(self) -> NDArray[np.int32]:
+        """(sources,) `ranks` without regard to market caps."""
+        listings = self.table["rank"].to_numpy() + _MAIN
+        listings = np.where((self.table["id"] == self.table["entity_id"]).to_numpy(), 0, listings)
+        others = _MAIN + self.n_listings + np.arange(len(self.company_spans))
+        return np.concatenate([listings, others]).astype(np.int32)
+
+    def _carrier(self, entity: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int32]:
+        """(n,) the listing that carries the cap of a company on a date; -1: none yet."""
+        held = self.carriers
+        keys = _key(held["entity"].to_numpy(), held["date"].to_numpy())
+        at = np.searchsorted(keys, _key(entity, dates), side="right") - 1
+        found = np.maximum(at, 0)
+        same = (at >= 0) & (held["entity"].to_numpy()[found] == entity)
+        return np.where(same, held["listing"].to_numpy()[found], -1).astype(np.int32)
+
+    def with_carriers(self, caps: pl.LazyFrame, id_types: Sequence[str]) -> Identifiers:
+        """The same with `carriers`, from the rows of market caps."""
+        shared = np.flatnonzero(self.is_shared).tolist()
+        if not shared:
+            return self
+        table = self.table.lazy().select("listing", "entity", "rank")
+        rows = self.code(caps, [], id_types).filter(pl.col("listing").is_in(shared)).join(table, on="listing")
+        first = rows.group_by("entity", "date").agg(pl.col("listing").sort_by("rank").first())
+        daily = first.sort("entity", "date").collect(engine="streaming")
+        changed = (pl.col("listing") != pl.col("listing").shift(1).over("entity")).fill_null(True)
+        return replace(self, carriers=daily.filter(changed).select("entity", "date", "listing"))
+
+    # identifiers that lead to two things at once
+
+    @cached_property
+    def unclear_companies(self) -> pl.DataFrame:
+        """Identifiers of other types that lead to two companies on the same days; see `overlaps`."""
+        names = self.table.select("entity", "entity_id").unique()
+        spans = self.company_spans.filter(pl.col("id_type") != self.id_types[1])
+        return overlaps(spans.join(names, on="entity"), "entity_id")
+
+    @cached_property
+    def unclear_listings(self) -> pl.DataFrame:
+        """Identifiers of other types that lead to two listings on the same days; see `overlaps`."""
+        named = self.aliases.join(self.table.select("listing", of="id"), on="listing")
+        return overlaps(merged(named, ["id_type", "id", "of"]), "of")
+
+    def unclear(self, rows: pl.LazyFrame, upload: str, *, of_listings: bool = False) -> list[Fault]:
+        """Rows whose identifier leads to two companies on their day, or to two listings."""
+        pairs = self.unclear_listings if of_listings else self.unclear_companies
+        if not len(pairs):
+            return []
+        used = (
+            rows.select("date", "asset_id", "asset_id_type")
+            .join(pairs.lazy(), left_on=["asset_id_type", "asset_id"], right_on=["id_type", "id"])
+            .filter(pl.col("date").is_between(*SPAN))
+            .group_by(id_type="asset_id_type", id="asset_id", first="first", second="second")
+            .agg(*(pl.col(c).first() for c in pairs.columns if c not in pairs.columns[:4]), rows=pl.len())
+            .sort("id_type", "id", "first", "second")
+            .collect(engine="streaming")
         )
-        return joined.select("date", *columns, "listing")
+        if not len(used):
+            return []
+        what, to = ("listings", self.id_types[0]) if of_listings else ("companies", self.id_types[1])
+        return [
+            Fault("ambiguous_id", upload, f"{used['rows'].sum():,} rows have an identifier that leads to two "
+                  f"{what} on their day; end one mapping of the idmap on the day before the other starts, or "
+                  "name these assets by another id type", "asset_id", len(used), described(used, to))
+        ]  # fmt: skip
 
     def entities_of(self, assets: pl.DataFrame) -> pl.Series:
         """Entities (codes) that rows of asset_id and asset_id_type name on their `date`, unique."""
-        master, core = self.id_types
-        known = pl.concat(
-            [
-                self.spans.join(self.table, on="listing").select(
-                    pl.lit(master).alias("id_type"), "id", *_SPAN, "entity"
-                ),
-                self.table.select(pl.lit(core).alias("id_type"), pl.col("entity_id").alias("id"), "entity")
-                .unique()
-                .select("id_type", "id", start_date=dt.date.min, end_date=dt.date.max, entity="entity"),
-                self.aliases,
-            ]
-        )
-        joined = assets.join(known, left_on=["asset_id_type", "asset_id"], right_on=["id_type", "id"])
-        return joined.filter(pl.col("date").is_between(*_SPAN))["entity"].unique().sort()
+        types = assets["asset_id_type"].unique().to_list()
+        source = self.code_companies(assets.lazy(), [], types).select("source").unique().collect()["source"]
+        entity = pl.Series(self.source_entity, dtype=pl.Int32)
+        return entity.gather(source).unique().sort()
 
 
-def project(
-    idmap: pl.DataFrame, master: str, core: str, as_of: dt.date, with_cap: pl.Series
-) -> tuple[Identifiers, list[Fault]]:
-    """Listings and entities out of the rows of the id map that start on or before `as_of`.
-
-    Rows from `master` to `core` make the listings. Where an id has several, to different entities, each
-    holds from its start to the day before the next one; the first holds before its start too, and the last
-    after its end, so that no day of an id is without an entity. Listings of an entity are ranked: first the
-    one whose id equals the core id, then those with market caps (`with_cap`), then the others, by id.
-    """
-    known = idmap.filter(pl.col("start_date") <= as_of)
-    rows = known.filter((pl.col("from_id_type") == master) & (pl.col("to_id_type") == core))
-    faults = []
-    if not len(rows):
-        pairs = known.select("from_id_type", "to_id_type").unique().sort(pl.all()).rows()
-        found = ", ".join(f"{a} to {b}" for a, b in pairs) or "none"
-        faults.append(
-            Fault("unknown_id_type", "idmap", f"no mapping from master_id_type {master!r} to "
-                  f"master_id_core_type {core!r} starts on or before {as_of}; there are: {found}")
-        )  # fmt: skip
-    steps = (
-        rows.sort("start_date")
-        .select(id="from_id", entity_id="to_id", start_date="start_date")
-        .unique(["id", "start_date"], keep="last", maintain_order=True)
-        .sort("id", "start_date", maintain_order=True)
-        .filter((pl.col("entity_id") != pl.col("entity_id").shift(1).over("id")).fill_null(True))
-        .with_columns(
-            start_date=pl.when(pl.int_range(pl.len()).over("id") == 0)
-            .then(dt.date.min)
-            .otherwise(pl.col("start_date")),
-            end_date=(pl.col("start_date").shift(-1).over("id") - pl.duration(days=1)).fill_null(dt.date.max),
-        )
-    )
-    table = (
-        steps.select("id", "entity_id")
-        .unique()
-        .sort("id", "entity_id")
-        .with_row_index("listing")
-        .with_columns(
-            pl.col("listing").cast(pl.Int32),
-            entity=pl.col("entity_id").rank("dense").cast(pl.Int32) - 1,
-            preference=pl.when(pl.col("id") == pl.col("entity_id"))
-            .then(0)
-            .when(pl.col("id").is_in(with_cap.implode()))
-            .then(1)
-            .otherwise(2),
-        )
-        .with_columns(rank=pl.struct("preference", "id").rank("ordinal").over("entity").cast(pl.Int32) - 1)
-        .select("listing", "id", "entity", "entity_id", "rank")
-    )
-    spans = steps.join(table, on=["id", "entity_id"], maintain_order="left")
-    spans = spans.select("id", "start_date", "end_date", "listing")
-    return Identifiers(table, spans, _aliases(known, table, master, core), (master, core)), faults
+def _key(entity: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Numbers in the order of entity, then date."""
+    days = dates.astype("datetime64[D]").astype(np.int64)
+    return np.asarray((entity.astype(np.int64) << 32) + days)
 
 
-def _aliases(known: pl.DataFrame, table: pl.DataFrame, master: str, core: str) -> pl.DataFrame:
-    """Identifiers of other types that lead to a listing or to an entity."""
-    others = known.filter(~pl.col("from_id_type").is_in([master, core]))
-    targets = pl.concat(
-        [
-            table.select(pl.lit(master).alias("to_id_type"), pl.col("id").alias("to_id"), "entity"),
-            table.select(pl.lit(core).alias("to_id_type"), pl.col("entity_id").alias("to_id"), "entity"),
-        ]
-    ).unique()
-    return (
-        others.join(targets, on=["to_id_type", "to_id"])
-        .select("entity", *_SPAN, id_type="from_id_type", id="from_id")
-        .select("id_type", "id", *_SPAN, "entity")
-        .unique()
-        .sort(pl.all())
-    )
+def _spanned(
+    rows: pl.LazyFrame, columns: Sequence[str], id_type: str, spans: pl.DataFrame, targets: Sequence[str]
+) -> pl.LazyFrame:
+    """date, `columns` and `targets` of rows whose identifier is in `spans` on their day."""
+    ids = pl.Enum(spans["id"].unique(maintain_order=True))
+    mine = rows.filter(pl.col("asset_id_type") == id_type)
+    coded = mine.select("date", *columns, at=pl.col("asset_id").cast(ids, strict=False).to_physical())
+    known = spans.lazy().select(*SPAN, *targets, at=pl.col("id").cast(ids).to_physical())
+    joined = coded.filter(pl.col("at").is_not_null()).join(known, on="at")
+    return joined.filter(pl.col("date").is_between(*SPAN)).select("date", *columns, *targets)

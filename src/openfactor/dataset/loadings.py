@@ -7,6 +7,7 @@ known of each asset is carried from one run to the next.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.resolving import count_by_type, drop_unknown
 from openfactor.dataset.rows import Rows, event_offsets, in_order, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
@@ -114,23 +116,23 @@ def read_loadings(
     ------
     DataError: more categories than a code can count.
     """
-    master = identifiers.id_types[0]
     planned = found.filter(
-        (pl.col("asset_id_type") == master) & pl.col("factor_group").is_in([p.name for p in plans])
+        pl.col("asset_id_type").is_in(identifiers.company_types)
+        & pl.col("factor_group").is_in([p.name for p in plans])
     )
     carriers = [_carrier(plan, planned, skeleton, dtype) for plan in plans]
     events = _Events(rows, planned, identifiers, carriers, dtype)
-    used = 0
+    used: Counter[str] = Counter()
     for first, dates in runs(planned, skeleton.days):
         progress(str(dates[0]))
         run = events.read(dates, first == 0)
-        used += run.n_read
+        used.update(count_by_type(run.source, identifiers))
         offsets = skeleton.offsets_of(dates)
         for number, carrier in enumerate(carriers):
             carrier.carry(first, run.of_group(number), offsets, skeleton)
-    tally.drop(
-        source, "unknown asset", int(planned.filter(pl.col("date") <= skeleton.days[-1])["rows"].sum()) - used
-    )
+    in_time = planned.filter(pl.col("date") <= skeleton.days[-1])
+    by_type = in_time.group_by("asset_id_type").agg(pl.col("rows").sum())
+    drop_unknown(tally, source, by_type, used, identifiers.company_types)
     tally.drop(source, "the entity's main listing has the same", sum(c.outranked for c in carriers))
     dense = {c.plan.name: c.columns() for c in carriers if isinstance(c, _Numbers)}
     sparse = {c.plan.name: c.group() for c in carriers if isinstance(c, _Categories)}
@@ -145,17 +147,14 @@ class _Run:
     day: NDArray[np.int64]
     group: NDArray[np.uint8]
     code: NDArray[np.int16]
+    source: NDArray[np.int32]
     entity: NDArray[np.int32]
     rank: NDArray[np.int32]
     value: Exposure
 
-    @property
-    def n_read(self) -> int:
-        return len(self.day)
-
     def of_group(self, number: int) -> _Run:
         mine = np.flatnonzero(self.group == number)
-        columns = (self.day, self.group, self.code, self.entity, self.rank, self.value)
+        columns = (self.day, self.group, self.code, self.source, self.entity, self.rank, self.value)
         return _Run(self.n_days, *(c[mine] for c in columns))  # type: ignore[arg-type]
 
     @property
@@ -176,15 +175,14 @@ class _Events:
     ) -> None:
         groups = pl.Enum([c.plan.name for c in carriers])
         factors = pl.Enum(planned["factor"].unique().sort())
-        self._rows = identifiers.code(
+        self._rows = identifiers.code_companies(
             rows.filter(pl.col("factor_group").is_in(groups.categories.to_list())).with_columns(
                 pl.col("factor_group").cast(groups), pl.col("factor").cast(factors, strict=False)
             ),
             ["factor_group", "factor", "exposure"],
+            planned["asset_id_type"].unique().to_list(),
         )
         self._identifiers = identifiers
-        self._entity = identifiers.table["entity"].to_numpy()
-        self._rank = identifiers.table["rank"].to_numpy()
         self._dtype = dtype
         self._lost: list[pl.DataFrame] = []
         self._n_lost = 0
@@ -198,12 +196,12 @@ class _Events:
         lower = dt.date.min if is_first else dates[0]
         rows, day = in_order(self._rows.filter(pl.col("date").is_between(lower, dates[-1])).collect(), dates)
         group = rows["factor_group"].to_physical().to_numpy()
-        listing = rows["listing"].to_numpy()
+        source = rows["source"].to_numpy()
+        entity = self._identifiers.source_entity[source]
+        rank = self._identifiers.ranks(rows["date"].to_numpy(), source)
         value = self._narrow(rows)
         code = self._code[group, rows["factor"].to_physical().to_numpy()]
-        return _Run(
-            len(dates), day, group.astype(np.uint8), code, self._entity[listing], self._rank[listing], value
-        )
+        return _Run(len(dates), day, group.astype(np.uint8), code, source, entity, rank, value)
 
     def _narrow(self, rows: pl.DataFrame) -> Exposure:
         """Exposures in the precision of the panel; those that it cannot hold are noted."""
@@ -215,7 +213,7 @@ class _Events:
             self._n_lost += int(lost.sum())
             bad = rows.filter(pl.Series(lost)).with_columns(
                 pl.col("factor_group").cast(pl.String), pl.col("factor").cast(pl.String),
-                id=self._identifiers.table["id"].gather(rows["listing"].filter(pl.Series(lost))),
+                id=self._identifiers.source_ids.gather(rows["source"].filter(pl.Series(lost))),
             )  # fmt: skip
             self._lost.append(bad.sort(_PLACE).head(10))
         return stored

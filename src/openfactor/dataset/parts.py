@@ -58,7 +58,7 @@ def digest_of(rows: Rows, identifiers: Identifiers) -> str:
     for array in (rows.offsets, rows.listing, rows.priced):
         digest.update(array.tobytes())
     digest.update(",".join(map(str, rows.days)).encode())
-    for frame in (identifiers.table, identifiers.spans):
+    for frame in (identifiers.table, identifiers.spans, identifiers.aliases, identifiers.carriers):
         written = BytesIO()
         frame.write_ipc(written)
         digest.update(written.getvalue())

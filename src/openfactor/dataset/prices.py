@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.rates import Rates
+from openfactor.dataset.resolving import known_listings
 from openfactor.dataset.tally import Tally
 from openfactor.numerics.lives import choose_currency
 
@@ -19,7 +20,7 @@ SAME = 1e-6
 
 
 def read_prices(
-    rows: pl.LazyFrame, n_rows: int, identifiers: Identifiers, rates: Rates, tally: Tally
+    rows: pl.LazyFrame, by_type: pl.DataFrame, identifiers: Identifiers, rates: Rates, tally: Tally
 ) -> pl.DataFrame:
     """date, listing, return, ccy (code), quoted (has a price), delisted; sorted by date.
 
@@ -27,14 +28,12 @@ def read_prices(
     day one counts, see `choose_currency`. After a row that says `delisted`, only rows that say so too
     count: some vendors flag every row of a dead name.
 
-    n_rows : of the upload in the master id type
+    by_type : asset_id_type and rows of the upload
     """
-    coded = identifiers.code(
+    known = known_listings(
         rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
-        ["ccy", "close", "return", "delisted"],
-    )
-    known = coded.collect(engine="streaming")  # never has the identifiers of all rows at once
-    tally.drop("price", "unknown asset", n_rows - len(known))
+        ["ccy", "close", "return", "delisted"], by_type, identifiers, tally, "price",
+    )  # fmt: skip
     known = known.with_columns(pl.col("ccy").to_physical().cast(pl.Int16), quoted=_quoted(known))
     known = _keep(known, known["quoted"] | known["delisted"], "neither close nor return", tally)
     currencies = known.group_by("listing").agg(pl.col("ccy").n_unique())

@@ -138,7 +138,7 @@ def lay_rows(
         currency=currency,
         priced=priced,
         delisted=np.unique(np.concatenate(delisted)),
-        main=main_rows(offsets, listing, identifiers, last=asleep),
+        main=main_rows(days, offsets, listing, identifiers, last=asleep),
     )
 
 
@@ -166,6 +166,7 @@ def in_order(events: pl.DataFrame, dates: Sequence[dt.date]) -> tuple[pl.DataFra
 
 
 def main_rows(
+    days: Sequence[dt.date],
     offsets: NDArray[np.int64],
     listing: NDArray[np.int32],
     identifiers: Identifiers,
@@ -174,19 +175,19 @@ def main_rows(
 ) -> NDArray[np.bool_]:
     """(rows,) for each day and entity the row of the first of its listings by rank.
 
+    days : (D,) stored days
     among : (rows,) only of these rows; by default all
     last : (rows,) these come after the others, whatever their rank
     """
-    rank = identifiers.table["rank"].to_numpy()
     entity = identifiers.table["entity"].to_numpy()
     main = np.ones(len(listing), np.bool_) if among is None else among.copy()
-    shared = np.bincount(entity, minlength=identifiers.n_entities) > 1
-    if not shared.any():
+    if not identifiers.is_shared.any():
         return main
-    rows = np.flatnonzero(main & shared[entity[listing]])
-    day = np.searchsorted(offsets, rows, side="right")
+    rows = np.flatnonzero(main & identifiers.is_shared[listing])
+    day = np.searchsorted(offsets, rows, side="right") - 1
+    rank = identifiers.ranks(np.array(days, "datetime64[D]")[day], listing[rows])
     behind = np.zeros(len(rows), np.bool_) if last is None else last[rows]
-    order = np.lexsort((rank[listing[rows]], behind, entity[listing[rows]], day))
+    order = np.lexsort((rank, behind, entity[listing[rows]], day))
     again = (np.diff(day[order]) == 0) & (np.diff(entity[listing[rows]][order]) == 0)
     main[rows[order[1:][again]]] = False
     return main

@@ -5,7 +5,8 @@ delisted.npy                         numbers of the rows that say so
 dense.<number>.npy                   a continuous group: (factors, rows)
 codes.<number>.npy, loads.<number>.npy   a categorical group: (slots, rows)
 digests.npy                          what stands for the data of each day
-days.arrow, listings.arrow, spans.arrow, aliases.arrow, closures.arrow, series.arrow, coverage.arrow
+days.arrow, listings.arrow, spans.arrow, aliases.arrow, carriers.arrow, closures.arrow, series.arrow,
+coverage.arrow
 dataset.json                         settings, report, names
 """
 
@@ -58,6 +59,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
     identifiers.table.write_ipc(folder / "listings.arrow")
     identifiers.spans.write_ipc(folder / "spans.arrow")
     identifiers.aliases.write_ipc(folder / "aliases.arrow")
+    identifiers.carriers.write_ipc(folder / "carriers.arrow")
     dataset.closures.write_ipc(folder / "closures.arrow")
     dataset.series.write_ipc(folder / "series.arrow")
     dataset.coverage.write_ipc(folder / "coverage.arrow")
@@ -108,9 +110,9 @@ def load(folder: Path) -> RiskDataset:
     """
     try:
         meta = json.loads((folder / "dataset.json").read_text())
-        days, listings, spans, aliases, closures, series, coverage = (
+        days, listings, spans, aliases, carriers, closures, series, coverage = (
             pl.read_ipc(folder / f"{name}.arrow")
-            for name in ("days", "listings", "spans", "aliases", "closures", "series", "coverage")
+            for name in ("days", "listings", "spans", "aliases", "carriers", "closures", "series", "coverage")
         )
         settings = _SETTINGS.validate_python(meta["settings"])
         digests = np.load(folder / "digests.npy")
@@ -125,7 +127,7 @@ def load(folder: Path) -> RiskDataset:
         settings=settings,
         exposure_dtype=meta["exposure_dtype"],
         days=tuple(days["date"]),
-        identifiers=Identifiers(listings, spans, aliases, tuple(meta["id_types"])),
+        identifiers=Identifiers(listings, spans, aliases, tuple(meta["id_types"]), carriers),
         currencies=currencies,
         usd=days.select([f"usd.{c}" for c in currencies]).to_numpy().reshape(len(days), len(currencies)),
         closures=closures,

@@ -323,11 +323,10 @@ class _Sources:
     def _uploaded(self, group: InlineUploadedExposureGroupSettings) -> DenseColumns:
         rows = self.read("exposures", group.exposure_source)
         found, name = survey(rows), group.factor_group
-        master = self.data.identifiers.id_types[0]
-        mine = (pl.col("factor_group") == name) & (pl.col("asset_id_type") == master)
-        known = found.filter(mine)["factor"].unique().sort().to_list()
+        resolved = found.filter(pl.col("asset_id_type").is_in(self.data.identifiers.company_types))
+        known = resolved.filter(pl.col("factor_group") == name)["factor"].unique().sort().to_list()
         if not known:
-            groups = found.filter(pl.col("asset_id_type") == master)["factor_group"].unique().sort()
+            groups = resolved["factor_group"].unique().sort()
             raise SettingsError(
                 f"the upload {group.exposure_source!r} has no such group:", [unknown(name, groups.to_list())]
             )
@@ -337,7 +336,9 @@ class _Sources:
             rows, found, [GroupPlan(name, sparse=False, forward_fill=group.forward_fill)], rows_of(self.data),
             self.data.identifiers, self.data.exposure_dtype, tally, group.exposure_source,
         )  # fmt: skip
-        if unknown_rows := tally.dropped[group.exposure_source].get("unknown asset"):
+        faults += self.data.identifiers.unclear(rows.filter(pl.col("factor_group") == name), "exposures")
+        dropped = tally.dropped[group.exposure_source]
+        if unknown_rows := sum(n for reason, n in dropped.items() if reason.startswith("unknown asset")):
             warnings.warn(
                 f"{unknown_rows:,} rows of group {name!r} in the upload {group.exposure_source!r} are of "
                 "assets that the dataset does not know",

@@ -13,7 +13,7 @@ from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
-from openfactor.errors import SettingsError
+from openfactor.errors import DataError, SettingsError
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
@@ -38,7 +38,8 @@ def members(dataset: RiskDataset, settings: UniverseSettings, read: Read = no_up
     Raises
     ------
     NotFoundError: an upload of the portfolio filter does not exist. SettingsError: a portfolio that is not in
-    its upload, or a filter that names saved settings, which must be read first.
+    its upload, or a filter that names saved settings, which must be read first. DataError: a holding whose
+    identifier leads to two companies on its day.
     """
     panel = dataset.panel
     inside = np.ones(panel.n_rows, np.bool_)
@@ -78,6 +79,8 @@ def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Re
                 raise SettingsError(f"the portfolio filter does not fit the upload {source!r}:", problems)
             rows = rows.filter(pl.col("portfolio_id").is_in(wanted))
         assets = rows.select("date", "asset_id", "asset_id_type").unique().collect()
+        if faults := dataset.identifiers.unclear(assets.lazy(), f"portfolios {source}"):
+            raise DataError("the portfolio filter does not fit the dataset:", faults)
         held[dataset.identifiers.entities_of(assets).to_numpy()] = True
     return held
 
@@ -300,4 +303,6 @@ def companies(dataset: RiskDataset, inside: Mask) -> Mask:
     """(rows,) one row inside for each company and day: that of its main listing, else of the first by
     rank."""
     panel = dataset.panel
-    return main_rows(panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.main)
+    return main_rows(
+        dataset.days, panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.main
+    )

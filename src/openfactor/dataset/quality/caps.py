@@ -124,11 +124,12 @@ def cap_level(evidence: Evidence) -> Iterator[Draft]:
 )
 def cap_carried(evidence: Evidence) -> Iterator[Draft]:
     dataset, last = evidence.dataset, evidence.last_price
-    coded = dataset.identifiers.code(evidence.uploads["market_cap"], [])
-    known = coded.filter(pl.col("date") <= last).group_by("listing").agg(latest=pl.col("date").max())
+    types = evidence.id_types("market_cap")
+    coded = dataset.identifiers.code_companies(evidence.uploads["market_cap"], [], types)
+    known = coded.filter(pl.col("date") <= last).group_by("source").agg(latest=pl.col("date").max())
     table = known.collect(engine="streaming")
     latest = np.full(dataset.identifiers.n_entities, np.datetime64("NaT"), "datetime64[D]")
-    entity = dataset.entity[table["listing"].to_numpy()]
+    entity = dataset.identifiers.source_entity[table["source"].to_numpy()]
     order = np.argsort(table["latest"].to_numpy())
     latest[entity[order]] = table["latest"].to_numpy().astype("datetime64[D]")[order]
     limit = np.datetime64(last - dt.timedelta(evidence.settings.carried_days))

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.resolving import first_named
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import RUN, day_index, event_offsets
 from openfactor.dataset.tally import Tally
@@ -107,6 +108,11 @@ class Evidence:
         caps = np.where(panel.main, np.nan_to_num(panel.cap), 0.0)
         return np.bincount(self.day, caps, minlength=len(self.days)).astype(np.float64, copy=False)
 
+    def id_types(self, upload: str) -> list[str]:
+        """The id types of an upload."""
+        rows = self.uploads[upload].select(pl.col("asset_id_type").unique()).collect(engine="streaming")
+        return rows["asset_id_type"].to_list()
+
     @cached_property
     def closes(self) -> Float | None:
         """(rows,) close of each row, NaN where there is none; None without a price upload."""
@@ -118,7 +124,8 @@ class Evidence:
         for days in self.blocks():
             first, last = self.dataset.days[days.start], self.dataset.days[days.stop - 1]
             rows = self.uploads["price"].filter(pl.col("date").is_between(first, last))
-            events = identifiers.code(rows, ["close"]).collect().sort("date", maintain_order=True)
+            events = first_named(identifiers.code(rows, ["close"], self.id_types("price")).collect())
+            events = events.sort("date", maintain_order=True)
             at = day_index(events["date"], self.dataset.days[days.start : days.stop])
             starts = event_offsets(at, days.stop - days.start)
             listing = events["listing"].to_numpy()

@@ -10,9 +10,11 @@ import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
+from openfactor.dataset.resolving import NAMED_AGAIN
+from openfactor.dataset.validity import described
 from openfactor.settings.findings import Example, Severity
 
-MEANT = ("main listing has the same", "after the delisting", "is not in the settings")
+MEANT = ("main listing has the same", NAMED_AGAIN, "after the delisting", "is not in the settings")
 """Parts of the reasons for which rows are left out as the settings and the upload ask for."""
 UNKNOWN = "unknown asset"
 ID_UPLOADS = ("price", "market_cap", "exposures")
@@ -158,3 +160,25 @@ def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
                 for i in listings[:3].tolist()
             ),
         )  # fmt: skip
+
+
+@check(
+    "id_of_two_companies",
+    looks_at="Identifiers of the id map that lead to two companies on the same days, other than those of the "
+    "listings themselves, which are refused.",
+    reports="A warning where there are any: rows and portfolios that use one on such a day are refused.",
+    remedy="end one mapping on the day before the other starts, or name these assets by another id type",
+    needs="idmap",
+)
+def id_of_two_companies(evidence: Evidence) -> Iterator[Draft]:
+    identifiers = evidence.dataset.identifiers
+    pairs = identifiers.unclear_companies
+    if len(pairs):
+        ids = pairs.select("id_type", "id").n_unique()
+        yield {
+            "upload": "idmap",
+            "severity": "warning",
+            "message": f"{ids:,} identifier{'s' * (ids > 1)} lead to two companies on the same days",
+            "count": ids,
+            "examples": tuple(Example(asset=text) for text in described(pairs, identifiers.id_types[1])[:3]),
+        }

@@ -18,7 +18,7 @@ from openfactor.dataset.quality.closes import (
 from openfactor.dataset.quality.closures import closures_are_sessions, open_weekend, thin_day
 from openfactor.dataset.quality.coverage import coverage_collapse, coverage_low, delivery_collapse
 from openfactor.dataset.quality.exposures import category_empties, exposure_churn, exposure_scale
-from openfactor.dataset.quality.ids import dropped, id_map_validity, id_spelling
+from openfactor.dataset.quality.ids import dropped, id_map_validity, id_of_two_companies, id_spelling
 from openfactor.dataset.quality.rates import rate_jump, rate_level, rate_unchanged
 from openfactor.dataset.quality.registry import Check
 from openfactor.dataset.quality.returns import (
@@ -33,7 +33,7 @@ CHECKS: tuple[Check, ...] = (
     coverage_collapse, coverage_low, delivery_collapse, thin_day,
     source_ends, closures_end, source_begins_late, source_gap,
     closures_are_sessions, open_weekend,
-    dropped, id_spelling, id_map_validity, same_company,
+    dropped, id_spelling, id_map_validity, id_of_two_companies, same_company,
     returns_missing, returns_unit, extreme_return, reversed_return,
     unadjusted_split, close_against_return, price_unit, unchanged_price, unpriced_name,
     cap_jump, cap_concentration, cap_level, cap_carried, volatility_unit,
