@@ -90,3 +90,30 @@ def specific_variance_slowly(
             gamma = ewma_slowly(np.array(products), lag_halflife or halflife)
             out += 2 * (1 - lag / (lags + 1)) * gamma
     return out if out > 0 else plain
+
+
+def pairwise_correlation_slowly(
+    returns: np.ndarray, halflife: float, lags: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(K, K) on the last day, each pair over the days on which both are there, and the number of these."""
+    t, k = returns.shape
+    out, common = np.zeros((k, k)), np.zeros((k, k), int)
+
+    def mean(values: list[float]) -> float:
+        found = ewma_slowly(np.array(values), halflife) if values else np.nan
+        return found if np.isfinite(found) else 0.0
+
+    def gamma(a: int, b: int, lag: int) -> float:
+        return mean([returns[s, a] * returns[s - lag, b] for s in range(lag, t)])
+
+    for a in range(k):
+        for b in range(k):
+            both = np.isfinite(returns[:, a] * returns[:, b])
+            common[a, b] = both.sum()
+            total = gamma(a, b, 0)
+            for lag in range(1, lags + 1):
+                total += (1 - lag / (lags + 1)) * (gamma(a, b, lag) + gamma(b, a, lag))
+            scale = mean(list(np.where(both, returns[:, a] ** 2, np.nan)))
+            scale *= mean(list(np.where(both, returns[:, b] ** 2, np.nan)))
+            out[a, b] = total / np.sqrt(scale) if scale > 0 else 0.0
+    return out, common
