@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 
 import polars as pl
-from tqdm import tqdm
 
 from openfactor import dataset as datasets
 from openfactor.dataset import RiskDataset
@@ -29,6 +28,7 @@ from openfactor.errors import (
     SettingsError,
     StorageError,
 )
+from openfactor.progress import progress_bar
 from openfactor.registry import RISK_DATASET, Entry, Registry, taken
 from openfactor.settings import (
     AnyRiskDatasetSettings,
@@ -288,7 +288,7 @@ class RiskDatasetStore:
     @contextmanager
     def _steps(self, what: str) -> Iterator[Callable[[str], None]]:
         """A progress bar that shows the step that is under way."""
-        with tqdm(desc=what, unit=" steps", disable=self._hide_progress) as bar:
+        with progress_bar(what, self._hide_progress, unit=" steps") as bar:
 
             def step(label: str) -> None:
                 bar.set_postfix_str(label)

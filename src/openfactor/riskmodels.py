@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from tqdm import tqdm
-
 from openfactor.dataset import RiskDataset
 from openfactor.errors import CancelledError, NotFoundError
 from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.model.estimation import extend
 from openfactor.model.estimation import storage as estimates_storage
+from openfactor.progress import progress_bar
 from openfactor.riskdatasets import RiskDatasetStore, fingerprint
 from openfactor.savedsettings import Pinned, SavedSettingsStore
 from openfactor.settings import DatasetSettings, FactorRiskModelSettings, ModelMode
@@ -205,7 +204,7 @@ class RiskModelStore:
         self, dataset: RiskDataset, progress: Callable[[int], None] = lambda days: None
     ) -> Iterator[Callable[[int], None]]:
         """A progress bar of the regressions, beside another listener."""
-        with tqdm(desc="regressions", unit="day", disable=self._hide_progress) as bar:
+        with progress_bar("regressions", self._hide_progress) as bar:
 
             def advance(days: int) -> None:
                 bar.update(days)

@@ -1,5 +1,5 @@
-"""Covariances from frames as other people hold them: pandas with dates in the index, rows in any order, text from
-spreadsheets, a day twice after two files were put together."""
+"""Covariances from frames as other people hold them: pandas with dates in the index, rows in any order, text
+from spreadsheets, a day twice after two files were put together."""
 
 from __future__ import annotations
 

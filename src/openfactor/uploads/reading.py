@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from openfactor.errors import DataError, Fault
+from openfactor.progress import progress_bar
 from openfactor.settings import UploadParserResult, UploadStagingResult
 from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, parse
@@ -37,7 +36,7 @@ def read_all(
     hide = hide_progress if len(sources) > 1 else True
     with (
         ThreadPoolExecutor(min(threads, TABLES_AT_ONCE)) as pool,
-        tqdm(desc=f"reading {data_type.name}", total=len(sources), unit="file", disable=hide) as bar,
+        progress_bar(f"reading {data_type.name}", hide, len(sources), unit="file") as bar,
     ):
         items = []
         for item in pool.map(lambda source: _read(source, data_type, scratch, parser), sources):

@@ -13,8 +13,8 @@ from openfactor.model.diagnostics.diagnostics import Diagnostics
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import RiskForecast
-from openfactor.model.progress import progress_bar
 from openfactor.numerics.scores import correlations
+from openfactor.progress import counted_days
 from openfactor.settings.dates import DateLike
 
 Float = NDArray[np.float64]
@@ -57,7 +57,7 @@ def diagnose(
             "there is nothing to compare forecasts with:", [Fault("no_days", "diagnostics", problem)]
         )
     n_listings = fitted.dataset.identifiers.n_listings
-    with progress_bar("diagnostics", fitted.hide_progress, len(days)) as advance:
+    with counted_days("diagnostics", fitted.hide_progress, len(days)) as advance:
         forward = walk_forward(
             _snapshots(fitted, forecast, days), e.dates, days, e.factors, n_listings,
             n_books=n_books, seed=seed, threads=fitted.threads, progress=advance,

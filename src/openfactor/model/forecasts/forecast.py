@@ -20,9 +20,9 @@ from openfactor.model.forecasts.covariance import (
 from openfactor.model.forecasts.history import OwnVariances
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
 from openfactor.model.frames import by_asset, by_factor, shown_rows
-from openfactor.model.progress import progress_bar
 from openfactor.numerics.shrinkage import correlation_of
 from openfactor.processes import BoundToProcess
+from openfactor.progress import counted_days
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.provenance import DataVersion
@@ -218,7 +218,7 @@ class RiskForecast(BoundToProcess):
 
     def _covariances(self, days: NDArray[np.int64]) -> FactorCovariances:
         settings, e, fitted = self.settings, self._estimates, self._fitted
-        with progress_bar("factor covariances", fitted.hide_progress, len(days)) as advance:
+        with counted_days("factor covariances", fitted.hide_progress, len(days)) as advance:
             return factor_covariances(
                 e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
                 exposed=e.exposed[e.estimated], groups=[group for group, _ in e.pairs],
@@ -238,7 +238,7 @@ class RiskForecast(BoundToProcess):
         return known
 
     def _specific(self, first_day: int, last_day: int) -> SpecificRisk:
-        with progress_bar("specific risk", self._fitted.hide_progress) as advance:
+        with counted_days("specific risk", self._fitted.hide_progress) as advance:
             return specific_risk(
                 self._fitted, self.settings, self._own_history, first_day, last_day, advance
             )  # fmt: skip

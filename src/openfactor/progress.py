@@ -1,0 +1,39 @@
+"""Progress of work that may take a while."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm.auto import tqdm
+
+
+def progress_bar(
+    what: str, hide: bool | None, total: int | None = None, *, unit: str = "day", delay: float = 0.0
+) -> tqdm[Any]:
+    """A bar for a `with` block: a widget in notebooks that have widgets, text elsewhere.
+
+    hide : None shows it in notebooks and where standard error is a terminal
+    delay : seconds before it appears
+    """
+    if hide is None and in_notebook():
+        hide = False  # what a notebook writes to is no terminal, by which tqdm would decide
+    return tqdm(desc=what, unit=unit, total=total, disable=hide, delay=delay)
+
+
+@contextmanager
+def counted_days(what: str, hide: bool | None, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Yields a callback taking the number of days completed; its bar appears after a second."""
+    with progress_bar(what, hide, total, delay=1) as bar:
+
+        def advance(days: int) -> None:
+            bar.update(days)
+
+        yield advance
+
+
+def in_notebook() -> bool:
+    """Whether this is the kernel of a notebook."""
+    return "ipykernel.zmqshell" in sys.modules

@@ -1,0 +1,64 @@
+"""Bars in notebooks, where standard error is no terminal, and where nobody looks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from openfactor.progress import counted_days, in_notebook, progress_bar
+
+
+def drawn(capsys: pytest.CaptureFixture[str], hide: bool | None) -> str:
+    with progress_bar("regressions", hide, 3) as bar:
+        bar.update(3)
+    return capsys.readouterr().err
+
+
+def test_a_log_file_gets_no_bar_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not in_notebook()
+    assert drawn(capsys, None) == ""
+    assert drawn(capsys, True) == ""
+    assert "regressions: 100%" in drawn(capsys, False)
+
+
+def test_a_notebook_gets_a_bar_unless_it_is_hidden(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ipykernel.zmqshell", types.ModuleType("ipykernel.zmqshell"))
+    assert in_notebook()
+    assert "regressions: 100%" in drawn(capsys, None)
+    assert drawn(capsys, True) == ""
+
+
+def test_short_work_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    with counted_days("forecasts", False, 2) as advance:
+        advance(1)
+    assert "forecasts" not in capsys.readouterr().err
+
+
+def test_all_bars_are_of_one_kind() -> None:
+    """The one that knows notebooks."""
+    source = Path(__file__).parents[1] / "src" / "openfactor"
+    importers = [p.name for p in source.rglob("*.py") if "tqdm" in p.read_text()]
+    assert importers == ["progress.py"]
+
+
+def test_widgets_are_used_where_there_are_any() -> None:
+    """What tqdm chooses in a kernel with ipywidgets, of which stand-ins are enough to see it choose."""
+    code = """
+import sys, types, warnings
+shell = types.ModuleType("IPython"); shell.get_ipython = lambda: None
+for name in ("ipykernel", "ipykernel.zmqshell"):
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["IPython"] = shell
+import tqdm.notebook
+tqdm.notebook.IProgress = object
+from openfactor import progress
+print(issubclass(progress.tqdm, tqdm.notebook.tqdm))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "True", done.stderr
