@@ -30,7 +30,8 @@ class Price(DataType):
                aliases=("price", "close_price", "px_last")),
         Column("return", NUMBER, "simple total return since the listing's last price", (None, None),
                nullable=True, aliases=("ret", "total_return")),
-        Column("delisted", FLAG, "true on the last day of a delisted name", (False, False)),
+        Column("delisted", FLAG, "true on the last day of a delisted name, or on all of its rows",
+               (False, False)),
     )  # fmt: skip
     rules = (
         finite("close"),
