@@ -16,7 +16,16 @@ from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
 from openfactor.dataset.lives import Life, stated_ends
-from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
+from openfactor.dataset.loadings import (
+    AFTER_THE_END,
+    GroupPlan,
+    Loadings,
+    read_loadings,
+    survey,
+    unknown_factors,
+    used_dates,
+    used_factors,
+)
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.prices import read_prices
@@ -46,7 +55,7 @@ class _Start:
     identifiers: Identifiers
     plans: list[GroupPlan]
     found: pl.DataFrame
-    """What is in the exposures upload."""
+    """What assets of the id map have in the exposures upload, in the groups of the settings."""
     counts: dict[str, pl.DataFrame]
     """Upload to asset_id_type and rows."""
 
@@ -84,8 +93,8 @@ def build(
     if not len(priced):
         stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
     price_days = priced["date"].unique()
-    planned = start.found.filter(pl.col("factor_group").is_in(list(settings.groups)))
-    days = pl.concat([price_days, planned["date"].unique()]).unique().sort().to_list()
+    dates = used_dates(uploads["exposures"], start.found, start.identifiers, price_days)
+    days = sorted(dates.union(price_days))
     priced_days = np.isin(np.array(days, "datetime64[D]"), price_days.to_numpy())
     closures = uploads["exchange_dates"].select("exchange", "date").sort("exchange", "date").collect()
     closed = closed_days(closures, days)
@@ -99,10 +108,11 @@ def build(
     uses = priced.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
     names = pl.Series([rates.names[code] for code in uses["ccy"]], dtype=pl.String)
     faults = checks.rates("price", uses.with_columns(ccy=names), fx)
+    faults += checks.returns(rows, start.identifiers, settings.max_return)
     del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
     progress("market caps")
-    uses, counts = _caps_in_use(uploads["market_cap"], start, tally)
+    uses, counts = _caps_in_use(uploads["market_cap"], start, rows, tally)
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
     usd = rates.table(np.array(days, "datetime64[D]"))
     cap, idio_vol = _carry_caps(uploads["market_cap"], counts, start, rows, rates.currencies, usd, tally)
@@ -184,16 +194,22 @@ def _identify(
     for group, count in groups.rows():
         if group not in settings.groups:
             tally.drop("exposures", f"factor group {group} is not in the settings", count)
-    for name, rows in uploads.items():
-        faults += DATA_TYPES[name].whole_faults(rows)
+    if DATA_TYPES["price"].whole_faults(uploads["price"]):  # of anybody; what counts are known names
+        faults += DATA_TYPES["price"].whole_faults(identifiers.of_listings(uploads["price"]))
     plans = []
     for group, source in settings.groups.items():
         tree, wrong = read_tree(source, read) if source else (None, [])
         faults += wrong
         plans.append(GroupPlan(group, group in settings.sparse_factor_groups, tree))
-    faults += unknown_factors(resolved, plans, "exposures")
+    found = resolved.filter(pl.col("factor_group").is_in(list(settings.groups)))
+    if identifiers.n_listings:
+        declared = set(found["factor_group"])
+        found = used_factors(uploads["exposures"], found, identifiers, tally)
+        empty = declared - set(found["factor_group"])
+        faults += checks.known_groups(uploads["exposures"], empty, identifiers)
+        faults += unknown_factors(found, plans, "exposures")
     stop_on(faults)
-    return _Start(identifiers, plans, resolved, counts)
+    return _Start(identifiers, plans, found, counts)
 
 
 def _loadings(
@@ -227,20 +243,34 @@ def stop_on(faults: list[Fault]) -> None:
         raise DataError(f"the uploads do not make a risk dataset, {count}:", faults)
 
 
-def _caps_in_use(rows: pl.LazyFrame, start: _Start, tally: Tally) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of known companies: ccy, first_use, last_use, rows; and date, rows."""
+def _caps_in_use(
+    caps: pl.LazyFrame, start: _Start, rows: Rows, tally: Tally
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of known companies: ccy, first_use, last_use, rows, of those that have rows in the panel and
+    until its last day; and date, rows, of all."""
     by_type = start.counts["market_cap"]
-    coded = start.identifiers.code_companies(rows, ["ccy"], by_type["asset_id_type"].to_list())
-    date = pl.col("date")
-    uses = coded.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
-    by_date = coded.group_by("date").agg(rows=pl.len())
+    coded = start.identifiers.code_companies(caps, ["ccy"], by_type["asset_id_type"].to_list())
+    date, first, last = pl.col("date"), rows.days[0], rows.days[-1]
+    held = np.zeros(rows.n_entities, np.bool_)
+    held[rows.entity] = True
+    sources = pl.Series(np.flatnonzero(held[start.identifiers.source_entity]), dtype=pl.Int32)
+    uses = (
+        coded.filter(date <= last)
+        .group_by("source", "ccy")
+        .agg(first_use=date.min().clip(first), last_use=date.max().clip(first), rows=pl.len())
+        .filter(pl.col("source").is_in(sources.implode()))
+        .group_by("ccy")
+        .agg(pl.col("first_use").min(), pl.col("last_use").max(), pl.col("rows").sum())
+    )
+    by_date = coded.group_by("date").agg(rows=pl.len()).collect(engine="streaming")
+    tally.drop("market_cap", AFTER_THE_END, int(by_date.filter(date > last)["rows"].sum()))
     by_source = coded.group_by("source").agg(rows=pl.len()).collect(engine="streaming")
     found: dict[str, int] = {}
     for source, count in by_source.iter_rows():
         id_type = start.identifiers.source_types[source]
         found[id_type] = found.get(id_type, 0) + count
     drop_unknown(tally, "market_cap", by_type, found, start.identifiers.company_types)
-    return uses.collect(engine="streaming"), by_date.collect(engine="streaming")
+    return uses.collect(engine="streaming"), by_date
 
 
 def _carry_caps(
@@ -257,9 +287,10 @@ def _carry_caps(
     Where several listings of an entity have a cap on a day, that of the first by rank counts.
     """
     identifiers, types = start.identifiers, start.counts["market_cap"]["asset_id_type"].to_list()
-    coded = identifiers.code_companies(
-        caps.with_columns(pl.col("ccy").cast(pl.Enum(currencies))), ["ccy", "market_cap", "idio_vol"], types
-    )
+    known_ccy = pl.col("ccy").cast(pl.Enum(currencies), strict=False)
+    # only rows that are not used may be in a currency without a rate
+    rated = caps.with_columns(known_ccy).filter(pl.col("ccy").is_not_null())
+    coded = identifiers.code_companies(rated, ["ccy", "market_cap", "idio_vol"], types)
     rank = identifiers.static_ranks
     shared = identifiers.is_shared.any() or types != [identifiers.id_types[0]]
     known = np.full((2, rows.n_entities), np.nan)

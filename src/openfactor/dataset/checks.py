@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
 import polars as pl
 
 from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.rows import Rows
 from openfactor.errors import Fault
+from openfactor.uploads.validation import EXAMPLES
 
 
 def id_types(
     counts: Mapping[str, pl.DataFrame], idmap: pl.DataFrame, identifiers: Identifiers
 ) -> list[Fault]:
-    """Id types that the id map has never heard of, and uploads whose id types all lead nowhere.
+    """Uploads whose id types all lead nowhere. Rows of such types beside others are left out.
 
     counts : upload to asset_id_type, rows
     """
@@ -21,14 +24,16 @@ def id_types(
     faults = []
     for name, by_type in counts.items():
         by_type = by_type.sort("asset_id_type")
+        leading = identifiers.listing_types if name == "price" else identifiers.company_types
+        if set(leading) & set(by_type["asset_id_type"]):
+            continue
         unknown = by_type.filter(~pl.col("asset_id_type").is_in(list(known)))
         faults += [
             Fault("unknown_id_type", name, f"{id_type!r} is not an id type of the idmap "
                   f"({', '.join(sorted(known)) or 'empty'}); {count:,} rows have it", "asset_id_type")
             for id_type, count in unknown.rows()
         ]  # fmt: skip
-        leading = identifiers.listing_types if name == "price" else identifiers.company_types
-        if len(by_type) and not set(leading) & set(by_type["asset_id_type"]) and not len(unknown):
+        if len(by_type) and not len(unknown):
             what = "listings" if name == "price" else "companies"
             faults.append(
                 Fault("unknown_id_type", name, f"no row has an id type that leads to {what} "
@@ -48,6 +53,46 @@ def factor_groups(found: Collection[str], declared: Collection[str]) -> list[Fau
               f"{', '.join(sorted(found)) or 'none'}", "factor_group")
         for group in missing
     ]  # fmt: skip
+
+
+def known_groups(
+    rows: pl.LazyFrame, empty: Collection[str], identifiers: Identifiers, source: str = "exposures"
+) -> list[Fault]:
+    """Declared groups of an exposures upload (`empty`) that no asset of the id map has a row in."""
+    known = ", ".join(identifiers.table["id"].head(3))
+    faults = []
+    for group in sorted(empty):
+        ids = rows.filter(pl.col("factor_group") == group).select("asset_id").unique().sort("asset_id")
+        shown = ", ".join(map(repr, ids.head(3).collect()["asset_id"]))
+        faults.append(
+            Fault("unknown_assets", source, f"no row of the factor group {group!r} is of an asset that "
+                  f"the idmap knows: the upload has {shown}, the idmap {known}; correct the ids, or add them "
+                  "to the idmap", "asset_id")
+        )  # fmt: skip
+    return faults
+
+
+def returns(rows: Rows, identifiers: Identifiers, bound: float | None) -> list[Fault]:
+    """Returns above the bound of the dataset, as they are used; None is no bound."""
+    if bound is None:
+        return []
+    with np.errstate(invalid="ignore"):
+        high = np.flatnonzero(rows.local_return > bound)
+    if not len(high):
+        return []
+    first = high[:EXAMPLES]
+    day = np.searchsorted(rows.offsets, first, side="right") - 1
+    names = identifiers.table["id"].gather(rows.listing[first])
+    shown = tuple(
+        f"date {rows.days[d]}, asset_id {name}, return {value:g}"
+        for d, name, value in zip(day.tolist(), names, rows.local_return[first].tolist(), strict=True)
+    )
+    message = (
+        f"above max_return={bound:g}, a gain of {bound:.0%} from one price to the next; returns are "
+        "fractions (0.01 for 1 %), adjusted for splits: correct them in the upload, or raise max_return if "
+        "they are real"
+    )
+    return [Fault("max_return", "price", message, "return", len(high), shown)]
 
 
 def rates(name: str, uses: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:

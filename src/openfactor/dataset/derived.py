@@ -10,10 +10,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset import checks
 from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
 from openfactor.dataset.coverage import coverage_by_date
-from openfactor.dataset.loadings import GroupPlan, Loadings, read_loadings, survey, unknown_factors
+from openfactor.dataset.loadings import (
+    GroupPlan,
+    Loadings,
+    read_loadings,
+    survey,
+    unknown_factors,
+    used_dates,
+    used_factors,
+)
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.quality import known_checks, with_quality
@@ -47,8 +56,10 @@ class _Upload:
     settings: RiskDatasetUploadedExposureSettings
     rows: pl.LazyFrame
     found: pl.DataFrame
-    """The survey of the rows in the groups of the entry, of the id types that the dataset knows."""
+    """The survey of the rows in the groups of the entry, as far as the dataset knows their assets."""
     plans: list[GroupPlan]
+    dates: set[dt.date]
+    """Those on which it has a row."""
 
     @property
     def name(self) -> str:
@@ -203,7 +214,9 @@ def _survey(
         plans, wrong = _plans(entry, read)
         groups = [plan.name for plan in plans]
         mine = found.filter(types & pl.col("factor_group").is_in(groups))
-        upload = _Upload(entry, rows, mine, plans)
+        mine = used_factors(rows, mine, parent.identifiers, tally, f"exposures {entry.exposure_source}")
+        dates = used_dates(rows, mine, parent.identifiers, parent.days)
+        upload = _Upload(entry, rows, mine, plans, dates)
         if upload.name not in tally.read:
             by_type = found.filter(~types).group_by("asset_id_type").agg(pl.col("rows").sum())
             drop_unknown(tally, upload.name, by_type, {}, parent.identifiers.company_types)
@@ -215,6 +228,8 @@ def _survey(
                   f"({', '.join(parent.identifiers.company_types)}): {unknown(group, known)}", "factor_group")
             for group in groups if group not in known
         ]  # fmt: skip
+        empty = set(groups).intersection(known) - set(mine["factor_group"])
+        faults += checks.known_groups(rows, empty, parent.identifiers, upload.name)
         faults += [*wrong, *unknown_factors(mine, plans, upload.name)]
         uploads.append(upload)
     stop_on(faults)
@@ -292,7 +307,7 @@ def _calendar_problems(entry: RiskDatasetHuberRegressionExposureSettings, parent
 def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Sequence[_Upload]) -> _Cut:
     """The rows that are left after the trims, on the days of the reference and of the uploads."""
     start, end = _bounds(settings, parent, uploads)
-    uploaded = {day for upload in uploads for day in upload.found["date"].unique()}
+    uploaded = {day for upload in uploads for day in upload.dates}
     days = sorted(day for day in {*parent.days, *uploaded} if start <= day <= end)
     if not days:
         raise SettingsError("the trims leave no day:", [f"the first is {start}, the last {end}"])
@@ -340,8 +355,7 @@ def _bounds(
     settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Sequence[_Upload]
 ) -> tuple[dt.date, dt.date]:
     """First and last day."""
-    firsts = [u.found["date"].min() for u in uploads]
-    lasts = [u.found["date"].max() for u in uploads]
+    firsts, lasts = [min(u.dates) for u in uploads], [max(u.dates) for u in uploads]
     entries = settings.exposures
     if not uploads or any(isinstance(e, RiskDatasetReferencedExposureSettings) for e in entries):
         firsts.append(parent.days[0])
@@ -356,8 +370,8 @@ def _bounds(
         return pick(dates)
 
     return (
-        bound(settings.trim_start_date, parent.days[0], firsts),  # type: ignore[arg-type]
-        bound(settings.trim_end_date, parent.days[-1], lasts),  # type: ignore[arg-type]
+        bound(settings.trim_start_date, parent.days[0], firsts),
+        bound(settings.trim_end_date, parent.days[-1], lasts),
     )
 
 

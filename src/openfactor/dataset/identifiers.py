@@ -93,6 +93,13 @@ class Identifiers:
         """The aliases that lead to listings."""
         return self.aliases.filter(pl.col("listing").is_not_null())
 
+    def of_listings(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The rows whose identifier leads to a listing on some day."""
+        own = self.spans.select(pl.lit(self.id_types[0]).alias("asset_id_type"), asset_id="id")
+        others = self.listing_aliases.select(asset_id_type="id_type", asset_id="id")
+        known = pl.concat([own, others]).unique()
+        return rows.join(known.lazy(), on=["asset_id_type", "asset_id"], how="semi")
+
     def code(self, rows: pl.LazyFrame, columns: Sequence[str], id_types: Sequence[str] = ()) -> pl.LazyFrame:
         """Rows of known listings: date, `columns` and listing.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,7 @@ from openfactor.numerics.asof import carry_categories, carry_numbers, most_membe
 from openfactor.settings.hierarchies import Tree
 from openfactor.uploads.validation import examples
 
+AFTER_THE_END = "after the last day"
 MAX_CATEGORIES = 2**15 - 1
 _PLACE = ["date", "id", "factor_group", "factor", "exposure"]
 
@@ -61,6 +63,42 @@ def survey(rows: pl.LazyFrame) -> pl.DataFrame:
         .agg(rows=pl.len(), held=(value != 0).any(), partial=((value != 0) & (value != 1)).any())
         .collect(engine="streaming")
     )
+
+
+def used_factors(
+    rows: pl.LazyFrame, found: pl.DataFrame, identifiers: Identifiers, tally: Tally, source: str = "exposures"
+) -> pl.DataFrame:
+    """A survey without the factors that only assets have which the id map does not know.
+
+    Such rows are counted; they make no factor, and no rule is held against them.
+    """
+    pair = ["factor_group", "factor"]
+    coded = identifiers.code_companies(rows, pair, found["asset_id_type"].unique().to_list())
+    missing = found.select(pair).unique()
+    fullest = found.group_by("date").agg(pl.col("rows").sum()).sort("rows", "date")["date"].tail(1)
+    # one day settles most factors; the history is read for the others only
+    for some in (coded.filter(pl.col("date").is_in(fullest.implode())), coded):
+        if len(missing):
+            there = some.join(missing.lazy(), on=pair, how="semi").select(pair).unique()
+            missing = missing.join(there.collect(engine="streaming"), on=pair, how="anti")
+    unused = found.join(missing, on=pair, how="semi").group_by("asset_id_type").agg(pl.col("rows").sum())
+    drop_unknown(tally, source, unused, {}, identifiers.company_types)
+    return found.join(missing, on=pair, how="anti", maintain_order="left")
+
+
+def used_dates(
+    rows: pl.LazyFrame, found: pl.DataFrame, identifiers: Identifiers, days: Collection[dt.date]
+) -> set[dt.date]:
+    """The dates of a survey that are among `days`, or on which an asset of the id map has a row."""
+    dates = set(found["date"].unique())
+    extra = pl.Series(sorted(dates - set(days)), dtype=pl.Date)
+    if not len(extra):
+        return dates
+    groups = found["factor_group"].unique()
+    some = rows.filter(pl.col("date").is_in(extra.implode()) & pl.col("factor_group").is_in(groups.implode()))
+    coded = identifiers.code_companies(some, [], found["asset_id_type"].unique().to_list())
+    there = coded.select("date").unique().collect(engine="streaming")
+    return dates - (set(extra) - set(there["date"]))
 
 
 def unknown_factors(found: pl.DataFrame, plans: Sequence[GroupPlan], source: str) -> list[Fault]:
@@ -121,7 +159,7 @@ def read_loadings(
         & pl.col("factor_group").is_in([p.name for p in plans])
     )
     carriers = [_carrier(plan, planned, skeleton, dtype) for plan in plans]
-    events = _Events(rows, planned, identifiers, carriers, dtype)
+    events = _Events(rows, planned, skeleton, identifiers, carriers, dtype)
     used: Counter[str] = Counter()
     for first, dates in runs(planned, skeleton.days):
         progress(str(dates[0]))
@@ -131,6 +169,7 @@ def read_loadings(
         for number, carrier in enumerate(carriers):
             carrier.carry(first, run.of_group(number), offsets, skeleton)
     in_time = planned.filter(pl.col("date") <= skeleton.days[-1])
+    tally.drop(source, AFTER_THE_END, int(planned["rows"].sum()) - int(in_time["rows"].sum()))
     by_type = in_time.group_by("asset_id_type").agg(pl.col("rows").sum())
     drop_unknown(tally, source, by_type, used, identifiers.company_types)
     tally.drop(source, "the entity's main listing has the same", sum(c.outranked for c in carriers))
@@ -169,10 +208,12 @@ class _Events:
         self,
         rows: pl.LazyFrame,
         planned: pl.DataFrame,
+        skeleton: Rows,
         identifiers: Identifiers,
         carriers: Sequence[_Numbers | _Categories],
         dtype: str,
     ) -> None:
+        self._skeleton = skeleton
         groups = pl.Enum([c.plan.name for c in carriers])
         factors = pl.Enum(planned["factor"].unique().sort())
         self._rows = identifiers.code_companies(
@@ -203,12 +244,24 @@ class _Events:
         code = self._code[group, rows["factor"].to_physical().to_numpy()]
         return _Run(len(dates), day, group.astype(np.uint8), code, source, entity, rank, value)
 
+    @cached_property
+    def _last_day(self) -> NDArray[np.datetime64]:
+        """(entities,) the last day with a row; NaT without any."""
+        rows = self._skeleton
+        out = np.full(rows.n_entities, np.datetime64("NaT"), "datetime64[D]")
+        days = np.array(rows.days, "datetime64[D]")
+        out[rows.entity] = np.repeat(days, np.diff(rows.offsets))  # of several rows the last one counts
+        return out
+
     def _narrow(self, rows: pl.DataFrame) -> Exposure:
         """Exposures in the precision of the panel; those that it cannot hold are noted."""
         exact = rows["exposure"].to_numpy()
         with np.errstate(over="ignore", under="ignore"):
             stored: Exposure = exact.astype(self._dtype)
         lost = np.isinf(stored) | ((stored == 0) & (exact != 0))
+        if lost.any():  # what a company has after its last row is not used
+            entity = self._identifiers.source_entity[rows["source"].to_numpy()]
+            lost &= rows["date"].to_numpy() <= self._last_day[entity]
         if lost.any():
             self._n_lost += int(lost.sum())
             bad = rows.filter(pl.Series(lost)).with_columns(

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
-from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
+from openfactor.dataset.checks import known_groups
+from openfactor.dataset.loadings import GroupPlan, read_loadings, survey, used_factors
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.rows import rows_of
 from openfactor.dataset.tally import Tally
-from openfactor.errors import DataError, DataWarning, SettingsError
+from openfactor.errors import DataError, DataWarning, Fault, SettingsError
 from openfactor.exposures.columns import (
     CategoricalBlock,
     CrossSection,
@@ -323,18 +324,23 @@ class _Sources:
     def _uploaded(self, group: InlineUploadedExposureGroupSettings) -> DenseColumns:
         rows = self.read("exposures", group.exposure_source)
         found, name = survey(rows), group.factor_group
-        resolved = found.filter(pl.col("asset_id_type").is_in(self.data.identifiers.company_types))
-        known = resolved.filter(pl.col("factor_group") == name)["factor"].unique().sort().to_list()
-        if not known:
+        identifiers, tally = self.data.identifiers, Tally()
+        resolved = found.filter(pl.col("asset_id_type").is_in(identifiers.company_types))
+        mine = resolved.filter(pl.col("factor_group") == name)
+        if not len(mine):
             groups = resolved["factor_group"].unique().sort()
             raise SettingsError(
                 f"the upload {group.exposure_source!r} has no such group:", [unknown(name, groups.to_list())]
             )
-        tally = Tally()
-        names = chosen(known, group.include, group.exclude, f"group {name!r}")
+        used = used_factors(rows, mine, identifiers, tally, group.exposure_source)
+        if not len(used):
+            _refuse(group, known_groups(rows, [name], identifiers, group.exposure_source))
+        names = chosen(
+            used["factor"].unique().sort().to_list(), group.include, group.exclude, f"group {name!r}"
+        )
         loadings, faults = read_loadings(
-            rows, found, [GroupPlan(name, sparse=False, forward_fill=group.forward_fill)], rows_of(self.data),
-            self.data.identifiers, self.data.exposure_dtype, tally, group.exposure_source,
+            rows, used, [GroupPlan(name, sparse=False, forward_fill=group.forward_fill)], rows_of(self.data),
+            identifiers, self.data.exposure_dtype, tally, group.exposure_source,
         )  # fmt: skip
         faults += self.data.identifiers.unclear(rows.filter(pl.col("factor_group") == name), "exposures")
         dropped = tally.dropped[group.exposure_source]
@@ -345,8 +351,7 @@ class _Sources:
                 DataWarning,
                 stacklevel=2,
             )
-        if faults:
-            raise DataError(f"the upload {group.exposure_source!r} does not fit the dataset:", faults)
+        _refuse(group, faults)
         return DenseColumns(
             name,
             tuple(names),
@@ -357,6 +362,11 @@ class _Sources:
             standardize=group.standardize_method == "equal_weighted",
             net_of=tuple(group.net_of),
         )
+
+
+def _refuse(group: InlineUploadedExposureGroupSettings, faults: list[Fault]) -> None:
+    if faults:
+        raise DataError(f"the upload {group.exposure_source!r} does not fit the dataset:", faults)
 
 
 def by_group(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

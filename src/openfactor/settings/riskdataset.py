@@ -57,6 +57,11 @@ class RootRiskDatasetSettings(Settings):
     Stored days with prices, or on which no exchange is closed, count."""
     exposure_dtype: Literal["float16", "float32"] = "float16"
     """Precision in which exposures are stored: half precision halves the panel."""
+    max_return: float | None = Field(default=50.0, gt=0)
+    """The highest return that can be, as a fraction: a dataset with a higher one is refused. The default is
+    above the largest gains of a day on record (about 40, a drug maker in 2023) and below what the usual
+    mistakes make of small moves: per cent for fractions, pence for pounds, a split that is not adjusted
+    for. None: no bound."""
     periods_per_year: PeriodsPerYear | None = None
     """Trading periods a year, with which risk is annualised; None: as the trading days tell, 252 for daily
     calendars, 52 for weekly and 12 for monthly ones."""
