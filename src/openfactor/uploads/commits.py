@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import polars as pl
 
 from openfactor.errors import ConflictError, SettingsError
 from openfactor.uploads.repeats import repeats
@@ -27,6 +29,8 @@ COMMIT_MODES: dict[CommitMode, str] = {
 }
 CONFLICT_SECONDS = 60.0
 """How long a commit tries again while others come first."""
+NEWEST = 5
+"""Files that are looked into one by one before all older ones are."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,25 @@ class Committer:
 
         def change(table: Table, scratch: Path) -> Change:
             planned = plan(table.parts, parts, mode, match, self.data_type, scratch)
-            replaces = mode == "overwrite" and not match
-            if planned and (replaces or table.is_empty or self.data_type.dated_by is None):
-                rows = scan_parts(planned.apply(table.parts()), self.data_type)
-                refuse(heading, self.data_type.whole_faults(rows), remedy)
-            return planned
+            if not planned:
+                return planned
+            after = planned.apply(table.parts())
+            if (mode == "overwrite" and not match) or table.is_empty or self.data_type.dated_by is None:
+                whole = self.data_type.whole_faults(scan_parts(after, self.data_type))
+                refuse(heading, whole, remedy)
+            rows = scan_parts(parts, self.data_type)
+            return replace(planned, doubts=self.data_type.doubts(rows, self._newest_first(after)))
 
         version, done = self._write(change, mode if match is None else f"{mode} on {', '.join(match)}")
-        return Committed(version, done.counts, _warnings(done.left_out, match))
+        return Committed(version, done.counts, (*_warnings(done.left_out, match), *done.doubts))
+
+    def _newest_first(self, parts: Sequence[Part]) -> Iterator[pl.LazyFrame]:
+        """Rows of the newest files, one after the other; then of all others."""
+        newest = sorted(parts, key=lambda part: str(part.low), reverse=True)
+        for part in newest[:NEWEST]:
+            yield scan_parts([part], self.data_type)
+        if len(newest) > NEWEST:
+            yield scan_parts(newest[NEWEST:], self.data_type)
 
     def restore(self, then: Table) -> Committed:
         """Make the rows of an earlier version those of a new one; none is added if they are the latest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,6 +84,13 @@ class DataType:
 
     def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
         """What is wrong with the upload as a whole, all its rows being there; by default nothing."""
+        return []
+
+    def doubts(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
+        """What is legal about rows that are committed, and probably not meant; by default nothing.
+
+        history : the rows after the commit in pieces, the newest first, to be read no further than needed
+        """
         return []
 
     @property

@@ -45,6 +45,8 @@ class Change:
     remove: list[Part]
     counts: RowCounts = field(default_factory=RowCounts)
     left_out: LeftOut = field(default_factory=LeftOut)
+    doubts: Sequence[str] = ()
+    """What is probably not meant about the rows."""
 
     def __bool__(self) -> bool:
         return bool(self.add or self.remove)

@@ -1,5 +1,7 @@
 """Listing-level data: the daily record of a traded asset."""
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from openfactor.errors import Fault
@@ -16,6 +18,17 @@ from openfactor.uploads.schema import (
     positive,
 )
 from openfactor.uploads.validation import examples
+
+_NAME = ["asset_id", "asset_id_type"]
+_NO_RETURN = (
+    "none of the committed prices has a return, so a model has nothing to explain; give the column `return`: "
+    "simple total returns since the last price, as fractions"
+)
+_BEGIN = (
+    "without an earlier price came with a return; the first price is the base of the next return, so a "
+    "dataset that knows the name refuses this one: upsert the row with an empty return, or append the price "
+    "before it."
+)
 
 
 class Price(DataType):
@@ -43,11 +56,40 @@ class Price(DataType):
     def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
         """A name's first price, in whatever currency, is the base of its first return, hence has none
         itself."""
-        series = [k for k in self.key if k not in ("date", "ccy")]
-        first = pl.col("date") == pl.col("date").min().over(series)
-        broken = rows.filter(first & pl.col("return").is_not_null()).collect()
+        broken = _first_with_return(rows).collect(engine="streaming").sort(self.key)
         if not len(broken):
             return []
         message = "the first price of a name must have an empty return: it is the base of the next one"
         shown = examples(broken, [*self.key, "return"])
         return [Fault("first_return", self.name, message, "return", len(broken), shown)]
+
+    def doubts(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
+        """Prices without any return; names that begin with one, which `whole_faults` may not have seen."""
+        if rows.select(pl.col("return").is_not_null().any()).collect(engine="streaming").item():
+            first = _first_with_return(rows).select(*_NAME, "date", "return").collect(engine="streaming")
+            begin = _without_earlier(first.unique(_NAME), history).sort(_NAME)
+            shown = "; ".join(examples(begin, ["date", *_NAME, "return"]))
+            count = f"{len(begin):,} name{'s' * (len(begin) != 1)}"
+            return [f"{count} {_BEGIN} First: {shown}"] if len(begin) else []
+        spans = rows.group_by(_NAME).agg(pl.col("date").min(), last=pl.col("date").max())
+        table = spans.collect(engine="streaming")
+        single = table.filter(pl.col("date") == pl.col("last"))
+        due = len(table) - len(single) or len(single) - len(_without_earlier(single, history))
+        return [_NO_RETURN] if due else []
+
+
+def _first_with_return(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of a name's first date that have a return."""
+    first = rows.group_by(_NAME).agg(pl.col("date").min())
+    return rows.filter(pl.col("return").is_not_null()).join(first, on=[*_NAME, "date"], how="semi")
+
+
+def _without_earlier(first: pl.DataFrame, history: Iterable[pl.LazyFrame]) -> pl.DataFrame:
+    """Those of the first rows of names before which the history has none."""
+    for rows in history:
+        if not len(first):
+            break
+        begun = first.lazy().select(*_NAME, begins="date")
+        earlier = rows.join(begun, on=_NAME).filter(pl.col("date") < pl.col("begins")).select(_NAME).unique()
+        first = first.join(earlier.collect(engine="streaming"), on=_NAME, how="anti")
+    return first
