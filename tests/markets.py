@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -39,6 +39,39 @@ def good_rows(frame: pl.DataFrame, data_type: str) -> pl.DataFrame:
 
 
 DATED = ("price", "market_cap", "exposures", "exchange_rates")
+
+
+def tables_of_names(days: Sequence[dt.date], exposures: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
+    """Uploads of names with prices on every day; exposures: `{group}.{factor}` to an array (days, names)."""
+    n = next(iter(exposures.values())).shape[1]
+    ids = [f"A{i:04d}" for i in range(n)]
+    grid = pl.DataFrame({"date": days}).join(pl.DataFrame({"asset_id": ids}), how="cross")
+    grid = grid.with_columns(asset_id_type=pl.lit("ticker"))
+    first = pl.col("date") == days[0]
+    number = pl.int_range(pl.len())
+    price = grid.with_columns(
+        ccy=pl.lit("USD"), close=pl.lit(1.0), delisted=False,
+        **{"return": pl.when(first).then(None).otherwise((number * 7919 % 1009 - 504) / 50_000)},
+    )  # fmt: skip
+    caps = grid.with_columns(
+        ccy=pl.lit("USD"), market_cap=1e9 * (1 + number % n), volume=1.0, idio_vol=pl.lit(0.1)
+    )
+    long = pl.concat(
+        grid.with_columns(
+            factor_group=pl.lit(name.split(".")[0]), factor=pl.lit(name.split(".")[1]),
+            exposure=pl.Series(values.ravel(), dtype=pl.Float64),
+        )
+        for name, values in exposures.items()
+    )  # fmt: skip
+    idmap = pl.DataFrame({"from_id": ids, "to_id": ids}).with_columns(
+        start_date=dt.date.min, end_date=dt.date.max, from_id_type=pl.lit("ticker"),
+        to_id_type=pl.lit("ticker_core"),
+    )  # fmt: skip
+    return {
+        "price": price, "market_cap": caps, "exposures": long, "idmap": idmap,
+        "exchange_rates": pl.DataFrame({"date": [days[0]], "ccy": ["USD"], "fx_rate": [1.0]}),
+        "exchange_dates": pl.DataFrame({"date": [days[-1] + dt.timedelta(1)], "exchange": ["XNYS"]}),
+    }  # fmt: skip
 
 
 def until(uploads: Mapping[str, pl.DataFrame], day: dt.date) -> dict[str, pl.DataFrame]:

@@ -25,6 +25,7 @@ from openfactor.dataset.loadings import (
 )
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
+from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.resolving import drop_unknown
@@ -141,7 +142,7 @@ def derive(
             parts.mark(part, [f"tsfactors/{entry.tsfactors_source}"], *made_from)
             taken_over = parts.found(part, [entry.factor_group], tally)
             if taken_over is None:
-                _regress(entry, parent, cut, groups, read, threads)
+                faults += _regress(entry, parent, cut, groups, read, threads)
             else:
                 groups.add([GroupPlan(entry.factor_group, sparse=False)], taken_over)
     stop_on(faults)
@@ -444,12 +445,16 @@ def _upload(
     for name, factors in both.dense.items():
         scores = any(p.name == name for p in ranked)
         if scores or name in fill:
-            both.dense[name] = {
-                factor: _transform(cut.rows, values, scores, name in zeros, name in fill).astype(dtype)
+            exact = {
+                factor: _transform(cut.rows, values, scores, name in zeros, name in fill)
                 for factor, values in factors.items()
             }
+            both.dense[name], lost = narrow_columns(
+                name, exact, dtype, cut.rows.days, cut.rows.offsets, upload.name
+            )
+            faults += lost
     groups.add(upload.plans, both)
-    return []
+    return faults
 
 
 def _transform(rows: Rows, values: Exposure, scores: bool, keep_zeros: bool, fill: bool) -> Float:
@@ -473,8 +478,9 @@ def _regress(
     groups: _Groups,
     read: Read,
     threads: int | None,
-) -> None:
-    """Robust betas over the history of the reference, on the rows that are left."""
+) -> list[Fault]:
+    """Robust betas over the history of the reference, on the rows that are left; what the precision cannot
+    hold."""
     series = read("tsfactors", entry.tsfactors_source).collect()
     names = factor_names(series, entry.include, entry.exclude, f"group {entry.factor_group!r}")
     critical = critical_values(entry.student_t_level, entry.window)
@@ -504,9 +510,13 @@ def _regress(
             clipped = np.clip(clipped, lower, upper)
         columns[name] = _transform(
             cut.rows, clipped, entry.gaussianize, entry.gaussianize_maintain_zeros, entry.impute
-        ).astype(parent.exposure_dtype)
-    groups.dense[entry.factor_group] = columns
+        )
+    groups.dense[entry.factor_group], faults = narrow_columns(
+        entry.factor_group, columns, parent.exposure_dtype, cut.rows.days, cut.rows.offsets,
+        f"tsfactors {entry.tsfactors_source}",
+    )  # fmt: skip
     groups.trees[entry.factor_group] = Tree(names)
+    return faults
 
 
 def _unit(entry: RiskDatasetUnitExposureSettings, dtype: str, cut: _Cut, groups: _Groups) -> None:

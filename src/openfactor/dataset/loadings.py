@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.precision import PrecisionLoss, narrow, remedy
 from openfactor.dataset.resolving import count_by_type, drop_unknown
 from openfactor.dataset.rows import Rows, event_offsets, in_order, runs
 from openfactor.dataset.tally import Tally
@@ -175,26 +176,34 @@ def read_loadings(
     tally.drop(source, "the entity's main listing has the same", sum(c.outranked for c in carriers))
     dense = {c.plan.name: c.columns() for c in carriers if isinstance(c, _Numbers)}
     sparse = {c.plan.name: c.group() for c in carriers if isinstance(c, _Categories)}
-    return Loadings(dense, sparse), events.faults(source)
+    lost = [fault for c in carriers if isinstance(c, _Numbers) for fault in c.loss.faults(source)]
+    return Loadings(dense, sparse), [*events.faults(source), *lost]
 
 
 @dataclass(frozen=True)
 class _Run:
     """Events of a run of days, sorted by day."""
 
-    n_days: int
+    dates: Sequence[dt.date]
     day: NDArray[np.int64]
     group: NDArray[np.uint8]
     code: NDArray[np.int16]
     source: NDArray[np.int32]
     entity: NDArray[np.int32]
     rank: NDArray[np.int32]
+    exact: NDArray[np.float64]
     value: Exposure
+    """`exact` in the precision of the panel."""
+
+    @property
+    def n_days(self) -> int:
+        return len(self.dates)
 
     def of_group(self, number: int) -> _Run:
         mine = np.flatnonzero(self.group == number)
-        columns = (self.day, self.group, self.code, self.source, self.entity, self.rank, self.value)
-        return _Run(self.n_days, *(c[mine] for c in columns))  # type: ignore[arg-type]
+        columns = (self.day, self.group, self.code, self.source, self.entity, self.rank, self.exact,
+                   self.value)  # fmt: skip
+        return _Run(self.dates, *(c[mine] for c in columns))  # type: ignore[arg-type]
 
     @property
     def offsets(self) -> NDArray[np.int64]:
@@ -240,9 +249,10 @@ class _Events:
         source = rows["source"].to_numpy()
         entity = self._identifiers.source_entity[source]
         rank = self._identifiers.ranks(rows["date"].to_numpy(), source)
-        value = self._narrow(rows)
+        exact = rows["exposure"].to_numpy()
+        value = self._narrow(rows, exact)
         code = self._code[group, rows["factor"].to_physical().to_numpy()]
-        return _Run(len(dates), day, group.astype(np.uint8), code, source, entity, rank, value)
+        return _Run(dates, day, group.astype(np.uint8), code, source, entity, rank, exact, value)
 
     @cached_property
     def _last_day(self) -> NDArray[np.datetime64]:
@@ -253,11 +263,9 @@ class _Events:
         out[rows.entity] = np.repeat(days, np.diff(rows.offsets))  # of several rows the last one counts
         return out
 
-    def _narrow(self, rows: pl.DataFrame) -> Exposure:
+    def _narrow(self, rows: pl.DataFrame, exact: NDArray[np.float64]) -> Exposure:
         """Exposures in the precision of the panel; those that it cannot hold are noted."""
-        exact = rows["exposure"].to_numpy()
-        with np.errstate(over="ignore", under="ignore"):
-            stored: Exposure = exact.astype(self._dtype)
+        stored = narrow(exact, self._dtype)
         lost = np.isinf(stored) | ((stored == 0) & (exact != 0))
         if lost.any():  # what a company has after its last row is not used
             entity = self._identifiers.source_entity[rows["source"].to_numpy()]
@@ -275,12 +283,9 @@ class _Events:
         """Exposures that the precision turned into infinity or, though not zero, into zero."""
         if not self._n_lost:
             return []
-        remedy = 'set exposure_dtype="float32"' if self._dtype == "float16" else "rescale these exposures"
         shown = examples(pl.concat(self._lost).sort(_PLACE), _PLACE)
-        return [
-            Fault("precision", source, f"{self._dtype} cannot hold these values; {remedy}", "exposure",
-                  self._n_lost, shown)
-        ]  # fmt: skip
+        message = f"{self._dtype} cannot hold these values; {remedy(self._dtype)}"
+        return [Fault("precision", source, message, "exposure", self._n_lost, shown)]
 
 
 def _carrier(plan: GroupPlan, planned: pl.DataFrame, rows: Rows, dtype: str) -> _Numbers | _Categories:
@@ -300,6 +305,7 @@ class _Numbers:
         names = found["factor"].replace(dict(plan.overrides)).unique().sort()
         self.code = {name: i for i, name in enumerate(names)}
         self.outranked = 0
+        self.loss = PrecisionLoss(plan.name, list(self.code), rows.n_entities, dtype, plan.forward_fill)
         n, entities = len(self.code), rows.n_entities
         self._nan = _bits(np.full(1, np.nan, dtype))[0]
         self._known = np.full((n, entities), self._nan)
@@ -310,8 +316,11 @@ class _Numbers:
         self._out: Exposure = np.empty((n, rows.n_rows), dtype)
 
     def carry(self, first: int, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+        at, code = run.offsets, run.code.astype(np.int32)
+        if run.value.dtype != np.float64:
+            self.loss.add(run.dates, at, code, run.entity, run.exact, run.value)
         self.outranked += carry_numbers(
-            first, run.offsets, run.code.astype(np.int32), run.entity, run.rank, _bits(run.value), offsets,
+            first, at, code, run.entity, run.rank, _bits(run.value), offsets,
             rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known, self._known_day,
             self._known_rank, self._snapshot, self._held, self._nan, _bits(self._out),
         )  # fmt: skip

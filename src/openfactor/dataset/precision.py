@@ -1,0 +1,145 @@
+"""Exposures in the precision of the panel, and what that precision cannot tell apart."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openfactor.dataset.panel import Exposure
+from openfactor.errors import Fault
+from openfactor.numerics.rounding import rounding_shares
+
+Float = NDArray[np.float64]
+
+MOST_LOST = 0.01
+"""Share of a cross-section's spread that rounding may take: slopes are then too small by 1 in 10,000."""
+FEW = 10
+"""Names below which a day says little about the spread of a factor that has days with more."""
+SHOWN = 5
+
+
+def remedy(dtype: str) -> str:
+    """What to do about values that a precision cannot hold."""
+    return (
+        'set exposure_dtype="float32" in the root dataset'
+        if dtype == "float16"
+        else "centre or rescale these exposures"
+    )
+
+
+def narrow(exact: Float, dtype: str) -> Exposure:
+    """The values in the precision, infinite where they are too large for it."""
+    with np.errstate(over="ignore", under="ignore"):
+        stored: Exposure = exact.astype(dtype)
+    return stored
+
+
+@dataclass(frozen=True)
+class _Day:
+    factor: int
+    date: dt.date
+    share: float
+    names: int
+
+
+@dataclass
+class PrecisionLoss:
+    """What rounding takes from the factors of a continuous group, day by day.
+
+    n_entities : of the arrays that `add` gets
+    cumulative : a name keeps its last value on days without one
+    """
+
+    group: str
+    factors: Sequence[str]
+    n_entities: int
+    dtype: str
+    cumulative: bool = False
+    _lossy: list[_Day] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        n = len(self.factors)
+        self._known = np.full((2, n, self.n_entities if self.cumulative else 0), np.nan)
+        self._count, self._sums = np.zeros(n, np.int64), np.zeros((7, n))
+        self._most = np.zeros(n, np.int64)
+
+    def add(
+        self,
+        dates: Sequence[dt.date],
+        offsets: NDArray[np.int64],
+        factor: NDArray[np.int32],
+        entity: NDArray[np.int32],
+        exact: Float,
+        stored: Exposure,
+    ) -> None:
+        """Look at a run of days.
+
+        offsets : (days + 1,) of the values of each day; factor, entity, exact, stored : (values,)
+        """
+        error = stored.astype(np.float64) - exact
+        error[~np.isfinite(error)] = 0.0  # too large: reported as such
+        if not (self.cumulative or error.any()):
+            usual = np.bincount(factor, minlength=len(self.factors)) // len(dates)
+            self._most = np.maximum(self._most, usual)
+            return
+        shares, names = rounding_shares(
+            offsets, factor, entity, exact, error, self.cumulative, self._known, self._count, self._sums
+        )
+        self._most = np.maximum(self._most, names.max(axis=0, initial=0))
+        for d, f in np.argwhere(shares > MOST_LOST).tolist():
+            self._lossy.append(_Day(f, dates[d], float(shares[d, f]), int(names[d, f])))
+
+    def faults(self, source: str) -> list[Fault]:
+        """The factors and days on which the precision loses more than `MOST_LOST` of the spread."""
+        days: dict[int, list[_Day]] = {}
+        for day in self._lossy:
+            if day.names >= min(FEW, self._most[day.factor]):
+                days.setdefault(day.factor, []).append(day)
+        if not days:
+            return []
+        lines = []
+        for f, found in list(days.items())[:SHOWN]:
+            worst = max(found, key=lambda day: day.share)
+            lost = "all of it" if worst.share >= 1 else f"{worst.share:.1%}"
+            several = f"{len(found):,} days from {found[0].date} to {found[-1].date}"
+            where = several if len(found) > 1 else str(found[0].date)
+            lines.append(f"{self.factors[f]} ({where}; {lost} on {worst.date})")
+        more = f" and {len(days) - SHOWN:,} others" if len(days) > SHOWN else ""
+        return [
+            Fault("precision", source, f"{self.dtype} rounds away more than {MOST_LOST:.0%} of what tells "
+                  f"the names of a day apart, for factors of {self.group!r}: {', '.join(lines)}{more}; "
+                  f"{remedy(self.dtype)}", "exposure")
+        ]  # fmt: skip
+
+
+def narrow_columns(
+    group: str,
+    columns: dict[str, Float],
+    dtype: str,
+    dates: Sequence[dt.date],
+    offsets: NDArray[np.int64],
+    source: str,
+) -> tuple[dict[str, Exposure], list[Fault]]:
+    """Computed exposures in the precision of the panel, and what it cannot hold or tell apart.
+
+    columns : factor to values (rows,), NaN where missing; offsets : (days + 1,) of the rows of each day
+    """
+    loss, out, too_large = PrecisionLoss(group, list(columns), 0, dtype), {}, []
+    for f, (name, exact) in enumerate(columns.items()):
+        out[name] = narrow(exact, dtype)
+        there = np.isfinite(exact)
+        if (there & ~np.isfinite(out[name])).any():
+            too_large.append(name)
+        at = np.concatenate([[0], np.cumsum(there)])[offsets]
+        code = np.full(at[-1], f, np.int32)
+        loss.add(dates, at, code, np.zeros_like(code), exact[there], out[name][there])
+    faults = loss.faults(source)
+    if too_large:
+        names = ", ".join(too_large[:SHOWN])
+        message = f"{dtype} cannot hold values of {names} of {group!r}; {remedy(dtype)}"
+        faults.append(Fault("precision", source, message, "exposure"))
+    return out, faults
