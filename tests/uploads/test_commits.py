@@ -18,7 +18,7 @@ from openfactor.errors import DataError, DataWarning, NotFoundError, SettingsErr
 from openfactor.settings import UploadCommitResult
 from openfactor.uploads import DATA_TYPES, Upload, UploadStore
 from openfactor.uploads.schema import NUMBER, Column
-from openfactor.uploads.storage import parts
+from openfactor.uploads.storage import counting, parts
 from openfactor.uploads.types.exchange_rates import ExchangeRates
 from tests.uploads.tables import rates, read
 
@@ -160,6 +160,18 @@ def test_a_result_says_what_was_done(upload: Upload, tmp_path: Path) -> None:
     assert done == UploadCommitResult(
         version=3, committed_names=["fx_march"], rows_unchanged=1, rows_removed=2
     )
+
+
+def test_rows_of_equal_hashes_are_told_apart(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        counting,
+        "_numbered",
+        lambda rows, name: pl.DataFrame({"hash": pl.zeros(len(rows), eager=True)}).with_row_index(name),
+    )
+    upload.fast_commit(rates((1, "EUR", 0.9), (1, "JPY", 150.0), (2, "EUR", 0.8)), "append")
+    done = upload.fast_commit(rates((1, "EUR", 0.9), (1, "JPY", 151.0), (2, "JPY", 152.0)), "upsert")
+    assert (done.rows_added, done.rows_replaced, done.rows_unchanged) == (1, 1, 1)
+    assert read(upload)["fx_rate"].to_list() == [0.9, 151.0, 0.8, 152.0]
 
 
 def test_zero_and_minus_zero_are_different_values(tmp_path: Path) -> None:

@@ -89,19 +89,18 @@ class Committer:
             planned = plan(table.parts, parts, mode, match, self.data_type, scratch)
             if not planned:
                 return planned
-            after = planned.apply(table.parts())
             if (mode == "overwrite" and not match) or table.is_empty or self.data_type.dated_by is None:
-                whole = self.data_type.whole_faults(scan_parts(after, self.data_type))
-                refuse(heading, whole, remedy)
+                after = scan_parts(planned.apply(table.parts()), self.data_type)
+                refuse(heading, self.data_type.whole_faults(after), remedy)
             rows = scan_parts(parts, self.data_type)
-            return replace(planned, doubts=self.data_type.doubts(rows, self._newest_first(after)))
+            return replace(planned, doubts=self.data_type.doubts(rows, self._newest_first(table, planned)))
 
         version, done = self._write(change, mode if match is None else f"{mode} on {', '.join(match)}")
         return Committed(version, done.counts, (*_warnings(done.left_out, match), *done.doubts))
 
-    def _newest_first(self, parts: Sequence[Part]) -> Iterator[pl.LazyFrame]:
-        """Rows of the newest files, one after the other; then of all others."""
-        newest = sorted(parts, key=lambda part: str(part.low), reverse=True)
+    def _newest_first(self, table: Table, change: Change) -> Iterator[pl.LazyFrame]:
+        """Rows after a change: of the newest files, one after the other; then of all others."""
+        newest = sorted(change.apply(table.parts()), key=lambda part: str(part.low), reverse=True)
         for part in newest[:NEWEST]:
             yield scan_parts([part], self.data_type)
         if len(newest) > NEWEST:
