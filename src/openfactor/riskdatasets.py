@@ -280,8 +280,8 @@ class RiskDatasetStore:
                 else:
                     built = datasets.build(inputs.settings, inputs.uploads, mark, step, parts)
                 step("writing")
-                report = built.report.model_copy(update={"upload_versions": inputs.uploads.version_numbers})
-                dataset_storage.save(replace(built, report=report), folder)
+                versions = inputs.uploads.version_numbers
+                dataset_storage.save(replace(built, upload_versions=versions), folder)
         for warning in self._dataset(mark).report.warnings:
             warnings.warn(f"risk dataset {name!r}: {warning}", DataWarning, stacklevel=4)
 

@@ -117,3 +117,14 @@ def test_what_the_dataset_does_not_have() -> None:
     assert len(caught.value.problems) == 2
     with pytest.raises(SettingsError, match=r"universe\.id_type"):
         matrix().get(UniverseSettings(id_type="isin"))
+
+
+def test_coverage_lists_the_assets_that_have_exposures() -> None:
+    """As `get` shows them; of a dataset and a universe those that have rows."""
+    found = matrix()
+    assert found.coverage(LISTINGS) == found.get(LISTINGS)["ticker"].unique().sort().to_list() == ["A", "B"]
+    sectors = matrix(ExposureSettings(exposures=[CategoricalExposureGroupSettings(hierarchy="industry")]))
+    assert sectors.coverage(LISTINGS) == sectors.get(LISTINGS)["ticker"].unique().to_list() == ["A"]
+    assert matrix(ExposureSettings()).coverage(LISTINGS) == []
+    with pytest.raises(SettingsError, match="cusip"):
+        found.coverage(LISTINGS, "cusip")

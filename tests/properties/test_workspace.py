@@ -144,7 +144,7 @@ class Workspace(RuleBasedStateMachine):
             assert datasets.get_dataset_names() == sorted(self.built)
             for name, version in self.built.items():
                 assert datasets.load(name).status == ("ready" if version == self.latest else "data_stale")
-                priced = datasets.load(name).coverage().filter(pl.col("priced") > 0)
+                priced = datasets.load(name).counts().filter(pl.col("priced") > 0)
                 assert priced["date"].max() == self.versions[version]["date"].max()
 
     @invariant()

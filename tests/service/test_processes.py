@@ -81,7 +81,7 @@ def uses(client: Client) -> dict[str, Callable[[], object]]:
         "upload.fast_commit": lambda: upload.fast_commit(market()["price"], "append"),
         "uploads": lambda: equity.uploaders["price"].create_dataset("other"),
         "dataset.describe": dataset.describe,
-        "dataset.coverage": dataset.coverage,
+        "dataset.counts": dataset.counts,
         "dataset.update": dataset.update,
         "settings": equity.universes.settings.list,
         "load": lambda: equity.riskmodels.load(MODEL),

@@ -258,7 +258,7 @@ def test_days_may_be_texts(client: Client) -> None:
     ).get_model()
     assert model.fret(end="2024-01-10")["date"].to_list()[-1] == WED
     assert model.exposures(start="2024-01-12")["date"].unique().to_list() == [FRI]
-    assert len(client.equity.riskdatasets.load("d").coverage(start="2024-01-12")) == 1
+    assert len(client.equity.riskdatasets.load("d").counts(start="2024-01-12")) == 1
     assert client.equity.calendars.load(CalendarSettings().with_dataset("d")).get(start="2024-01-12") == [FRI]
     with pytest.raises(SettingsError, match=r"'12/01/2024' is not a date.*\n.*2024-01-31"):
         universe.get(start="12/01/2024")

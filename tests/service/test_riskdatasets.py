@@ -292,7 +292,10 @@ def test_two_names_of_the_same_data_share_them(client: Client, tmp_path: Path) -
 
 def test_coverage_and_its_picture(client: Client) -> None:
     top = client.equity.riskdatasets.load("top")
-    assert top.coverage(start=FRI)["with_alpha"].to_list() == [2]
+    assert top.counts(start=FRI)["with_alpha"].to_list() == [2]
+    assert top.coverage() == top.coverage("ticker_core") == ["A", "B"]
+    with pytest.raises(SettingsError, match="cusip"):
+        top.coverage("cusip")
     figure = top.plot_coverage()
     (axes,) = figure.axes
     assert [line.get_label() for line in axes.lines] == [

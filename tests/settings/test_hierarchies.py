@@ -226,11 +226,19 @@ def test_frames_and_back(shape) -> None:
     labels = {code: f"label {i % 3}" for i, code in enumerate(flatten(hierarchy))}
     long = hierarchy_to_df(hierarchy, labels)
     assert hierarchy_from_df(long) == (hierarchy, labels)
+    from_0 = long.with_columns(pl.col("level") - 1)
+    assert hierarchy_from_df(from_0) == (hierarchy, labels)
     tree, wide = Tree(hierarchy, labels), hierarchy_df_to_wide(hierarchy, labels)
     assert len(wide) == len(tree.leaves)
     assert wide.columns[-1] == f"level_{tree.depth}_label"
+    # levels count as everywhere: in the tree, in the wide form, in counts, in settings
+    assert {row["code"]: row["level"] for row in long.to_dicts()} == {
+        n.code: n.level for n in tree.nodes.values()
+    }
+    assert long["level"].max() == tree.depth == len(wide.columns) / 2
     # the upload type accepts what we write
     assert DATA_TYPES["hierarchies"].whole_faults(long.lazy()) == []
+    assert DATA_TYPES["hierarchies"].whole_faults(from_0.lazy()) == []
 
 
 def test_wide_form() -> None:

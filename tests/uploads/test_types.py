@@ -159,6 +159,14 @@ def test_a_tree_hangs_together() -> None:
         frame = pl.DataFrame(list(rows), schema=DATA_TYPES["hierarchies"].schema, orient="row")
         return {f.rule for f in DATA_TYPES["hierarchies"].whole_faults(frame.lazy())}
 
+    for first in (0, 1):  # levels count from 1, as in settings; older tables count from 0
+        whole = [(first, "1", "one", None), (first + 1, "11", "eleven", "1"), (first + 2, "111", "x", "11")]
+        assert faults(*whole, (first, "2", "leaf at the top", None)) == set()
+        assert faults(*whole, (first + 1, "2", "x", None)) == {"parent_missing"}
+        assert faults(*whole, (first, "2", "x", "1")) == {"top_has_parent"}
+        assert faults(*whole, (first + 3, "2", "x", "1")) == {"parent_level"}
+    assert faults((2, "1", "one", None)) == {"parent_missing"}  # the top is 1 or 0
+    assert faults((0, "1", "one", None), (1, "2", "two", None)) == {"parent_missing"}  # not both
     top, below = (0, "1", "one", None), (1, "11", "eleven", "1")
     assert faults(top, below, (2, "111", "deeper", "11"), (0, "2", "leaf at the top", None)) == set()
     assert faults(top, (1, "11", "x", "9")) == {"parent_unknown"}

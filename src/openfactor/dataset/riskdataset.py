@@ -58,6 +58,8 @@ class RiskDataset:
     report: BuildReport
     parts: dict[str, str] = field(default_factory=dict)
     """Upload to what stands for all that its factor groups were made from; see `parts`."""
+    upload_versions: dict[str, int] = field(default_factory=dict)
+    """"<data type>/<name>" to the version that was read, where there are versions."""
     stored_digests: NDArray[np.uint64] | None = None
     """`digests`, where they are known."""
     cut_from: tuple[RiskDataset, int] | None = None
@@ -166,6 +168,19 @@ class RiskDataset:
         closed = list(self.closed.values())
         return np.logical_and.reduce(closed) if closed else np.zeros(len(self.days), np.bool_)
 
+    def assets(self, id_type: str | None = None, inside: NDArray[np.bool_] | None = None) -> list[str]:
+        """The assets that have a row, sorted, by default as master ids.
+
+        inside : (rows of the panel,) those that count
+
+        Raises
+        ------
+        SettingsError: there is no such id type.
+        """
+        known = self.identifiers.known_type(id_type or self.identifiers.id_types[0])
+        names, listing = self.identifiers.names(known), self.panel.listing
+        return sorted({names[i] for i in np.unique(listing if inside is None else listing[inside])})
+
     def version(self, name: str) -> DataVersion:
         """What says which data these are; name : that of the dataset."""
         return DataVersion(
@@ -173,7 +188,7 @@ class RiskDataset:
             fingerprint=self.fingerprint,
             first_date=self.days[0],
             last_date=self.days[-1],
-            uploads=self.report.upload_versions,
+            uploads=self.upload_versions,
         )
 
     def index_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:

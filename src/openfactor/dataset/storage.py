@@ -69,6 +69,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         "exposure_dtype": dataset.exposure_dtype,
         "report": dataset.report.model_dump(mode="json"),
         "parts": dataset.parts,
+        "upload_versions": dataset.upload_versions,
         "id_types": identifiers.id_types,
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
@@ -137,6 +138,7 @@ def load(folder: Path) -> RiskDataset:
         coverage=coverage,
         report=BuildReport.model_validate(meta["report"]),
         parts=meta["parts"],
+        upload_versions=meta.get("upload_versions", {}),
         stored_digests=digests,
     )
 

@@ -75,6 +75,21 @@ class ExposureMatrix(BoundToProcess):
         """The days on which there can be exposures, or the first and the last of them."""
         return self._on(universe).dates(range_only=range_only)
 
+    def coverage(self, universe: AnyUniverse, id_type: str | None = None) -> list[str]:
+        """The assets of a universe with any exposure on any day, sorted: those in `get`.
+
+        Raises
+        ------
+        SettingsError: as `get`.
+        """
+        chosen = self._on(universe)
+        columns, exposed = self._columns(chosen, chosen), chosen.companies.copy()
+        for day in chosen.days():
+            rows = self._data.panel.rows_of(day)
+            dense, codes, _ = columns.at(rows)
+            exposed[rows] &= np.isfinite(dense).any(axis=0) | (codes >= 0).any(axis=0)
+        return self._data.assets(chosen.id_type(id_type), exposed)
+
     def get(
         self,
         universe: AnyUniverse,

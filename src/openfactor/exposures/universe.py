@@ -150,8 +150,7 @@ class Universe(BoundToProcess):
         ------
         SettingsError: the dataset does not have the id type.
         """
-        names = self._data.identifiers.names(self.id_type(id_type))
-        return sorted({names[i] for i in np.unique(self._data.panel.listing[self.inside])})
+        return self._data.assets(self.id_type(id_type), self.inside)
 
     def get(
         self,

@@ -66,7 +66,16 @@ class RiskDatasetApi:
         """
         return self._workspace.riskdatasets.update(self.name, force=force)
 
-    def coverage(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def coverage(self, id_type: str | None = None) -> list[str]:
+        """The assets that are there on any day, sorted; by default in the type of the master ids.
+
+        Raises
+        ------
+        SettingsError: the dataset does not have the id type.
+        """
+        return self._workspace.riskdatasets.open(self.name).assets(id_type)
+
+    def counts(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
         that day (`priced`), have a market cap, and for each factor group have all exposures or a category
         (`with_{group}`). start, end : first and last day, both included."""
@@ -77,10 +86,10 @@ class RiskDatasetApi:
         return _between(self._workspace.riskdatasets.open(self.name).series, start, end)
 
     def plot_coverage(self) -> Figure:
-        """A picture of `coverage`: a line for each of its columns. Needs the `plot` extra."""
+        """A picture of `counts`: a line for each of its columns. Needs the `plot` extra."""
         from matplotlib.figure import Figure
 
-        frame = self.coverage()
+        frame = self.counts()
         figure = Figure(figsize=(10, 4), layout="constrained")
         axes = figure.subplots()
         for name in frame.columns[1:]:

@@ -228,7 +228,7 @@ def unknown(name: str, known: Iterable[str]) -> str:
 
 
 def hierarchy_to_df(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:
-    """Long form, as the `hierarchies` upload has it: level (0 at the top), code, label, parent_code.
+    """Long form, as the `hierarchies` upload has it: level (1 at the top), code, label, parent_code.
 
     Rows by level, within a level in the order of the tree.
 
@@ -241,13 +241,13 @@ def hierarchy_to_df(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataF
     tree = Tree(hierarchy, labels)
     if lacking := [code for code in tree.nodes if code not in labels]:
         raise ValueError(f"codes without a label: {', '.join(lacking)}")
-    rows = [(n.level - 1, n.code, n.label, n.parent) for n in tree.nodes.values()]
+    rows = [(n.level, n.code, n.label, n.parent) for n in tree.nodes.values()]
     schema = {"level": pl.Int32, "code": pl.String, "label": pl.String, "parent_code": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("level", maintain_order=True)
 
 
 def hierarchy_from_df(df: pl.DataFrame) -> tuple[Hierarchy, dict[str, str]]:
-    """The hierarchy and the labels (code to label) of a frame in long form.
+    """The hierarchy and the labels (code to label) of a frame in long form, whose levels count from 1 or 0.
 
     Siblings without anything below them become a list; where one has, all become keys, and those that
     have not map to an empty list.

@@ -154,8 +154,6 @@ class BuildReport(Menu):
     """Trading periods a year, with which risk is annualised."""
     periods_source: Literal["settings", "trading days", "default"] = "default"
     """What says so; the default stands until there are enough trading days to tell."""
-    upload_versions: dict[str, int] = {}
-    """"<data type>/<name>" to the version that was read; those of a reference are in its own report."""
     quality: list[Finding] = []
     """What the data quality checks found, severe findings first."""
     newest_day: dt.date | None = None
