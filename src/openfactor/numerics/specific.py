@@ -71,69 +71,68 @@ def start_state(n_listings: int, lags: int) -> State:
 
 
 @njit(cache=True, nogil=True)
-def _days_worth(x: float, m: int) -> float:
-    """1 + x + ... + x^(m - 1)."""
-    out = 0.0
+def _after(x: float, m: int) -> tuple[float, float]:
+    """x^m, what is left of a weight after m days, and 1 + x + ... + x^(m - 1), what these weigh."""
+    fade, worth = 1.0, 0.0
     for _ in range(m):
-        out = out * x + 1.0
-    return out
+        fade, worth = fade * x, worth * x + 1.0
+    return fade, worth
 
 
 @njit(cache=True, nogil=True)
-def _estimate(state: State, i: int, lags: int) -> float:
-    """The variance of a listing as known by now, NaN without a return."""
-    if state.weight[i] == 0.0:
-        return np.nan
-    plain = state.total[i] / state.weight[i]
-    corrected = plain
+def _corrected(plain: float, lagged: Float, lagged_weight: Float) -> float:
+    """A mean square with its Newey-West correction, if that leaves anything above zero."""
+    lags, out = len(lagged), plain
     for lag in range(1, lags + 1):
-        if state.lagged_weight[i, lag - 1] > 0.0:
-            gamma = state.lagged[i, lag - 1] / state.lagged_weight[i, lag - 1]
-            corrected += 2.0 * (1.0 - lag / (lags + 1.0)) * gamma
-    return float(corrected if corrected > 0.0 else plain)
+        if lagged_weight[lag - 1] > 0.0:
+            out += 2.0 * (1.0 - lag / (lags + 1.0)) * lagged[lag - 1] / lagged_weight[lag - 1]
+    return out if out > 0.0 else plain
 
 
 @njit(cache=True, nogil=True)
-def _take_in(state: State, i: int, daily: float, m: int, how: Smoothing, products: Float) -> None:
-    """Let a return over m days, sqrt(m) `daily`, count: m days of 1/m of its square, and of its products with
-    earlier ones.
+def _take_in_products(
+    e: float,
+    m: int,
+    clock: int,
+    count: int,
+    x: float,
+    ring: tuple[Float, Float],
+    lagged: Float,
+    weight: Float,
+) -> None:
+    """Let the products of a return over m days with a listing's earlier ones count, m days of 1/m each.
 
     Two returns are as many days apart as the middles of what they cover; a product between two whole lags is
     shared out between them.
     """
-    lags, clock, count = how.lags, state.clock[i], state.n_returns[i]
-    fade, worth = how.x**m, _days_worth(how.x, m)
-    state.total[i] = state.total[i] * fade + daily * daily * worth
-    state.weight[i] = state.weight[i] * fade + worth
-    state.clock[i] = clock + m
-    state.n_returns[i] = count + 1
-    if lags == 0:
-        return
-    e, middle = daily * np.sqrt(m), clock + 0.5 * m
-    products[:] = 0.0
+    recent, middles = ring
+    lags, middle = len(recent), clock + 0.5 * m
+    there = min(lags, clock)
+    fade, worth = _after(x, m)
+    for lag in range(1, there + 1):
+        lagged[lag - 1] *= fade
+        weight[lag - 1] = weight[lag - 1] * fade + worth
     for back in range(1, min(lags, count) + 1):
         slot = (count - back) % lags
-        distance = middle - state.middle[i, slot]
+        distance = middle - middles[slot]
         lag = int(np.floor(distance))
         if lag > lags:
             break
-        product, beyond = e * state.recent[i, slot], distance - lag
-        products[lag - 1] += (1.0 - beyond) * product
-        if lag < lags:
-            products[lag] += beyond * product
-    fade, worth = how.x_lag**m, _days_worth(how.x_lag, m)
-    for lag in range(1, min(lags, clock) + 1):
-        state.lagged[i, lag - 1] = state.lagged[i, lag - 1] * fade + products[lag - 1] / m * worth
-        state.lagged_weight[i, lag - 1] = state.lagged_weight[i, lag - 1] * fade + worth
-    state.recent[i, count % lags] = e
-    state.middle[i, count % lags] = middle
+        product, beyond = e * recent[slot] / m * worth, distance - lag
+        if lag <= there:
+            lagged[lag - 1] += (1.0 - beyond) * product
+        if lag < there:
+            lagged[lag] += beyond * product
+    recent[count % lags], middles[count % lags] = e, middle
 
 
 @njit(cache=True, nogil=True)
-def _rows_of(rows: SpecificReturns, day: int, listings: tuple[int, int]) -> tuple[int, int]:
+def _rows_of(
+    offsets: NDArray[np.int64], listing: NDArray[np.int32], day: int, listings: tuple[int, int]
+) -> tuple[int, int]:
     """First row of a stored day, and the one after its last, of some listings."""
-    start, stop = rows.offsets[day], rows.offsets[day + 1]
-    of_day = rows.listing[start:stop]
+    start, stop = offsets[day], offsets[day + 1]
+    of_day = listing[start:stop]
     return start + np.searchsorted(of_day, listings[0]), start + np.searchsorted(of_day, listings[1])
 
 
@@ -170,34 +169,55 @@ def specific_variances(
     write_from : index of the first trading day whose rows are wanted
     first_row : the row at which `variance` and `history` begin
     variance, history : filled at the rows of trading days from there on: the estimate as known on that day,
-        NaN before the first return, and the number of returns that it rests on
+        left as it is before the first return, and the number of returns that it rests on
     """
-    products = np.zeros(how.lags)
+    listing, returns, covered, cap, main = rows.listing, rows.returns, rows.covered, rows.cap, rows.main
+    total, weight, clock, count = state.total, state.weight, state.clock, state.n_returns
+    recent, middle, lagged, lagged_weight = state.recent, state.middle, state.lagged, state.lagged_weight
+    x, void, clip = how.x, how.void, how.clip
     for t in range(span[0], span[2]):
         if t > 0 and t >= span[1]:
-            start, stop = _rows_of(rows, rows.days[t - 1], listings)
+            start, stop = _rows_of(rows.offsets, listing, rows.days[t - 1], listings)
+            rounding, squares, weights = rows.rounding[t], 0.0, 0.0
             for row in range(start, stop):
-                e = rows.returns[row]
-                if not (np.isfinite(e) and abs(e) > rows.rounding[t]):
+                e = returns[row]
+                if not (np.isfinite(e) and abs(e) > rounding):
                     continue
-                m = max(rows.covered[row], 1)
-                daily = e / np.sqrt(m)
-                if not (how.void[0] <= daily <= how.void[1]):
+                m = max(covered[row], 1)
+                root = 1.0 if m == 1 else np.sqrt(m)
+                if not (void[0] <= e / root <= void[1]):
                     continue
-                daily = min(max(daily, how.clip[0]), how.clip[1])
-                i = rows.listing[row]
-                if 0 <= regime_from <= state.n_returns[i] and rows.main[row] and rows.cap[row] > 0.0:
-                    before = _estimate(state, i, how.lags)
+                daily = min(max(e / root, clip[0]), clip[1])
+                i = listing[row]
+                if 0 <= regime_from <= count[i] and count[i] > 0 and main[row] and cap[row] > 0.0:
+                    before = total[i] / weight[i]
+                    if how.lags > 0:
+                        before = _corrected(before, lagged[i], lagged_weight[i])
                     if before > 0.0:
-                        bias[t, 0] += rows.cap[row] * daily * daily / before
-                        bias[t, 1] += rows.cap[row]
-                _take_in(state, i, daily, m, how, products)
+                        squares += cap[row] * daily * daily / before
+                        weights += cap[row]
+                fade, worth = (x, 1.0) if m == 1 else _after(x, m)
+                total[i] = total[i] * fade + daily * daily * worth
+                weight[i] = weight[i] * fade + worth
+                if how.lags > 0:
+                    ring = recent[i], middle[i]
+                    _take_in_products(
+                        daily * root, m, clock[i], count[i], how.x_lag, ring, lagged[i], lagged_weight[i]
+                    )  # fmt: skip
+                clock[i] += m
+                count[i] += 1
+            if regime_from >= 0:
+                bias[t, 0], bias[t, 1] = squares, weights
         if t >= write_from:
-            start, stop = _rows_of(rows, rows.days[t], listings)
+            start, stop = _rows_of(rows.offsets, listing, rows.days[t], listings)
             for row in range(start, stop):
-                i = rows.listing[row]
-                variance[row - first_row] = _estimate(state, i, how.lags)
-                history[row - first_row] = state.n_returns[i]
+                i = listing[row]
+                if count[i] > 0:
+                    known = total[i] / weight[i]
+                    if how.lags > 0:
+                        known = _corrected(known, lagged[i], lagged_weight[i])
+                    variance[row - first_row] = known
+                history[row - first_row] = count[i]
 
 
 def trimmed(returns: Float, void: Bounds, clip: Bounds) -> Float:
