@@ -8,7 +8,13 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 
 from openfactor import numerics
-from openfactor.numerics.asof import carry_categories, carry_latest, carry_numbers, most_memberships
+from openfactor.numerics.asof import (
+    age_limit,
+    carry_categories,
+    carry_latest,
+    carry_numbers,
+    most_memberships,
+)
 from openfactor.numerics.compounding import forward_returns
 from openfactor.numerics.half import widen
 from openfactor.numerics.normal_equations import invert, solve_constrained
@@ -93,16 +99,17 @@ def test_returns_compound_over_days_that_do_not_trade() -> None:
     assert covered.tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
-def latest_slowly(events, rows):
+def latest_slowly(events, rows, limit):
     """events (day, entity, value), rows (day, entity)."""
     out = []
     for day, entity in rows:
-        known = [v for d, e, v in events if e == entity and d <= day]
-        out.append(known[-1] if known else np.nan)
+        known = [(d, v) for d, e, v in events if e == entity and d <= day]
+        out.append(known[-1][1] if known and day - known[-1][0] <= limit else np.nan)
     return out
 
 
-def test_latest_value() -> None:
+@pytest.mark.parametrize("limit", [0, 2, age_limit(None)])
+def test_latest_value(limit: int) -> None:
     rng = np.random.default_rng(1)
     events = [(d, e, rng.standard_normal()) for d in range(10) for e in range(4) if rng.random() < 0.3]
     rows = [(d, e) for d in range(10) for e in range(4) if rng.random() < 0.8]
@@ -110,15 +117,16 @@ def test_latest_value() -> None:
     row_day = np.array([d for d, _ in rows])
     entity, values = np.array([e for _, e, _ in events], np.int32), np.array([v for _, _, v in events])
     row_entity = np.array([e for _, e in rows], np.int32)
-    known, got = np.full(4, np.nan), np.empty(len(rows))
+    known, known_date, got = np.full(4, np.nan), np.zeros(4, np.int32), np.empty(len(rows))
     for first, last in ((0, 4), (4, 5), (5, 10)):  # runs of days
         at = np.searchsorted(day, np.arange(first, last + 1))
         offsets = np.searchsorted(row_day, np.arange(first, last + 1))
-        carry_latest(at, entity, values, offsets, row_entity, known, got)
-    np.testing.assert_array_equal(got, latest_slowly(events, rows))
+        date = np.arange(first, last, dtype=np.int32)
+        carry_latest(at, entity, values, date, limit, offsets, row_entity, known, known_date, got)
+    np.testing.assert_array_equal(got, latest_slowly(events, rows, limit))
 
 
-def held_slowly(events, rows, priced, fill, of_day):
+def held_slowly(events, rows, priced, fill, of_day, limit=100):
     """What each row (day, listing) holds, by recursion over its own days.
 
     events : day to {entity: value}; of_day : entity of a listing
@@ -133,12 +141,17 @@ def held_slowly(events, rows, priced, fill, of_day):
             return events[max(days)][entity]
         return None if (day, listing) in priced else holds(day - 1, listing)
 
-    return [holds(d, i) for d, i in rows]
+    def young(day: int, listing: int) -> bool:
+        own = [d for d in events if d <= day and of_day[listing] in events[d]]
+        return bool(own) and day - max(own) <= limit
+
+    return [holds(d, i) if young(d, i) else None for d, i in rows]
 
 
 @pytest.mark.parametrize("fill", [False, True])
 @pytest.mark.parametrize("run", [1, 3, 8])
-def test_snapshots(fill: bool, run: int) -> None:
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_snapshots(fill: bool, run: int, limit: int) -> None:
     """Any cut of the days into runs gives the same, and it is the rule by recursion."""
     rng = np.random.default_rng(2)
     entity_of = np.array([0, 1, 2, 2], np.int32)
@@ -162,19 +175,21 @@ def test_snapshots(fill: bool, run: int) -> None:
             last = min(first + run, 8)
             j = slice(event_offsets[first], event_offsets[last])
             outranked += carry_numbers(
-                first, event_offsets[first : last + 1] - event_offsets[first],
+                np.arange(first, last, dtype=np.int32), limit,
+                event_offsets[first : last + 1] - event_offsets[first],
                 np.zeros(j.stop - j.start, np.int32), entity_of[[i for _, i in sent]][j], rank[j],
                 np.arange(len(sent), dtype=float)[j].view(np.uint64), offsets[first : last + 1],
                 entity_of[listing], listing, np.array([r in priced for r in rows]), fill, known, known_day,
                 known_rank, snapshot, held, nan, out.view(np.uint64),
             )  # fmt: skip
-        expected = held_slowly(events, rows, priced, fill, entity_of)
+        expected = held_slowly(events, rows, priced, fill, entity_of, limit)
         assert [None if np.isnan(x) else x for x in out[0]] == expected
         assert outranked == sum(i == 3 and (d, 2) in sent for d, i in sent)
 
 
 @pytest.mark.parametrize("fill", [False, True])
-def test_snapshots_of_categories(fill: bool) -> None:
+@pytest.mark.parametrize("limit", [1, 4, 100])
+def test_snapshots_of_categories(fill: bool, limit: int) -> None:
     rng = np.random.default_rng(3)
     for _ in range(20):
         rows = [(d, i) for d in range(8) for i in range(3) if d >= i]
@@ -197,7 +212,8 @@ def test_snapshots_of_categories(fill: bool) -> None:
         codes = np.full((3, len(rows)), -1, np.int16)
         loads = np.zeros((3, len(rows)))
         carry_categories(
-            0, event_offsets, np.array([c for _, _, c, _ in sent], np.int16), entity,
+            np.arange(8, dtype=np.int32), limit, event_offsets,
+            np.array([c for _, _, c, _ in sent], np.int16), entity,
             np.zeros(len(sent), np.int32), np.array([x for *_, x in sent]).view(np.uint64), offsets, listing,
             listing, np.array([r in priced for r in rows]), fill, np.full((3, 3), -1, np.int16),
             np.zeros((3, 3)).view(np.uint64), np.full(3, -1, np.int32), np.zeros(3, np.int32),
@@ -208,7 +224,7 @@ def test_snapshots_of_categories(fill: bool) -> None:
             [(int(c), float(x)) for c, x in zip(codes[:, r], loads[:, r], strict=True) if c >= 0]
             for r in range(len(rows))
         ]
-        assert got == [sets or [] for sets in held_slowly(events, rows, priced, fill, [0, 1, 2])]
+        assert got == [sets or [] for sets in held_slowly(events, rows, priced, fill, [0, 1, 2], limit)]
 
 
 def test_no_kernel_calls_a_kernel_of_another_file() -> None:

@@ -32,12 +32,21 @@ from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import Read, read_tree
-from openfactor.dataset.resolving import drop_unknown
+from openfactor.dataset.resolving import drop_unknown, known_listings
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, lay_rows, panel_of, runs
+from openfactor.dataset.rows import (
+    Rows,
+    day_index,
+    event_offsets,
+    in_order,
+    lay_rows,
+    ordinals,
+    panel_of,
+    runs,
+)
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
-from openfactor.numerics.asof import carry_latest
+from openfactor.numerics.asof import age_limit, carry_latest
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
@@ -112,10 +121,12 @@ def build(
     del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
     progress("market caps")
-    uses, counts = _caps_in_use(uploads["market_cap"], start, rows, tally)
+    uses, counts = _caps_in_use(uploads["market_cap"], start, rows, tally, settings)
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
     usd = rates.table(np.array(days, "datetime64[D]"))
-    cap, idio_vol = _carry_caps(uploads["market_cap"], counts, start, rows, rates.currencies, usd, tally)
+    cap, idio_vol = _carry_caps(
+        uploads["market_cap"], counts, start, rows, rates.currencies, usd, tally, settings
+    )
     panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
     built = RiskDataset(
         fingerprint=fingerprint,
@@ -200,7 +211,15 @@ def _identify(
     for group, source in settings.groups.items():
         tree, wrong = read_tree(source, read) if source else (None, [])
         faults += wrong
-        plans.append(GroupPlan(group, group in settings.sparse_factor_groups, tree))
+        plans.append(
+            GroupPlan(
+                group,
+                group in settings.sparse_factor_groups,
+                tree,
+                forward_fill=settings.has_changes(group),
+                max_age=settings.max_age(group),
+            )
+        )
     found = resolved.filter(pl.col("factor_group").is_in(list(settings.groups)))
     if identifiers.n_listings:
         declared = set(found["factor_group"])
@@ -222,7 +241,7 @@ def _loadings(
     parts: Parts,
 ) -> tuple[Loadings, list[Fault]]:
     """The factor groups, read or, if nothing that they are made from has changed, taken over."""
-    plans = repr([(plan.name, plan.sparse) for plan in start.plans])
+    plans = repr([(plan.name, plan.sparse, plan.forward_fill, plan.max_age) for plan in start.plans])
     digest = digest_of(rows, start.identifiers)
     parts.mark(
         "exposures", [f"exposures/{settings.exposures_source}"], digest, plans, settings.exposure_dtype
@@ -244,7 +263,7 @@ def stop_on(faults: list[Fault]) -> None:
 
 
 def _caps_in_use(
-    caps: pl.LazyFrame, start: _Start, rows: Rows, tally: Tally
+    caps: pl.LazyFrame, start: _Start, rows: Rows, tally: Tally, settings: RootRiskDatasetSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of known companies: ccy, first_use, last_use, rows, of those that have rows in the panel and
     until its last day; and date, rows, of all."""
@@ -270,6 +289,9 @@ def _caps_in_use(
         id_type = start.identifiers.source_types[source]
         found[id_type] = found.get(id_type, 0) + count
     drop_unknown(tally, "market_cap", by_type, found, start.identifiers.company_types)
+    if settings.market_cap_per == "listing":
+        whole = sum(n for t, n in found.items() if t not in start.identifiers.listing_types)
+        tally.drop("market_cap", "of a company, where market_cap_per asks for its listings", whole)
     return uses.collect(engine="streaming"), by_date
 
 
@@ -281,19 +303,27 @@ def _carry_caps(
     currencies: tuple[str, ...],
     usd: Float,
     tally: Tally,
+    settings: RootRiskDatasetSettings,
 ) -> tuple[Float, Float]:
     """Market cap in USD and idio_vol of each panel row, the latest on or before its day.
 
-    Where several listings of an entity have a cap on a day, that of the first by rank counts.
+    A cap is converted at the rate of its own day, and is carried in USD. Where several listings of an entity
+    have a cap on a day, that of the first by rank counts, or their sum with `market_cap_per`.
     """
     identifiers, types = start.identifiers, start.counts["market_cap"]["asset_id_type"].to_list()
     known_ccy = pl.col("ccy").cast(pl.Enum(currencies), strict=False)
     # only rows that are not used may be in a currency without a rate
     rated = caps.with_columns(known_ccy).filter(pl.col("ccy").is_not_null())
-    coded = identifiers.code_companies(rated, ["ccy", "market_cap", "idio_vol"], types)
+    by_listing = settings.market_cap_per == "listing"
+    columns = ["ccy", "market_cap", "idio_vol"]
+    if by_listing:
+        classes = known_listings(rated, columns, start.counts["market_cap"], identifiers, Tally(), "")
+        coded = classes.rename({"listing": "source"}).lazy()
+    else:
+        coded = identifiers.code_companies(rated, columns, types)
     rank = identifiers.static_ranks
-    shared = identifiers.is_shared.any() or types != [identifiers.id_types[0]]
-    known = np.full((2, rows.n_entities), np.nan)
+    shared = by_listing or identifiers.is_shared.any() or types != [identifiers.id_types[0]]
+    known, known_date = np.full((2, rows.n_entities), np.nan), np.zeros((2, rows.n_entities), np.int32)
     out = np.full((2, rows.n_rows), np.nan)
     repeated = 0
     for _, dates in runs(counts, rows.days):
@@ -302,14 +332,21 @@ def _carry_caps(
             events = events[np.argsort(-rank[events["source"].to_numpy()], kind="stable")]
         events, day = in_order(events, dates)
         who = identifiers.source_entity[events["source"].to_numpy()]
-        if shared:
-            repeated += len(day) - len(np.unique(day * rows.n_entities + who))
         stored = day_index(pl.Series(dates), rows.days)[day]
         per_unit = usd[stored, events["ccy"].to_physical().to_numpy()]
         value = events["market_cap"].to_numpy() * per_unit
         vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
+        if shared:
+            company_day, at = np.unique(day * rows.n_entities + who, return_inverse=True)
+            if by_listing:
+                value = np.bincount(at, value, len(company_day))[at]
+            else:
+                repeated += len(day) - len(company_day)
         begins, offsets = event_offsets(day, len(dates)), rows.offsets_of(dates)
         for k, values in enumerate((value, vol)):
-            carry_latest(begins, who, values, offsets, rows.entity, known[k], out[k])
+            carry_latest(
+                begins, who, values, ordinals(dates), age_limit(settings.market_cap_max_age), offsets,
+                rows.entity, known[k], known_date[k], out[k],
+            )  # fmt: skip
     tally.drop("market_cap", "the entity's main listing has the same", repeated)
     return out[0], out[1]

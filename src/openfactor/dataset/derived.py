@@ -250,6 +250,7 @@ def _plans(entry: RiskDatasetUploadedExposureSettings, read: Read) -> tuple[list
                 sparse=group in entry.categorical_factor_groups,
                 tree=tree,
                 forward_fill=group in entry.factor_groups_forward_fill,
+                max_age=entry.max_age,
                 overrides=entry.categorical_overrides.get(group, {}),
             )
         )

@@ -20,10 +20,10 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.precision import PrecisionLoss, narrow, remedy
 from openfactor.dataset.resolving import count_by_type, drop_unknown
-from openfactor.dataset.rows import Rows, event_offsets, in_order, runs
+from openfactor.dataset.rows import Rows, event_offsets, in_order, ordinals, runs
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault
-from openfactor.numerics.asof import carry_categories, carry_numbers, most_memberships
+from openfactor.numerics.asof import age_limit, carry_categories, carry_numbers, most_memberships
 from openfactor.settings.hierarchies import Tree
 from openfactor.uploads.validation import examples
 
@@ -41,6 +41,9 @@ class GroupPlan:
     tree: Tree | None = None
     """Whose leaves the factors must be; None: any."""
     forward_fill: bool = False
+    """An asset keeps its last exposures until it has newer ones; if not, a day's rows are all there is."""
+    max_age: int | None = None
+    """Days after which an exposure counts no longer; None: never."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Factor of the upload to the factor that takes its place."""
 
@@ -168,7 +171,7 @@ def read_loadings(
         used.update(count_by_type(run.source, identifiers))
         offsets = skeleton.offsets_of(dates)
         for number, carrier in enumerate(carriers):
-            carrier.carry(first, run.of_group(number), offsets, skeleton)
+            carrier.carry(run.of_group(number), offsets, skeleton)
     in_time = planned.filter(pl.col("date") <= skeleton.days[-1])
     tally.drop(source, AFTER_THE_END, int(planned["rows"].sum()) - int(in_time["rows"].sum()))
     by_type = in_time.group_by("asset_id_type").agg(pl.col("rows").sum())
@@ -198,6 +201,10 @@ class _Run:
     @property
     def n_days(self) -> int:
         return len(self.dates)
+
+    @property
+    def ordinals(self) -> NDArray[np.int32]:
+        return ordinals(self.dates)
 
     def of_group(self, number: int) -> _Run:
         mine = np.flatnonzero(self.group == number)
@@ -315,14 +322,14 @@ class _Numbers:
         self._held = np.full((n, rows.n_listings), self._nan)
         self._out: Exposure = np.empty((n, rows.n_rows), dtype)
 
-    def carry(self, first: int, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+    def carry(self, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
         at, code = run.offsets, run.code.astype(np.int32)
         if run.value.dtype != np.float64:
             self.loss.add(run.dates, at, code, run.entity, run.exact, run.value)
         self.outranked += carry_numbers(
-            first, at, code, run.entity, run.rank, _bits(run.value), offsets,
-            rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known, self._known_day,
-            self._known_rank, self._snapshot, self._held, self._nan, _bits(self._out),
+            run.ordinals, age_limit(self.plan.max_age), at, code, run.entity, run.rank, _bits(run.value),
+            offsets, rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known,
+            self._known_day, self._known_rank, self._snapshot, self._held, self._nan, _bits(self._out),
         )  # fmt: skip
 
     def columns(self) -> dict[str, Exposure]:
@@ -371,16 +378,21 @@ class _Categories:
             if self._with_loads:
                 self._held_loads, self._loads = wider(self._held_loads, 0), wider(self._loads, 0)
 
-    def carry(self, first: int, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
-        member = np.flatnonzero(run.value != 0)  # an exposure of 0 is no membership
+    def carry(self, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+        is_member = run.value != 0  # an exposure of 0 is no membership; of changes, it ends one
+        member = np.arange(len(is_member)) if self.plan.forward_fill else np.flatnonzero(is_member)
         day, entity = run.day[member], run.entity[member]
+        code = np.where(is_member[member], run.code[member], -1).astype(np.int16)
         at = event_offsets(day, run.n_days)
-        self._widen(int(most_memberships(at, entity, rows.n_entities)))
+        held = is_member[member]
+        most = most_memberships(event_offsets(day[held], run.n_days), entity[held], rows.n_entities)
+        self._widen(int(most))
         self.outranked += carry_categories(
-            first, at, run.code[member], entity, run.rank[member], _bits(run.value[member]), offsets,
-            rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known,
-            _bits(self._known_loads), self._known_day, self._known_rank, self._snapshot, self._held,
-            _bits(self._held_loads), self._codes, _bits(self._loads),
+            run.ordinals, age_limit(self.plan.max_age), at, code, entity, run.rank[member],
+            _bits(run.value[member]), offsets, rows.entity, rows.listing, rows.priced,
+            self.plan.forward_fill, self._known, _bits(self._known_loads), self._known_day,
+            self._known_rank, self._snapshot, self._held, _bits(self._held_loads), self._codes,
+            _bits(self._loads),
         )  # fmt: skip
 
     def group(self) -> SparseGroup:

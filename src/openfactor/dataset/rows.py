@@ -92,6 +92,11 @@ def day_index(dates: pl.Series, days: Sequence[dt.date]) -> NDArray[np.int64]:
     return np.searchsorted(stored, dates.to_numpy().astype("datetime64[D]")).astype(np.int64)
 
 
+def ordinals(dates: Sequence[dt.date]) -> NDArray[np.int32]:
+    """(D,) calendar days since the year 1."""
+    return np.array([date.toordinal() for date in dates], np.int32)
+
+
 def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
     """(D + 1,) where each day's events begin, for events sorted by day."""
     return np.searchsorted(day, np.arange(n_days + 1)).astype(np.int64)

@@ -338,8 +338,9 @@ class _Sources:
         names = chosen(
             used["factor"].unique().sort().to_list(), group.include, group.exclude, f"group {name!r}"
         )
+        plan = GroupPlan(name, sparse=False, forward_fill=group.forward_fill, max_age=group.max_age)
         loadings, faults = read_loadings(
-            rows, used, [GroupPlan(name, sparse=False, forward_fill=group.forward_fill)], rows_of(self.data),
+            rows, used, [plan], rows_of(self.data),
             identifiers, self.data.exposure_dtype, tally, group.exposure_source,
         )  # fmt: skip
         faults += self.data.identifiers.unclear(rows.filter(pl.col("factor_group") == name), "exposures")

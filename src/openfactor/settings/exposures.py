@@ -181,6 +181,8 @@ class InlineUploadedExposureGroupSettings(Settings):
     """Factors of the upload to leave out."""
     forward_fill: bool = False
     """Let an asset keep its last exposure on days on which it is priced."""
+    max_age: int | None = Field(default=None, ge=0)
+    """Calendar days after which an exposure that has not been renewed counts no longer; None: never."""
     gaussianize: bool = False
     """Turn the exposures of a day into normal scores."""
     gaussianize_maintain_zeros: bool = False

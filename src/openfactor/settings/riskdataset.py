@@ -6,13 +6,14 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, field_validator, model_validator
 
 from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.universe import CalendarSettings
 from openfactor.settings.values import Settings
 
 PeriodsPerYear = Annotated[float, Field(gt=0, le=366)]
+ExposureMode = Literal["snapshot", "changes"]
 FactorGroups = dict[str, str | None]
 """Factor group to the name of the `hierarchies` upload that orders its factors; None: a flat list."""
 
@@ -55,6 +56,19 @@ class RootRiskDatasetSettings(Settings):
     """Trading days without a price after which a listing is taken to be gone, also where no row says
     `delisted`; the default is a quarter. Until then it keeps its cap and exposures and has no return.
     Stored days with prices, or on which no exchange is closed, count."""
+    market_cap_per: Literal["company", "listing"] = "company"
+    """`company`: each market cap is that of the company, and of several listings on a day one counts.
+    `listing`: each is that of a share class, and a company has the sum of those of one day."""
+    market_cap_max_age: int | None = Field(default=None, ge=0)
+    """Calendar days after which a market cap that has not been renewed counts no longer; None: never."""
+    exposure_mode: ExposureMode | dict[str, ExposureMode] = "snapshot"
+    """`snapshot`: the rows of a factor (of a group, if it is sparse) on a day are all there is from then on.
+    `changes`: an asset keeps its last exposures until the upload has newer ones of it; of a sparse group all
+    of its categories are replaced, and an exposure of 0 ends them. One for all groups, or by group, others
+    being snapshots."""
+    exposure_max_age: NonNegativeInt | dict[str, NonNegativeInt] | None = None
+    """Calendar days after which an exposure that has not been renewed counts no longer, for all groups or by
+    group; None: never."""
     exposure_dtype: Literal["float16", "float32"] = "float16"
     """Precision in which exposures are stored: half precision halves the panel."""
     max_return: float | None = Field(default=50.0, gt=0)
@@ -91,7 +105,21 @@ class RootRiskDatasetSettings(Settings):
             raise ValueError(f"factor groups both dense and sparse: {', '.join(both)}")
         if not self.dense_factor_groups and not self.sparse_factor_groups:
             raise ValueError("name at least one factor group in dense_factor_groups or sparse_factor_groups")
+        for name in ("exposure_mode", "exposure_max_age"):
+            by_group = getattr(self, name)
+            if isinstance(by_group, dict) and (strange := sorted(by_group.keys() - self.groups.keys())):
+                raise ValueError(f"{name}: {', '.join(strange)} not among the factor groups")
         return self
+
+    def has_changes(self, group: str) -> bool:
+        """The rows of the group are changes, not snapshots."""
+        mode = self.exposure_mode
+        return (mode if isinstance(mode, str) else mode.get(group, "snapshot")) == "changes"
+
+    def max_age(self, group: str) -> int | None:
+        """Days after which an exposure of the group counts no longer."""
+        limit = self.exposure_max_age
+        return limit.get(group) if isinstance(limit, dict) else limit
 
     @property
     def sources(self) -> dict[str, str]:
@@ -135,6 +163,8 @@ class RiskDatasetUploadedExposureSettings(Settings):
     factor_groups_forward_fill: list[str] = []
     """Groups in which an asset keeps its last exposures, until the upload has newer ones of the asset, on
     days on which it is priced. Of a categorical group the whole set of categories is kept."""
+    max_age: int | None = Field(default=None, ge=0)
+    """Calendar days after which an exposure that has not been renewed counts no longer; None: never."""
     factor_groups_gaussianize: list[str] = []
     """Continuous groups whose exposures of a day are turned into normal scores."""
     factor_groups_gaussianize_maintain_zeros: list[str] = []

@@ -29,6 +29,7 @@ class Column:
     key : part of the key, which is unique in an upload
     nullable : cells may be empty
     optional : the whole column may be left out, and is empty then
+    empty : the value that an empty cell stands for, if it stands for one
     aliases : other names under which it is accepted, in lower case with underscores
     counted : for text that names things, their plural; summaries count them as `n_<counted>`
     """
@@ -40,6 +41,7 @@ class Column:
     key: bool = False
     nullable: bool = False
     optional: bool = False
+    empty: Any = None
     aliases: tuple[str, ...] = ()
     counted: str | None = None
 

@@ -207,6 +207,14 @@ def _in_calendar(days: pl.Series) -> pl.Series:
     return days.set(beyond, None) if beyond.any() else days
 
 
+def _filled(cells: Cells, empty: Any) -> pl.Series:
+    """The values with what empty cells stand for; cells that cannot be read stay empty."""
+    if empty is None or not cells.values.null_count():
+        return cells.values
+    filled = cells.values.fill_null(pl.lit(empty, cells.values.dtype))
+    return filled if cells.unread is None else filled.set(cells.unread, None)
+
+
 def normalise(
     frame: pl.DataFrame, columns: tuple[Column, ...], assigned: Assignment, source: str
 ) -> tuple[pl.DataFrame, list[Fault]]:
@@ -219,12 +227,13 @@ def normalise(
     faults: list[Fault] = []
     out = [frame.get_column(ROW)]
     for column in columns:
-        value, name = assigned.constants.get(column.name), assigned.columns.get(column.name)
+        value = assigned.constants.get(column.name, column.empty)
+        name = assigned.columns.get(column.name)
         if name is None:
             out.append(pl.Series(column.name, [value], dtype=column.dtype).new_from_index(0, len(frame)))
             continue
         cells = cast(frame, column, name, source)
-        out.append(cells.values.alias(column.name))
+        out.append(_filled(cells, column.empty).alias(column.name))
         if cells.unread is not None:
             out.append(cells.unread.alias(unread(column.name)))
         if cells.fault:

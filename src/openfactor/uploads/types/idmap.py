@@ -10,12 +10,17 @@ _FIRST, _LAST = dt.date(2000, 1, 1), dt.date(9999, 12, 31)
 
 
 class IdMap(DataType):
-    """Which identifiers stand for the same asset, and which listings belong to one entity."""
+    """Which identifiers stand for the same asset, and which listings belong to one entity.
+
+    A mapping holds from start_date to end_date, both included; an empty one is open, for ever.
+    """
 
     name = "idmap"
     columns = (
-        Column("start_date", DATE, "first day of the mapping", (_FIRST, _FIRST), key=True),
-        Column("end_date", DATE, "last day of the mapping", (_LAST, _LAST)),
+        Column("start_date", DATE, "first day of the mapping; 0001-01-01 when empty", (_FIRST, _FIRST),
+               key=True, optional=True, empty=dt.date.min),
+        Column("end_date", DATE, "last day of the mapping; 9999-12-31 when empty", (_LAST, _LAST),
+               optional=True, empty=dt.date.max),
         Column("from_id_type", TEXT, "id type of from_id", ("isin", "ticker"), key=True),
         Column("from_id", TEXT, "identifier that is mapped", ("US0378331005", "AAPL"), key=True,
                counted="from_ids"),
