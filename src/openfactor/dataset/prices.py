@@ -34,7 +34,9 @@ def read_prices(
         rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
         ["ccy", "close", "return", "delisted"], by_type, identifiers, tally, "price",
     )  # fmt: skip
-    known = known.with_columns(pl.col("ccy").to_physical().cast(pl.Int16), quoted=_quoted(known))
+    known = known.with_columns(
+        pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
+    )
     known = _keep(known, known["quoted"] | known["delisted"], "neither close nor return", tally)
     currencies = known.group_by("listing").agg(pl.col("ccy").n_unique())
     several = currencies.filter(pl.col("ccy") > 1)["listing"]

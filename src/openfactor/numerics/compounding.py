@@ -41,36 +41,36 @@ def forward_returns(
     first_row : row of the panel that `out` and `covered` begin with; rows of other days are left as they are
     covered : receives the number of trading days since the last price before, 0 where there is no return
     """
-    last_day = np.full(n_listings, -1, np.int64)
-    last_currency = np.zeros(n_listings, np.int16)
-    _last_prices(offsets, listing, priced, currency, trading_days[0], last_day, last_currency)
-    growth = np.ones(n_listings)
-    begins = np.full(n_listings, -1, np.int64)  # day of the price before the first one in (p, t]
-    seen = np.zeros(n_listings, np.bool_)
+    rate, code = np.full(n_listings, np.nan), np.zeros(n_listings, np.int16)  # of the last price
+    ended = np.full(n_listings, -1, np.int64)  # number of the trading day that the last price counts for
+    _last_prices(offsets, listing, priced, currency, rates, window, trading_days[0], rate, code, ended)
+    growth, begun = np.empty(n_listings), np.empty(n_listings, np.int64)
     for i in range(len(trading_days) - 1):
         p, t = trading_days[i], trading_days[i + 1]
-        growth[:] = 1.0
-        seen[:] = False
+        number = window[t]
         for d in range(p + 1, t + 1):
             for row in range(offsets[d], offsets[d + 1]):
                 if not priced[row]:
                     continue
                 name = listing[row]
-                s, c = last_day[name], last_currency[name]
-                if s < 0:
-                    growth[name] = np.nan
+                gain, now = 1.0 + returns[row], rates[d, code[name]]
+                if now != rate[name]:
+                    gain *= now / rate[name]
+                if ended[name] == number:
+                    growth[name] *= gain
                 else:
-                    growth[name] *= (1.0 + returns[row]) * (rates[d, c] / rates[s, c])
-                if not seen[name]:
-                    begins[name] = s
-                    seen[name] = True
-                last_day[name] = d
-                last_currency[name] = currency[row]
+                    growth[name] = gain
+                    begun[name] = ended[name]
+                    ended[name] = number
+                if currency[row] != code[name]:
+                    code[name] = currency[row]
+                    now = rates[d, code[name]]
+                rate[name] = now
         for row in range(offsets[p], offsets[p + 1]):
             name, at = listing[row], row - first_row
-            if seen[name] and np.isfinite(growth[name]):
+            if ended[name] == number and np.isfinite(growth[name]):
                 out[at] = growth[name] - 1.0
-                covered[at] = window[t] - window[begins[name]]
+                covered[at] = number - begun[name]
             else:
                 out[at] = np.nan
                 covered[at] = 0
@@ -82,12 +82,15 @@ def _last_prices(
     listing: Codes,
     priced: NDArray[np.bool_],
     currency: NDArray[np.int16],
+    rates: Float,
+    window: Int,
     day: int,
-    last_day: Int,
-    last_currency: NDArray[np.int16],
+    rate: Float,
+    code: NDArray[np.int16],
+    ended: Int,
 ) -> None:
-    """Day and currency of the last price on or before a day, of the listings that have a row on it."""
-    wanted = np.zeros(len(last_day), np.bool_)
+    """What is known, on a day, of the last price of the listings that have a row on it."""
+    wanted = np.zeros(len(rate), np.bool_)
     left = offsets[day + 1] - offsets[day]
     for row in range(offsets[day], offsets[day + 1]):
         wanted[listing[row]] = True
@@ -97,7 +100,6 @@ def _last_prices(
             name = listing[row]
             if wanted[name] and priced[row]:
                 wanted[name] = False
-                last_day[name] = d
-                last_currency[name] = currency[row]
+                rate[name], code[name], ended[name] = rates[d, currency[row]], currency[row], window[d]
                 left -= 1
         d -= 1
