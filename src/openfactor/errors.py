@@ -3,11 +3,11 @@
 ==================  ==========================================================
 `kind`              what to do
 ==================  ==========================================================
-invalid_data        mend the uploaded table; `faults` says where it is wrong
-invalid_settings    mend the settings; the message lists what is allowed
+invalid_data        fix the uploaded table; `faults` says where it is wrong
+invalid_settings    fix the settings; the message lists what is allowed
 not_found           use one of the names that the message lists
 conflict            choose another name, or delete what is there first
-storage             mend the folder, the disk or the file the message names
+storage             fix the folder, the disk or the file the message names
 process             use it where it was opened, or open it again in the other process
 cancelled           nothing: it was you
 ==================  ==========================================================

@@ -192,7 +192,10 @@ def _identify(
     identifiers, faults = project(idmap, master, settings.master_id_core_type, settings.as_of_date)
     faults += checks.id_types(counts, idmap, identifiers)
     for name in counts:
-        faults += identifiers.unclear(uploads[name], name, of_listings=name == "price")
+        some = uploads[name]
+        if name == "exposures":
+            some = some.filter(pl.col("factor_group").is_in(list(settings.groups)))
+        faults += identifiers.unclear(some, name, of_listings=name == "price")
     is_known = pl.col("asset_id_type").is_in(identifiers.company_types)
     unresolved = counts["exposures"].filter(~is_known)
     drop_unknown(tally, "exposures", unresolved, {}, identifiers.company_types)

@@ -221,7 +221,7 @@ def _survey(
         if upload.name not in tally.read:
             by_type = found.filter(~types).group_by("asset_id_type").agg(pl.col("rows").sum())
             drop_unknown(tally, upload.name, by_type, {}, parent.identifiers.company_types)
-            faults += parent.identifiers.unclear(rows, upload.name)
+        faults += parent.identifiers.unclear(rows.filter(pl.col("factor_group").is_in(groups)), upload.name)
         tally.read[upload.name] = int(found["rows"].sum())
         known = found.filter(types)["factor_group"].unique().sort().to_list()
         faults += [

@@ -123,7 +123,7 @@ def unknown_factors(found: pl.DataFrame, plans: Sequence[GroupPlan], source: str
             faults.append(
                 Fault("not_a_leaf", source, f"{len(strange)} factors of {plan.name!r} ({count:,} rows) are "
                       f"not leaves of its hierarchy: {', '.join(strange[:10])}"
-                      f"{', ...' if len(strange) > 10 else ''}{hint}; add them to the hierarchy, or mend "
+                      f"{', ...' if len(strange) > 10 else ''}{hint}; add them to the hierarchy, or fix "
                       "the exposures", "factor")
             )  # fmt: skip
         if wrong := sorted(set(plan.overrides.values()) - set(plan.tree.leaves)):
