@@ -23,8 +23,6 @@ from openfactor.dataset.loadings import (
     read_loadings,
     survey,
     unknown_factors,
-    used_dates,
-    used_factors,
 )
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.parts import Parts, digest_of
@@ -45,6 +43,7 @@ from openfactor.dataset.rows import (
     runs,
 )
 from openfactor.dataset.tally import Tally
+from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import age_limit, carry_latest
 from openfactor.settings.hierarchies import Tree

@@ -20,8 +20,6 @@ from openfactor.dataset.loadings import (
     read_loadings,
     survey,
     unknown_factors,
-    used_dates,
-    used_factors,
 )
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
@@ -32,6 +30,7 @@ from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import Rows, main_rows, panel_of
 from openfactor.dataset.tally import Tally
+from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import Fault, SettingsError
 from openfactor.numerics.rolling import rolling_huber
 from openfactor.numerics.scores import normal_scores

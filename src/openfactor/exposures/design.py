@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.checks import known_groups
-from openfactor.dataset.loadings import GroupPlan, read_loadings, survey, used_factors
+from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.rows import rows_of
 from openfactor.dataset.tally import Tally
+from openfactor.dataset.usage import used_factors
 from openfactor.errors import DataError, DataWarning, Fault, SettingsError
 from openfactor.exposures.columns import (
     CategoricalBlock,
