@@ -150,7 +150,7 @@ def derive(
             _unit(entry, parent.exposure_dtype, cut, groups)
     built = _assemble(settings, parent, fingerprint, cut, groups, tally, parts)
     progress("data quality")
-    return with_quality(built, *_own_uploads(settings, uploads, read), tally)
+    return with_quality(built, *_own_uploads(settings, uploads, read), tally, parent.report)
 
 
 def _own_uploads(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ from openfactor.dataset.calendar import within
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import rows_before
-from openfactor.errors import ConflictError, SettingsError
+from openfactor.errors import ConflictError, DataWarning, SettingsError
 from openfactor.exposures import by_group, exposure_frame
 from openfactor.model.diagnostics import Diagnostics, diagnose
 from openfactor.model.estimation import Estimates
@@ -249,8 +250,10 @@ class RiskModel(BoundToProcess):
     def forecast(self, settings: RiskForecastSettings | None = None) -> RiskForecast:
         """Forecasts of risk from these estimates; nothing is regressed again.
 
-        The same settings give the same object, with what it has computed.
+        The same settings give the same object, with what it has computed. A DataWarning names what the data
+        quality checks found wrong with the newest day.
         """
+        self._warn_of_newest_day()
         chosen = settings or RiskForecastSettings()
         with self._lock:
             forecast = self._forecasts.setdefault(chosen, RiskForecast(self._fitted, chosen))
@@ -258,6 +261,17 @@ class RiskModel(BoundToProcess):
             while len(self._forecasts) > FORECASTS_IN_MEMORY:
                 self._forecasts.popitem(last=False)
         return forecast
+
+    def _warn_of_newest_day(self) -> None:
+        """DataWarning of severe findings about the day on which forecasts stand."""
+        report = self._fitted.dataset.report
+        if found := report.newest_faults:
+            warnings.warn(
+                f"the newest data ({report.newest_day}) are in doubt: "
+                + "; ".join(finding.message for finding in found),
+                DataWarning,
+                stacklevel=3,
+            )
 
     def diagnostics(
         self,

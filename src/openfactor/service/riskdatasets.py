@@ -81,6 +81,28 @@ class RiskDatasetApi:
         (`with_{group}`). start, end : first and last day, both included."""
         return _between(self._workspace.riskdatasets.open(self.name).coverage, start, end)
 
+    def coverage_changes(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+        """The coverage of each day with prices beside that of the day before: date, input (a column of
+        `coverage`), covered (listings), day_before, change (a fraction), median (of the 21 days before).
+        start, end : both included."""
+        import polars as pl
+
+        frame = self.coverage().filter(pl.col("priced") > 0)
+        long = frame.unpivot(index="date", variable_name="input", value_name="covered")
+        before = pl.col("covered").shift(1).over("input", order_by="date")
+        usual = pl.col("covered").rolling_median(21, min_samples=1).shift(1).over("input", order_by="date")
+        compared = long.with_columns(
+            day_before=before,
+            change=pl.when(before > 0).then(pl.col("covered") / before - 1),
+            median=usual,
+        )
+        return _between(compared.sort("date", "input", maintain_order=True), start, end)
+
+    def quality(self) -> pl.DataFrame:
+        """What the data quality checks found, one row a finding, severe ones first: severity, check, upload,
+        where, first_date, last_date, count, share, cap_share, newest, examples, message, remedy."""
+        return self.describe().quality
+
     def series(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The time series of `series_source`: date, series, value. start, end : both included."""
         return _between(self._workspace.riskdatasets.open(self.name).series, start, end)
@@ -97,6 +119,12 @@ class RiskDatasetApi:
         axes.set(title=f"Coverage of {self.name}", ylabel="listings", ylim=(0, None))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
         return figure
+
+    def plot_quality(self) -> Figure:
+        """A picture of `quality` over time, above that of `coverage`. Needs the `plot` extra."""
+        from openfactor.service.quality import plot_quality
+
+        return plot_quality(self.name, self.describe().build_report, self.coverage())
 
 
 class RiskDatasets:

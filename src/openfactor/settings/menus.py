@@ -168,6 +168,11 @@ class BuildReport(Menu):
         return findings_frame(self.quality)
 
     @property
+    def newest_faults(self) -> list[Finding]:
+        """Severe findings about the newest day, on which forecasts stand."""
+        return [finding for finding in self.quality if finding.newest and finding.severity == "severe"]
+
+    @property
     def quality_text(self) -> str:
         """Coverage of the newest day, then the findings."""
         counts = {s: sum(finding.severity == s for finding in self.quality) for s in SEVERITIES}

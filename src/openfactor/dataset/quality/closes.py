@@ -15,7 +15,8 @@ SPLITS = np.array([2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100, 3 / 2, 
 def near_split(ratio: Float, tolerance: float) -> Mask:
     """Whether prices change as they do in a split or a consolidation: by 2, 1/2, 3, 3/2, ..., up to the move
     of a day."""
-    size = np.abs(np.log(ratio))
+    with np.errstate(divide="ignore"):
+        size = np.abs(np.log(ratio))
     return np.asarray((np.abs(size[:, None] - np.log(SPLITS)) < np.log1p(tolerance)).any(axis=1))
 
 

@@ -49,8 +49,8 @@ def closures_are_sessions(evidence: Evidence) -> Iterator[Draft]:
     "open_weekend",
     looks_at="Prices on days of an exchange's weekend that it does not list as closed. The weekend is "
     "what the "
-    "exchange closes on most weeks; where it lists no weekends, the one or two days of the week without "
-    "regular prices; else Saturday and Sunday.",
+    "exchange closes on in most weeks, with the one or two days of the week without regular prices; where "
+    "neither tells, Saturday and Sunday.",
     reports="Severe, for each such day is a trading day of its own.",
     remedy="list the weekends in exchange_dates, or remove the prices",
     needs="exchange_dates",
@@ -84,15 +84,16 @@ def _weekend(evidence: Evidence, exchange: str, weekday: np.ndarray) -> list[int
     span = evidence.days[-1] - evidence.days[0]
     weeks = int(span.astype(int)) // 7
     within = rows[(rows >= evidence.days[0]) & (rows <= evidence.days[-1])]
-    listed = np.bincount((within.astype(np.int64) + 3) % 7, minlength=7)
-    if weeks >= WEEKS and 1 <= (listed >= weeks / 2).sum() <= 3:
-        return np.flatnonzero(listed >= weeks / 2).tolist()
+    listed = np.bincount((within.astype(np.int64) + 3) % 7, minlength=7) >= weeks / 2
     usual = np.median(evidence.n_priced[evidence.n_priced > 0])
     regular: Mask = evidence.n_priced >= usual / 2
-    priced = np.bincount(weekday[regular], minlength=7)
-    quiet = np.flatnonzero(priced < weeks / 2)
-    if weeks >= WEEKS and 1 <= len(quiet) <= 2:
-        return quiet.tolist()
+    quiet = np.bincount(weekday[regular], minlength=7) < weeks / 2
+    if weeks >= WEEKS:
+        told = np.zeros(7, np.bool_)
+        told |= listed if listed.sum() <= 3 else False
+        told |= quiet if quiet.sum() <= 2 else False
+        if told.any():
+            return np.flatnonzero(told).tolist()
     return [5, 6]
 
 

@@ -149,11 +149,14 @@ def _mask(evidence: Evidence, name: str, day: int) -> Mask:
 
 
 def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | None:
-    """Share of the cap of the day before of listings that were covered then and are not any more."""
+    """Share of the cap of the day before of listings that were covered then and, though alive, are not any
+    more."""
     panel = evidence.dataset.panel
     now, then = panel.rows_of(day), panel.rows_of(before)
     still = panel.listing[now][_mask(evidence, name, day)]
     lost = _mask(evidence, name, before) & ~np.isin(panel.listing[then], still) & panel.main[then]
+    if name != "listings":
+        lost &= np.isin(panel.listing[then], panel.listing[now])
     total = evidence.cap_by_day[before]
     return float(np.nan_to_num(panel.cap[then][lost]).sum() / total) if total > 0 else None
 

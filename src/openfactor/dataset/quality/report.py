@@ -15,7 +15,11 @@ from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.settings.findings import Finding, in_order
 from openfactor.settings.hierarchies import unknown
+from openfactor.settings.menus import BuildReport
 from openfactor.settings.quality import DataQualitySettings
+
+OF_REFERENCE = "reference: "
+"""Marks the upload of a finding that the reference dataset told."""
 
 
 def known_checks(settings: DataQualitySettings) -> None:
@@ -31,10 +35,12 @@ def with_quality(
     uploads: Mapping[str, pl.LazyFrame],
     inventories: Mapping[str, pl.DataFrame],
     tally: Tally,
+    reference: BuildReport | None = None,
 ) -> RiskDataset:
     """The dataset with the findings of all checks in its report; severe ones are warnings too.
 
     uploads : those that it was built from; inventories : exposures upload to its `survey`
+    reference : report of the dataset that it is built on, whose severe findings it shares
 
     Raises
     ------
@@ -51,20 +57,37 @@ def with_quality(
     refused = [finding for finding in found if settings.treatment.get(finding.check) == "refuse"]
     if refused:
         raise DataError("data quality checks refuse the uploads:", [_fault(finding) for finding in refused])
-    treated = in_order(
+    treated = [
         finding.model_copy(update={"severity": settings.treatment.get(finding.check, finding.severity)})
         for finding in found
-    )
-    severe = [finding.summary for finding in treated if finding.severity == "severe"]
+    ]
+    severe = [finding.summary for finding in in_order(treated) if finding.severity == "severe"]
+    treated += _inherited(dataset, reference)
     report = dataset.report.model_copy(
         update={
-            "quality": treated,
+            "quality": in_order(treated),
             "newest_day": dataset.days[evidence.newest],
             "newest_coverage": newest_lines(evidence),
             "warnings": [*dataset.report.warnings, *severe],
         }
     )
     return replace(dataset, report=report)
+
+
+def _inherited(dataset: RiskDataset, reference: BuildReport | None) -> list[Finding]:
+    """Severe findings of the reference on what the dataset has taken over from it."""
+    if reference is None:
+        return []
+    groups = {*dataset.panel.dense, *dataset.panel.sparse}
+    inherited = []
+    for finding in reference.quality:
+        about_group = finding.upload.removeprefix(OF_REFERENCE).startswith("exposures") and finding.where
+        group = finding.where.split(".")[0] if about_group and finding.where else None
+        if finding.severity == "severe" and (group is None or group in groups):
+            upload = OF_REFERENCE + finding.upload.removeprefix(OF_REFERENCE)
+            newest = finding.newest and reference.newest_day in dataset.days
+            inherited.append(finding.model_copy(update={"upload": upload, "newest": newest}))
+    return inherited
 
 
 def _fault(finding: Finding) -> Fault:
