@@ -27,6 +27,7 @@ bench: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/python -m openfactor.uploads.document
+	$(BIN)/python -m openfactor.dataset.quality.document
 
 clean:
 	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -95,6 +95,9 @@ def main() -> None:
     for data_type, frame in market.uploads.items():
         print(f"  {data_type:15s} {frame.height:>9,} rows")
     upload(client, market.uploads)
+    dataset = client.equity.riskdatasets.load("demo")
+    print(dataset.describe().build_report)
+    dataset.plot_quality().savefig(OUT / "demo_quality.png", dpi=110)
     model = client.equity.riskmodels.load(model_settings().with_dataset("demo")).get_model()
     both = compare(model.fret(), market.factor_returns)
 
@@ -115,7 +118,7 @@ def main() -> None:
     print("forecasts against what happened next (a bias of 1 is right):")
     for name in ("bias", "random_bias", "minimum_variance_bias", "beyond_1_96"):
         print(f"  {name.replace('_', ' '):22s} {found[name]:.3f}")
-    print(f"picture: {OUT / 'demo.png'}")
+    print(f"pictures: {OUT / 'demo.png'}, {OUT / 'demo_quality.png'}")
     print(f"workspace: {OUT / 'demo'} (open it with Client.local)")
     print(f"{time.perf_counter() - begun:.0f} seconds")
 

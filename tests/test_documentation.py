@@ -3,12 +3,16 @@
 import os
 import re
 import typing
+import warnings
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from openfactor import Client
+from openfactor.dataset.quality import CHECKS
+from openfactor.dataset.quality.document import rewrite as rewrite_checks
+from openfactor.errors import DataWarning
 from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.document import rewrite
 from tests.markets import SOURCES
@@ -68,6 +72,31 @@ def test_the_code_on_models_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "minimum-variance" in printed
     parts = scope["model"].forecast(scope["better"]).specific_risk().columns
     assert parts[-3:] == ["structural_volatility", "own_weight", "decile_weight"]
+
+
+def test_the_code_on_data_quality_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    page = (ROOT / "docs" / "data_quality.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # it is about faults
+        exec(compile("\n".join(blocks), "data_quality.md", "exec"), scope)
+    found = {finding.check for finding in scope["report"].quality}
+    split = {"unadjusted_split", "extreme_return", "close_against_return"}
+    assert found == {"coverage_collapse", "source_ends"} | split
+    assert (tmp_path / "quality.png").stat().st_size > 10_000
+    printed = capsys.readouterr().out
+    assert "A00007" in printed
+    assert "data quality checks refuse the uploads" in printed
+
+
+def test_the_page_of_checks_follows_from_them(tmp_path: Path) -> None:
+    page = tmp_path / "data_quality.md"
+    page.write_text((ROOT / "docs" / "data_quality.md").read_text())
+    rewrite_checks(page)
+    assert page.read_text() == (ROOT / "docs" / "data_quality.md").read_text(), "run `make docs`"
+    assert all(f"### `{check.name}`" in page.read_text() for check in CHECKS)
 
 
 def test_the_page_of_uploads_follows_from_the_types(tmp_path: Path) -> None:

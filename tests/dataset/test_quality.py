@@ -102,6 +102,20 @@ OTHER_TYPE = {
 }
 
 
+def by_sedol() -> Tables:
+    """Exposures by another id type of the id map, half of them in lower case."""
+    idmap = MARKET.uploads["idmap"]
+    sedol = idmap.with_columns(
+        from_id_type=pl.lit("sedol"), from_id="S" + pl.col("from_id"), to_id_type=pl.lit("ticker"),
+        to_id=pl.col("from_id"),
+    )  # fmt: skip
+    exposures = MARKET.uploads["exposures"].with_columns(
+        asset_id_type=pl.lit("sedol"),
+        asset_id=pl.when(HALF).then("s" + ID.str.to_lowercase()).otherwise("S" + ID),
+    )
+    return {"idmap": pl.concat([idmap, sedol]), "exposures": exposures}
+
+
 def stand_still(frame: pl.DataFrame) -> pl.DataFrame:
     still = FEW & (DAYS[60] < DATE)
     frame = where(still, "close", pl.lit(10.0))(frame)
@@ -159,6 +173,7 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("id_spelling", "severe", None, of("exposures", where(HALF, "asset_id", ID.str.to_lowercase()))),
     ("id_spelling", "warning", None,
      of("market_cap", where(A, "asset_id", pl.col("asset_id") + pl.lit(chr(0xA0))))),
+    ("id_spelling", "severe", None, by_sedol()),
     ("id_map_validity", "warning", None,
      of("idmap", where(pl.col("from_id") < "A00010", "start_date", pl.lit(MIDDLE)))),
     ("same_company", "warning", "returns", TWIN),
@@ -253,8 +268,11 @@ def test_prices_on_all_seven_days_are_reported() -> None:
     assert of_new_york.count == 2 * friday["date"].n_unique()
 
 
+TESTED_ELSEWHERE = {"id_of_two_companies"}  # tests/real_data/test_ambiguous_ids.py
+
+
 def test_every_check_has_a_case() -> None:
-    assert {case[0] for case in CASES} == {check.name for check in CHECKS}
+    assert {case[0] for case in CASES} | TESTED_ELSEWHERE == {check.name for check in CHECKS}
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -16,8 +16,8 @@ from openfactor.settings.findings import Example, Severity
 
 MEANT = ("main listing has the same", NAMED_AGAIN, "after the delisting", "is not in the settings")
 """Parts of the reasons for which rows are left out as the settings and the upload ask for."""
-UNKNOWN = "unknown asset"
-ID_UPLOADS = ("price", "market_cap", "exposures")
+UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
+"""Reasons for which rows are left out, as `resolving.drop_unknown` gives them."""
 
 
 @check(
@@ -38,7 +38,7 @@ def dropped(evidence: Evidence) -> Iterator[Draft]:
             share = count / read if read else 0.0
             if share > settings.dropped and not any(part in reason for part in MEANT):
                 severity: Severity = "severe" if share > settings.dropped_severe else "warning"
-                unknown = _unknown_ids(evidence, upload) if reason == UNKNOWN else None
+                unknown = _unknown_ids(evidence, upload, reason)
                 yield {
                     "upload": upload,
                     "severity": severity,
@@ -56,21 +56,37 @@ def dropped(evidence: Evidence) -> Iterator[Draft]:
                 }  # fmt: skip
 
 
-def _unknown_ids(evidence: Evidence, upload: str) -> pl.DataFrame | None:
-    """asset_id, rows, first, last of ids that are no listing, most rows first. Only read where rows were
-    left out: it costs a pass over the upload."""
-    if upload not in evidence.uploads:
-        return None
+def _id_type(evidence: Evidence, reason: str) -> str | None:
+    """The id type of rows that were left out because their asset is unknown."""
+    if reason == UNKNOWN:
+        return evidence.dataset.identifiers.id_types[0]
+    return reason.removeprefix(OF_TYPE) if reason.startswith(OF_TYPE) else None
+
+
+def _known_ids(evidence: Evidence, upload: str, id_type: str) -> pl.Series:
+    """Ids of a type that lead to a listing or, but for prices, to a company."""
     identifiers = evidence.dataset.identifiers
+    if id_type == identifiers.id_types[0]:
+        return identifiers.spans["id"].unique()
+    spans = identifiers.listing_aliases if upload == "price" else identifiers.company_spans
+    return spans.filter(pl.col("id_type") == id_type)["id"].unique()
+
+
+def _unknown_ids(evidence: Evidence, upload: str, reason: str) -> pl.DataFrame | None:
+    """asset_id, rows, first, last of ids that lead nowhere, most rows first. Only read where rows were left
+    out: it costs a pass over the upload."""
+    id_type = _id_type(evidence, reason)
+    if id_type is None or upload not in evidence.uploads:
+        return None
     date = pl.col("date")
     by_id = (
         evidence.uploads[upload]
-        .filter(pl.col("asset_id_type") == identifiers.id_types[0])
+        .filter(pl.col("asset_id_type") == id_type)
         .group_by("asset_id")
         .agg(rows=pl.len(), first=date.min(), last=date.max())
         .collect(engine="streaming")
     )
-    known = identifiers.spans["id"].unique()
+    known = _known_ids(evidence, upload, id_type)
     return by_id.filter(~pl.col("asset_id").is_in(known.implode())).sort(
         "rows", "asset_id", descending=[True, False]
     )
@@ -92,13 +108,11 @@ def plain(text: str) -> str:
     remedy="write the ids as the id map has them",
 )
 def id_spelling(evidence: Evidence) -> Iterator[Draft]:
-    for upload in evidence.tally.dropped:
-        if not evidence.tally.dropped[upload].get(UNKNOWN):
+    for upload, reason in [(u, r) for u, reasons in evidence.tally.dropped.items() for r in reasons]:
+        id_type, unknown = _id_type(evidence, reason), _unknown_ids(evidence, upload, reason)
+        if unknown is None or id_type is None:
             continue
-        unknown = _unknown_ids(evidence, upload)
-        if unknown is None:
-            continue
-        known = {plain(name): name for name in evidence.dataset.identifiers.spans["id"].unique().to_list()}
+        known = {plain(name): name for name in _known_ids(evidence, upload, id_type).to_list()}
         close = [row for row in unknown.to_dicts() if plain(row["asset_id"]) in known]
         if close:
             rows = sum(row["rows"] for row in close)
