@@ -116,6 +116,17 @@ def by_sedol() -> Tables:
     return {"idmap": pl.concat([idmap, sedol]), "exposures": exposures}
 
 
+def of_a_ghost() -> Tables:
+    """A factor whose only exposures are those of a name without prices."""
+    exposures, idmap = MARKET.uploads["exposures"], MARKET.uploads["idmap"]
+    ghost = exposures.filter(MOMENTUM & (ID == "A00001")).with_columns(asset_id=pl.lit("GHOST"))
+    named = idmap.head(1).with_columns(from_id=pl.lit("GHOST"), to_id=pl.lit("GHOST"))
+    return {
+        "exposures": pl.concat([exposures.filter(~MOMENTUM), ghost]),
+        "idmap": pl.concat([idmap, named]),
+    }
+
+
 def stand_still(frame: pl.DataFrame) -> pl.DataFrame:
     still = FEW & (DAYS[60] < DATE)
     frame = where(still, "close", pl.lit(10.0))(frame)
@@ -165,7 +176,7 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("coverage_collapse", "severe", "style",
      of("exposures", without(MOMENTUM & (DATE == LAST) & ~A))),
     ("coverage_collapse", "severe", None, of("price", where(DATE == LAST, "return", pl.lit(None)))),
-    ("coverage_low", "severe", "style", of("exposures", where(STYLE, "asset_id", ID + "x"))),
+    ("coverage_low", "severe", "style", of_a_ghost()),
     ("coverage_low", "warning", None, of("market_cap", without(pl.col("asset_id") > "A00020"))),
     ("delivery_collapse", "severe", None, of("market_cap", without((DATE == LAST) & ~A))),
     ("dropped", "severe", None, of("exposures", where(HALF, "asset_id_type", pl.lit("sedol"))) | OTHER_TYPE),
@@ -182,12 +193,12 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("returns_unit", "severe", None, of("price", where(pl.lit(True), "return", (RETURN * 100).clip(-1)))),
     ("returns_unit", "severe", None, of("price", where(DATE == MIDDLE, "return", (RETURN * 100).clip(-1)))),
     ("returns_unit", "severe", None, of("price", where(A, "return", (RETURN * 100).clip(-1)))),
-    ("extreme_return", "severe", None, of("price", where(A & (DATE == BAD), "return", pl.lit(97.85)))),
+    ("extreme_return", "severe", None, of("price", where(A & (DATE == BAD), "return", pl.lit(34.0)))),
     ("extreme_return", "warning", None, of("price", where(A & (DATE == BAD), "return", pl.lit(1.5)))),
     ("reversed_return", "severe", None,
-     of("price", where(A & (DATE == BAD), "return", pl.when(DATE == BAD).then(97.85)))
-     | of("price", lambda f: where(A & (DATE == NEXT), "return", pl.lit(-0.99))(
-         where(A & (DATE == BAD), "return", pl.lit(97.85))(f)))),
+     of("price", where(A & (DATE == BAD), "return", pl.when(DATE == BAD).then(34.0)))
+     | of("price", lambda f: where(A & (DATE == NEXT), "return", pl.lit(-0.97))(
+         where(A & (DATE == BAD), "return", pl.lit(34.0))(f)))),
     ("unadjusted_split", "severe", None, of("price", halve)),
     ("close_against_return", "severe", None,
      of("price", lambda f: f.with_columns(RETURN.shift(1).over("asset_id", order_by="date")))),
@@ -308,18 +319,18 @@ def test_one_row_for_a_new_listing_takes_a_group_from_all_others() -> None:
 
 
 def test_a_finding_says_where_it_was_made() -> None:
-    """One return of 9,785 % and its end, as a split that was not adjusted leaves it."""
-    bad = where(A & (DATE == BAD), "return", pl.lit(97.85))(MARKET.uploads["price"])
-    found = {f.check: f for f in find(price=where(A & (DATE == NEXT), "return", pl.lit(-0.99))(bad))}
+    """One return of 3,400 % and its end, as a split that was not adjusted leaves it."""
+    bad = where(A & (DATE == BAD), "return", pl.lit(34.0))(MARKET.uploads["price"])
+    found = {f.check: f for f in find(price=where(A & (DATE == NEXT), "return", pl.lit(-0.97))(bad))}
     reversed_return = found["reversed_return"]
     assert (reversed_return.first_date, reversed_return.count) == (BAD, 1)
     (example,) = reversed_return.examples
-    assert (example.asset, example.date, example.value) == ("A00000", BAD, "+9,785%")
+    assert (example.asset, example.date, example.value) == ("A00000", BAD, "+3,400%")
     assert found["extreme_return"].count == 2
 
 
 def test_treatment() -> None:
-    changes = of("price", where(A & (DATE == BAD), "return", pl.lit(60.0)))
+    changes = of("price", where(A & (DATE == BAD), "return", pl.lit(34.0)))
     calm = DataQualitySettings(treatment={"extreme_return": "info", "close_against_return": "off"})
     dataset = built(calm, **changes)
     assert [(f.check, f.severity) for f in dataset.report.quality] == [("extreme_return", "info")]
@@ -362,7 +373,7 @@ def test_little_data(names: int) -> None:
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
-    changes = of("price", where(A & (DATE == BAD), "return", pl.lit(97.85)))
+    changes = of("price", where(A & (DATE == BAD), "return", pl.lit(34.0)))
     shuffled_rows = {
         name: frame.sample(fraction=1, shuffle=True, seed=3)
         for name, frame in {**MARKET.uploads, **changes}.items()
@@ -386,3 +397,15 @@ def test_typical_and_spread_agree_with_plain_loops() -> None:
         assert count[d] == len(size)
         assert mean[d] == pytest.approx(size.mean(), abs=1e-12)
         assert std[d] == pytest.approx(size.std())
+
+
+def test_freshness() -> None:
+    """Fundamentals that ended three years ago, as it were: momentum ends early and still explains returns."""
+    report = built(**one_factor_less(MOMENTUM)).report
+    age = (LAST - LATE).days
+    by_place = {(s.upload, s.where): s for s in report.freshness}
+    momentum = by_place["exposures", "style.momentum"]
+    assert (momentum.last_date, momentum.age, momentum.interval) == (LATE, age, 3)  # over weekends
+    assert by_place["exposures", "style.size"].age == 0
+    assert report.freshness_frame["age"].to_list() == [s.age for s in report.freshness]
+    assert f"style.momentum of {LATE}, {age} days old" in str(report)

@@ -61,13 +61,18 @@ class Finding(Value):
 
     def __str__(self) -> str:
         place = " ".join(part for part in (self.upload, self.where) if part)
-        shares = [f"{self.share:.1%}"] if self.share is not None else []
-        shares += [f"{self.cap_share:.1%} of cap"] if self.cap_share is not None else []
+        shares = [percent(self.share)] if self.share is not None else []
+        shares += [f"{percent(self.cap_share)} of cap"] if self.cap_share is not None else []
         head = f"{self.severity.upper():8s}{self.check:22s}{place:28s}{span(self.first_date, self.last_date)}"
         lines = [f"{head:84s}{', '.join(shares)}".rstrip(), *_wrapped(self.message)]
         if self.examples:
             lines += _wrapped("such as " + "; ".join(map(str, self.examples)))
         return "\n".join([*lines, *_wrapped(f"-> {self.remedy}")])
+
+
+def percent(share: float) -> str:
+    """A share, of which even a tiny one is not 0."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def span(first: dt.date | None, last: dt.date | None) -> str:
@@ -113,6 +118,25 @@ class CoverageLine(Value):
     day_before: int | None
     median: float
     """Of the trailing days before the newest."""
+
+
+class Freshness(Value):
+    """Until when a source was uploaded."""
+
+    upload: str
+    where: str | None = None
+    """Currency, factor group, factor or series."""
+    first_date: dt.date
+    last_date: dt.date
+    """Of the dates up to the newest day with prices."""
+    age: int
+    """Calendar days from the last date to the newest day with prices: for so long its values are carried."""
+    interval: int
+    """Calendar days between two dates, exceeded by 5 % of them; 0 for a single date."""
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.upload, self.where) if part)
+        return f"{place} of {self.last_date}, {self.age:,} day{'s' * (self.age > 1)} old"
 
 
 def coverage_table(lines: Sequence[CoverageLine], day: dt.date | None) -> str:

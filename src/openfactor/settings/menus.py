@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
-from openfactor.settings.findings import SEVERITIES, CoverageLine, Finding, coverage_table, findings_frame
+from openfactor.settings.findings import (
+    SEVERITIES,
+    CoverageLine,
+    Finding,
+    Freshness,
+    coverage_table,
+    findings_frame,
+)
 from openfactor.settings.hierarchies import Hierarchy, Tree, hierarchy_df_to_wide
 from openfactor.settings.values import Value
 
@@ -160,6 +167,8 @@ class BuildReport(Menu):
     """The newest day with prices."""
     newest_coverage: list[CoverageLine] = []
     """How many listings each input covers on that day."""
+    freshness: list[Freshness] = []
+    """Until when each source goes: rates by currency, caps, exposures by group or factor, series."""
 
     @property
     def quality_frame(self) -> pl.DataFrame:
@@ -173,11 +182,25 @@ class BuildReport(Menu):
         return [finding for finding in self.quality if finding.newest and finding.severity == "severe"]
 
     @property
+    def freshness_frame(self) -> pl.DataFrame:
+        """One row a source: upload, where, first_date, last_date, age, interval (in calendar days)."""
+        import polars as pl
+
+        schema: dict[str, type[pl.DataType]] = {
+            "upload": pl.String, "where": pl.String, "first_date": pl.Date, "last_date": pl.Date,
+            "age": pl.Int64, "interval": pl.Int64,
+        }  # fmt: skip
+        return pl.DataFrame([source.model_dump() for source in self.freshness], schema=schema)
+
+    @property
     def quality_text(self) -> str:
         """Coverage of the newest day, then the findings."""
         counts = {s: sum(finding.severity == s for finding in self.quality) for s in SEVERITIES}
         total = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
         lines = [coverage_table(self.newest_coverage, self.newest_day)] if self.newest_coverage else []
+        old = [str(source) for source in self.freshness if source.age > 0]
+        newest = f"{len(self.freshness) - len(old)} of {len(self.freshness)} sources are of the newest day"
+        lines += [f"  {newest}" + "".join(f"\n    {source}" for source in old)] if self.freshness else []
         lines.append(f"  data quality: {total or 'nothing found'}")
         return "\n".join([*lines, *(f"  {line}" for f in self.quality for line in str(f).splitlines())])
 

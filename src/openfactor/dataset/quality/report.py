@@ -9,6 +9,7 @@ import polars as pl
 
 from openfactor.dataset.quality.coverage import newest_lines
 from openfactor.dataset.quality.evidence import Evidence
+from openfactor.dataset.quality.spans import freshness
 from openfactor.dataset.quality.table import CHECKS
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.tally import Tally
@@ -68,6 +69,7 @@ def with_quality(
             "quality": in_order(treated),
             "newest_day": dataset.days[evidence.newest],
             "newest_coverage": newest_lines(evidence),
+            "freshness": freshness(evidence),
             "warnings": [*dataset.report.warnings, *severe],
         }
     )

@@ -11,7 +11,7 @@ import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check
-from openfactor.settings.findings import Example
+from openfactor.settings.findings import Example, Freshness
 
 ROUNDED = 6
 """Dates that a source needs before its usual interval means something."""
@@ -78,6 +78,19 @@ def sources(evidence: Evidence) -> list[_Source]:
 
 def _of(rows: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
     return rows.filter(pl.col(column) == value)
+
+
+def freshness(evidence: Evidence) -> list[Freshness]:
+    """Until when each source goes."""
+    last = np.datetime64(evidence.last_price)
+    return [
+        Freshness(
+            upload=source.upload, where=source.where, first_date=_day(source.dates[0]),
+            last_date=_day(source.dates[-1]), age=int((last - source.dates[-1]).astype(int)),
+            interval=source.usual,
+        )
+        for source in sources(evidence) if len(source.dates)
+    ]  # fmt: skip
 
 
 @check(
