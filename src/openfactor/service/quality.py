@@ -23,7 +23,7 @@ MOST = 30
 def plot_quality(name: str, report: BuildReport, coverage: pl.DataFrame) -> Figure:
     """Findings over time, one line each, above the share of listings that each input covers.
 
-    coverage : of `RiskDatasetApi.coverage`
+    coverage : of `RiskDatasetApi.counts`
     """
     from matplotlib.figure import Figure
 

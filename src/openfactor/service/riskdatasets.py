@@ -83,11 +83,11 @@ class RiskDatasetApi:
 
     def coverage_changes(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The coverage of each day with prices beside that of the day before: date, input (a column of
-        `coverage`), covered (listings), day_before, change (a fraction), median (of the 21 days before).
+        `counts`), covered (listings), day_before, change (a fraction), median (of the 21 days before).
         start, end : both included."""
         import polars as pl
 
-        frame = self.coverage().filter(pl.col("priced") > 0)
+        frame = self.counts().filter(pl.col("priced") > 0)
         long = frame.unpivot(index="date", variable_name="input", value_name="covered")
         before = pl.col("covered").shift(1).over("input", order_by="date")
         usual = pl.col("covered").rolling_median(21, min_samples=1).shift(1).over("input", order_by="date")
@@ -121,10 +121,10 @@ class RiskDatasetApi:
         return figure
 
     def plot_quality(self) -> Figure:
-        """A picture of `quality` over time, above that of `coverage`. Needs the `plot` extra."""
+        """A picture of `quality` over time, above that of `counts`. Needs the `plot` extra."""
         from openfactor.service.quality import plot_quality
 
-        return plot_quality(self.name, self.describe().build_report, self.coverage())
+        return plot_quality(self.name, self.describe().build_report, self.counts())
 
 
 class RiskDatasets:
