@@ -26,7 +26,8 @@ from openfactor.model import RiskModel
 from openfactor.model.diagnostics.quality import bias_statistic, quasi_likelihood, rolling_deviation
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.books import optimal_books
-from openfactor.numerics.cross_section import Design, Sample, fit_days, fit_robustly
+from openfactor.numerics.cross_section import Design, Sample, fit_days
+from openfactor.numerics.robust import fit_robustly
 from openfactor.numerics.specific import shrink_to_deciles
 from openfactor.settings import (
     BayesianVolSettings,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openfactor.numerics.cross_section import Design, Fits, Sample, dense_design, fit_days, fit_robustly
+from openfactor.numerics.cross_section import Design, Fits, Sample, dense_design, fit_days
+from openfactor.numerics.robust import fit_robustly
 
 
 @dataclass
@@ -24,6 +25,10 @@ class Fit:
     condition: float
     orthogonal: bool
     rank_deficient: bool
+    spread: bool
+    exact: bool
+    converged: bool
+    clipped: int
     specific: np.ndarray
     omega: np.ndarray
 

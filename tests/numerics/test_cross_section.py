@@ -161,6 +161,8 @@ def test_fewer_names_than_factors() -> None:
     fit = day.fit()
     assert fit.rank_deficient
     assert np.isnan(fit.standard_errors).all()
+    assert np.isnan(fit.r2)
+    assert fit.exact
     np.testing.assert_allclose(fit.specific, 0, atol=1e-12)
 
 
@@ -169,6 +171,9 @@ def test_one_category_in_a_constrained_group_gets_nothing() -> None:
     day.codes[:] = 3
     fit = day.fit()
     assert fit.factor_returns[3] == pytest.approx(0, abs=1e-16)
+    assert np.isnan(fit.standard_errors[3])
+    assert np.isnan(fit.vif[3])
+    assert np.isfinite(fit.standard_errors[:3]).all()
     assert_same(day)
 
 
@@ -205,7 +210,9 @@ def test_inflation_of_uncorrelated_factors_is_one() -> None:
     day.dense[1] = [1, -1, 1, -1]
     day.weights[:] = 1.0
     np.testing.assert_allclose(day.fit().vif, 1.0, rtol=1e-14)
-    day.dense[1] = [1, 1, 1, -1]  # correlation 1/2 about zero with the ones: 1 / (1 - 1/4)
+    day.dense[1] = [1, 1, 1, -1]  # about the mean it stands alone
+    np.testing.assert_allclose(day.fit().vif, 1.0, rtol=1e-14)
+    day.dense[0] = [1, 1, -1, -1]  # correlation 1/2 about zero, and no constant: 1 / (1 - 1/4)
     np.testing.assert_allclose(day.fit().vif, 4 / 3, rtol=1e-14)
 
 

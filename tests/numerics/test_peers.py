@@ -3,17 +3,62 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy.optimize import brentq
 from skfolio.linear_model import CSLinearRegression
 from skfolio.moments import EWCovariance, EWVariance
 from sklearn.linear_model import HuberRegressor
+from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from openfactor.model.forecasts import factor_covariances
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE
 from openfactor.numerics.ewma import decay
-from openfactor.numerics.robust import huber_scale
+from openfactor.numerics.robust import consistency, huber_scale
 from openfactor.numerics.specific import Smoothing, SpecificReturns, specific_variances, start_state
 from openfactor.settings import FactorCovarianceSettings
 from tests.numerics.days import random_day
+
+
+@pytest.mark.parametrize("epsilon", [1.05, 1.35, 2.5])
+def test_standard_errors_of_huber_in_statsmodels(epsilon: float) -> None:
+    """Equal weights; its scale counts n - p, so that the same bound is another threshold there."""
+    day = random_day(25, n=150, n_dense=4, sizes=(), zero_sum=())
+    day.weights[:] = 1.0
+    day.returns[:] = 0.02 * np.random.default_rng(1).standard_t(3, 150)
+    n, p = 150, 4
+
+    def gap(d: float) -> float:
+        return consistency(d) * (n - p) / n / d**2 - consistency(epsilon) / epsilon**2
+
+    d = brentq(gap, 0.5 * epsilon, 2.0 * epsilon, xtol=1e-14)
+    model = sm.RLM(day.returns, day.x, M=sm.robust.norms.HuberT(t=d))
+    peer = model.fit(
+        scale_est=sm.robust.scale.HuberScale(d=d, tol=1e-13, maxiter=1000), tol=1e-13, maxiter=1000
+    )
+    fit = day.fit_robustly(epsilon)
+    np.testing.assert_allclose(fit.factor_returns, peer.params, atol=1e-9)
+    np.testing.assert_allclose(fit.standard_errors, peer.bse, rtol=1e-5)
+
+
+def test_inflation_of_statsmodels() -> None:
+    """Raw log caps beside a market of ones: about the mean, as any textbook has it, not 290."""
+    day = random_day(26, n=400, n_dense=4, sizes=(), zero_sum=())
+    day.dense[1] = np.log(day.caps) + 15.0
+    day.dense[2] = 0.4 * day.dense[1] + np.random.default_rng(0).standard_normal(400)
+    day.weights[:] = 1.0
+    expected = [variance_inflation_factor(day.x, k) for k in range(4)]
+    np.testing.assert_allclose(day.fit().vif, expected, rtol=1e-8)
+    day.dense[0] = np.random.default_rng(1).uniform(0.5, 1.5, 400)  # no constant: about zero
+    others = sm.OLS(day.dense[1], np.delete(day.x, 1, axis=1)).fit()
+    assert day.fit().vif[1] == pytest.approx(1 / (1 - others.rsquared), rel=1e-8)
+
+
+def test_weighted_inflation_with_a_full_set_of_categories() -> None:
+    """Dummies that add up to one are an intercept: 1 / (1 - R^2) of statsmodels' weighted regression."""
+    day = random_day(27, n=200, n_dense=3, sizes=(4,), zero_sum=(NONE,))
+    day.dense[0] = 3.0 + np.random.default_rng(2).standard_normal(200)
+    others = np.delete(day.x, 0, axis=1)
+    r2 = sm.WLS(day.dense[0], others, weights=day.weights).fit().rsquared
+    assert day.fit().vif[0] == pytest.approx(1 / (1 - r2), rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -33,13 +78,16 @@ def test_constrained_weighted_least_squares_of_statsmodels(seed: int) -> None:
 def test_huber_of_scikit_learn(epsilon: float) -> None:
     day = random_day(21, n=300, n_dense=4, sizes=(), zero_sum=())
     day.returns[:20] += 0.3  # outliers
-    peer = HuberRegressor(epsilon=epsilon, alpha=0.0, fit_intercept=False, tol=1e-12, max_iter=10_000)
+    c = consistency(epsilon)  # its scale is not that of normal residuals: the same bound is this epsilon
+    peer = HuberRegressor(
+        epsilon=epsilon / np.sqrt(c), alpha=0.0, fit_intercept=False, tol=1e-12, max_iter=10_000
+    )
     peer.fit(1e3 * day.dense.T, 1e3 * day.returns, sample_weight=day.weights / day.weights.mean())
     fit = day.fit_robustly(epsilon)
     np.testing.assert_allclose(fit.factor_returns, peer.coef_, atol=2e-6)
     residual = np.abs(day.returns - day.x @ fit.factor_returns)
-    scale = huber_scale(residual, day.weights / day.weights.sum(), epsilon)
-    assert 1e3 * scale == pytest.approx(peer.scale_, rel=1e-3)
+    scale = huber_scale(residual, day.weights / day.weights.sum(), epsilon, c)
+    assert 1e3 * scale * np.sqrt(c) == pytest.approx(peer.scale_, rel=1e-3)
     assert (fit.omega[:20] < 0.5 * day.weights[:20] / day.weights.sum()).mean() > 0.9
 
 

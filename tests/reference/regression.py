@@ -32,7 +32,7 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
     total = sum(weights[i] for i in rows)
     omega = {i: weights[i] / total for i in rows}
     y = {i: min(max(returns[i], lower), upper) for i in rows}
-    gram, right = np.zeros((k_all, k_all)), np.zeros(k_all)
+    gram, right, penalties = np.zeros((k_all, k_all)), np.zeros(k_all), np.zeros(k_all)
     for i in rows:
         for a in range(k_all):
             right[a] += omega[i] * x[i, a] * y[i]
@@ -44,7 +44,8 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
             continue
         names = loads.sum() ** 2 / (loads**2).sum()
         share = max(design.min_names[k] / names - 1, 0)
-        gram[k, k] *= 1 + (share if np.isnan(design.overrides[k]) else design.overrides[k])
+        penalties[k] = gram[k, k] * (share if np.isnan(design.overrides[k]) else design.overrides[k])
+        gram[k, k] += penalties[k]
     active = [k for k in range(k_all) if any(x[i, k] != 0 for i in rows)]
     constraints = []
     for first, last, kind in zip(design.group_first, design.group_last, design.zero_sum, strict=True):
@@ -62,9 +63,6 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
     # the upper left block of the inverse of this matrix is the constrained inverse
     inverse = np.linalg.pinv(system, rcond=1e-14)
     free = null_space(c) if m else np.eye(a)
-    inside = free.T @ gram[np.ix_(active, active)] @ free
-    vif = np.full(k_all, np.nan)
-    vif[active] = np.diag(free @ inside @ free.T) * np.diag(free @ np.linalg.pinv(inside) @ free.T)
     f = np.zeros(k_all)
     f[active] = (inverse @ np.concatenate([right[active], np.zeros(m)]))[:a]
     specific = np.full(n_all, np.nan)
@@ -74,17 +72,42 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
     mean = sum(omega[i] * y[i] for i in rows)
     rank = a - m
     mean_one = {i: omega[i] * len(rows) for i in rows}
-    errors = np.full(k_all, np.nan)
+    root = np.sqrt([omega[i] for i in rows])
+    used = x[np.ix_(rows, active)]
+    errors, r2 = np.full(k_all, np.nan), np.nan
     if len(rows) > rank:
+        r2 = 1 - sum(omega[i] * residual[i] ** 2 for i in rows) / sum(
+            omega[i] * (y[i] - mean) ** 2 for i in rows
+        )
         s2 = sum(mean_one[i] * residual[i] ** 2 for i in rows) / (len(rows) - rank)
-        # the variance of a factor that the constraints pin is 0 up to rounding, of either sign
-        errors[active] = np.sqrt(s2 * np.maximum(np.diag(inverse)[:a], 0) / len(rows))
-    return SlowFit(
-        factor_returns=f,
-        standard_errors=errors,
-        specific=specific,
-        r2=1
-        - sum(omega[i] * residual[i] ** 2 for i in rows) / sum(omega[i] * (y[i] - mean) ** 2 for i in rows),
-        rank=rank,
-        vif=vif,
-    )
+        # independent returns of variance s2 / w, and what each of them adds to the factor returns
+        spread = inverse[:a, :a] @ used.T * root
+        errors[active] = np.sqrt(s2 * (spread**2).sum(axis=1) / len(rows))
+        errors[active] = np.where(np.abs(free).max(axis=1, initial=0) > 1e-12, errors[active], np.nan)
+    vif = np.full(k_all, np.nan)
+    vif[active] = [_inflation(used, root, penalties[active], free, j) for j in range(a)]
+    return SlowFit(factor_returns=f, standard_errors=errors, specific=specific, r2=r2, rank=rank, vif=vif)
+
+
+def _inflation(x: np.ndarray, root: np.ndarray, penalty: np.ndarray, free: np.ndarray, j: int) -> float:
+    """1 / (1 - R^2) of the part of column j that the constraints leave, on all that does not move factor j.
+
+    A penalty is one more row, on which the column has its root. R^2 is about the weighted mean where the
+    other columns hold a constant.
+    """
+    own = free @ free[j]  # the direction of factor j
+    if np.abs(own).max(initial=0) < 1e-12:
+        return np.nan
+    rows = np.vstack([x * root[:, None], np.diag(np.sqrt(penalty))])
+    target = rows @ own
+    others = rows @ free @ null_space(own[None] @ free)
+    one = np.concatenate([root, np.zeros(len(penalty))])
+
+    def left(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        return values - columns @ np.linalg.lstsq(columns, values, rcond=1e-13)[0]
+
+    if np.linalg.norm(left(target, one[:, None])) < 1e-6 * np.linalg.norm(target):
+        return 1.0  # constant itself: no spread that the others could explain
+    holds_constant = np.linalg.norm(left(one, others)) < 1e-8
+    total = left(target, one[:, None]) if holds_constant else target
+    return float((total @ total) / (left(target, others) @ left(target, others)))

@@ -92,7 +92,7 @@ class RiskDataset:
                     continuous_hierarchies_labels={name: tree.labels for name, tree in dense.items()},
                 ),
                 modelconstruction_settings_menu=ModelConstructionSettingsMenu(
-                    weights=["SqrtCap", "Cap", *(["InvIdioVar"] if self.has_idio_vol else [])],
+                    weights=["SqrtCap", "Cap", *(["InvIdioVar"] if self.has_idio_vol else []), "Equal"],
                     currencies=list(self.currencies),
                     series=self.series["series"].unique().sort().to_list(),
                 ),

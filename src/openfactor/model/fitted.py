@@ -15,6 +15,8 @@ from openfactor.settings.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+THIN_WINDOW, THIN_SHARE = 21, 0.75
+"""Trading days, and the share of them on which a name that is not thinly traded has a return."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,40 @@ class FittedModel(Inputs):
     def thin(self) -> Mask:
         """(T, K) categories with fewer effective names than asked for."""
         return (self.estimates.effective_names < self.min_names) & self.estimates.exposed
+
+    @cached_property
+    def thinly_traded(self) -> NDArray[np.int64]:
+        """(T,) companies of the universe that had a return on fewer than three quarters of the last 21
+        trading days, the date included; of a younger listing, of its own ones, ten at least."""
+        panel, returns = self.dataset.panel, self.estimates.asset_return
+        alive = np.zeros((THIN_WINDOW, self.dataset.identifiers.n_listings), np.bool_)
+        traded, out = np.zeros_like(alive), np.zeros(len(self.days), np.int64)
+        n_alive, n_traded = np.zeros(alive.shape[1], np.int64), np.zeros(alive.shape[1], np.int64)
+        for t in range(1, len(self.days)):
+            rows, oldest = self.rows_on(t - 1), t % THIN_WINDOW
+            n_alive -= alive[oldest]
+            n_traded -= traded[oldest]
+            alive[oldest], traded[oldest] = False, False
+            alive[oldest, panel.listing[rows]] = self.universe[rows] & panel.main[rows]
+            traded[oldest, panel.listing[rows]] = np.isfinite(returns[rows])
+            traded[oldest] &= alive[oldest]
+            n_alive += alive[oldest]
+            n_traded += traded[oldest]
+            thin = (n_alive >= 10) & (n_traded < THIN_SHARE * n_alive)
+            out[t] = np.sum(thin & alive[oldest])
+        return out
+
+    @property
+    def pinned(self) -> Mask:
+        """(T, K) factors that were estimated, but had no freedom to be anything else."""
+        e = self.estimates
+        empty = np.isnan(e.standard_errors)
+        stages = range(len(e.status))
+        judged = np.array([~empty[:, e.stage == s].all(axis=1) | (e.rank[s] == 0) for s in stages])
+        given = {(s, pair) for s, stage in enumerate(self.settings.stages)
+                 for pair in stage.construction.known_factor_map}  # fmt: skip
+        known = np.array([(s, pair) in given for s, pair in zip(e.stage.tolist(), e.pairs, strict=True)])
+        return np.asarray(e.exposed & judged[e.stage].T & empty & ~known)
 
     def rows_on(self, t: int) -> slice:
         """The panel's rows of a trading day."""

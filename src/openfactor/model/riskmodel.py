@@ -116,7 +116,7 @@ class RiskModel(BoundToProcess):
         return self._by_factor(self._fitted.estimates.factor_returns, start, end)
 
     def t_stats(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
-        """Factor return over its standard error; null where there is no estimate."""
+        """Factor return over its standard error; null where there is no standard error."""
         return self._by_factor(self._fitted.estimates.t, start, end)
 
     def p_values(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
@@ -127,18 +127,21 @@ class RiskModel(BoundToProcess):
         return self._by_factor(p, start, end)
 
     def standard_errors(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
-        """Of the factor returns; null where there is no estimate."""
+        """Of the factor returns; null where there is no estimate, for pinned factors, and on days whose
+        returns do not differ or are explained exactly (see `status`)."""
         return self._by_factor(self._fitted.estimates.standard_errors, start, end)
 
     def vif(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
-        """Variance inflation factors, in the directions that the zero-sum constraints leave; null where
-        there is no estimate or the factors could not be told apart."""
+        """Variance inflation factors, at least 1, in the directions that the zero-sum constraints leave, and
+        about the weighted mean where the other factors hold a constant; null where there is no estimate, for
+        pinned factors, and where factors could not be told apart."""
         return self._by_factor(self._fitted.estimates.vif, start, end)
 
     def r2(
         self, *, start: DateLike | None = None, end: DateLike | None = None, stage: int = 1
     ) -> pl.DataFrame:
-        """Weighted R squared of each regression: date, r2; days without a regression are left out.
+        """Weighted R squared of each regression: date, r2; days without a regression, without spread or
+        without degrees of freedom are left out.
 
         Of a further stage it is the share that it explains of the specific returns of the stage before it.
         """
@@ -152,9 +155,12 @@ class RiskModel(BoundToProcess):
     ) -> pl.DataFrame:
         """How each day was estimated.
 
-        Columns: date, status, solver, n (assets), rank, condition (of the normal equations),
-        thin_categories (those with fewer effective names than `thin_category_shrinkage` asks for) and
-        factors_without_exposure.
+        Columns: date, status, solver, n (assets), rank, condition (of the normal equations); of these assets,
+        how many had their return clipped, and how many have one over several trading days (multiday);
+        thinly_traded, the companies of the universe that had no return on more than a quarter of the last 21
+        trading days; and lists: thin_categories (those with fewer effective names than
+        `thin_category_shrinkage` asks for), factors_without_exposure, and pinned_factors, to which the zero
+        sums leave no choice.
         """
         e, s = self._fitted.estimates, self._stage(stage)
         mine = np.flatnonzero(e.stage == s)
@@ -164,9 +170,13 @@ class RiskModel(BoundToProcess):
         lists = {
             "thin_categories": [names[these].tolist() for these in thin],
             "factors_without_exposure": [names[these].tolist() for these in gone],
+            "pinned_factors": [names[these].tolist() for these in self._fitted.pinned[:, mine]],
         }
+        counts = {"clipped": e.clipped[s], "multiday": e.multiday[s]}
         frame = regressions(e, s).with_columns(
-            pl.Series(name, values, dtype=pl.List(pl.String)) for name, values in lists.items()
+            **{name: pl.Series(values) for name, values in counts.items()},
+            thinly_traded=pl.Series(self._fitted.thinly_traded),
+            **{name: pl.Series(values, dtype=pl.List(pl.String)) for name, values in lists.items()},
         )
         return between(frame, start, end)
 
@@ -237,7 +247,7 @@ class RiskModel(BoundToProcess):
         for s, (columns, order) in enumerate(zip(fitted.columns, fitted.order, strict=True)):
             for i in np.flatnonzero(e.n[s] > 0).tolist():
                 rows = rows_before(panel, fitted.days, i)
-                caps = np.where(e.weight[s][rows] > 0, panel.cap[rows], 0.0)
+                caps = np.where(e.weight[s][rows] > 0, np.nan_to_num(panel.cap[rows]), 0.0)
                 total = np.zeros(len(order))
                 dense, codes, loads = columns.at(rows)
                 total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps

@@ -4,26 +4,32 @@ Minimise  sum_i w_i (r_i - x_i'f)^2 + sum_k lambda_k f_k^2  subject to  C f = 0,
 to one, C holds one zero-sum row for each constrained categorical group, and lambda shrinks thin
 categories. The fast path solves the normal equations with the constraints (`normal_equations`); where their
 condition number is too large, an orthogonal path (SVD of the scaled design in the null space of C) gives
-the minimum-norm solution. Robust fits repeat this with weights that large residuals lower.
+the minimum-norm solution. `robust` repeats the solution with weights that large residuals lower.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.numerics import normal_equations as kernels
-from openfactor.numerics.robust import huber_scale
 
 Float = NDArray[np.float64]
 
 MAX_CONDITION = 1e10
 """Largest condition number (1-norm, unit diagonal) of the normal equations that the fast path takes."""
 
-MAX_STEPS, TOLERANCE = 100, 1e-10
-"""Of reweighting: most steps, and the change of factor returns, in units of the scale, that ends it."""
+SPREAD, ROUNDING = 1e-9, 1e-14
+"""Returns whose spread is below this share of their size, or below the second, do not differ but for
+rounding. Returns are differences from one, whence the second."""
+
+EXACT = 1e-12
+"""Residuals below this share of the returns, or below ROUNDING, are rounding."""
+
+NORMAL_MAD = 0.6744897501960817
+"""Median absolute deviation of a standard normal variable."""
 
 NONE, EQUAL, CAP_WEIGHTED = 0, 1, 2
 """Kinds of zero-sum constraint."""
@@ -49,6 +55,8 @@ class Design:
     """(K,) lambda of a category as a multiple of its diagonal; NaN: from `min_names`."""
     clip: tuple[float, float] = (-np.inf, np.inf)
     """Bounds on the returns that are estimated on."""
+    clip_deviations: float | None = None
+    """Instead: the bounds of a day are so many robust standard deviations from the median of its names."""
     diagonal: tuple[int, int] = (0, 0)
     """First and one past the last column of a group in which no name has two categories; the wider it
     is, the less there is to solve. (0, 0): no such group."""
@@ -77,6 +85,8 @@ class Sample:
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     """(B,) the names of day b are starts[b]:stops[b]."""
+    given: Float | None = None
+    """(n,) part of the clipped returns that known factors explain; the regression is on the rest."""
 
     @classmethod
     def of_day(
@@ -87,10 +97,11 @@ class Sample:
         weights: Float,
         returns: Float,
         caps: Float,
+        given: Float | None = None,
     ) -> Sample:
         """The names of a single day."""
         start, stop = np.zeros(1, np.int64), np.array([len(weights)], np.int64)
-        return cls(dense, codes, loads, weights, returns, caps, start, stop)
+        return cls(dense, codes, loads, weights, returns, caps, start, stop, given)
 
 
 @dataclass(frozen=True)
@@ -100,9 +111,11 @@ class Fits:
     factor_returns: Float
     """(B, K); 0.0 for factors without exposure."""
     standard_errors: Float
-    """(B, K); NaN for factors without exposure, and where there are no degrees of freedom."""
+    """(B, K); NaN for factors without exposure or without freedom, as the only category of a group with a
+    zero sum, and on days without spread or degrees of freedom."""
     vif: Float
-    """(B, K) variance inflation factors; NaN where factors could not be told apart."""
+    """(B, K) variance inflation factors; NaN for factors without exposure or freedom, and where factors could
+    not be told apart."""
     effective_names: Float
     """(B, K) of categories."""
     active: NDArray[np.bool_]
@@ -112,12 +125,24 @@ class Fits:
     rank: NDArray[np.int64]
     """(B,) rank of the constrained design."""
     r2: Float
+    """(B,) 1 - sum w e^2 / sum w (r - mean_w r)^2 on clipped returns; NaN without spread or degrees of
+    freedom."""
     condition: Float
+    """(B,) condition number of the normal equations, 1-norm, scaled to a unit diagonal."""
     orthogonal: NDArray[np.bool_]
     """(B,) solved by the orthogonal path."""
     rank_deficient: NDArray[np.bool_]
+    """(B,) there are columns that cannot be told apart: the minimum-norm solution."""
+    spread: NDArray[np.bool_]
+    """(B,) the returns differ by more than rounding."""
+    exact: NDArray[np.bool_]
+    """(B,) no residual is left to judge the fit by: without degrees of freedom, or all are rounding."""
+    converged: NDArray[np.bool_]
+    """(B,) False for a robust fit that was still moving at the last step."""
+    clipped: NDArray[np.int64]
+    """(B,) names in the estimation set whose return was clipped."""
     specific: Float
-    """(n,) return - exposures . factor returns."""
+    """(n,) return - what is given - exposures . factor returns."""
     omega: Float
     """(n,) weights; those of a day sum to one."""
 
@@ -132,10 +157,11 @@ def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors
     return x.T
 
 
-def _solve_orthogonal(
+def solve_orthogonal(
     x: Float, omega: Float, y: Float, penalty: Float, constraints: Float, active: NDArray[np.bool_]
-) -> tuple[Float, Float, int, float, bool]:
-    """Minimum-norm solution by SVD: (factor returns, diagonal of the inverse, rank, condition, deficient).
+) -> tuple[Float, Float, Float, int, float, bool]:
+    """Minimum-norm solution by SVD: (factor returns, P, P G0 P, rank, condition, deficient), with the
+    constrained inverse P (K, K) and the Gram matrix G0 without penalties.
 
     The condition number is that of the scaled design, squared, to compare with the fast path's.
     """
@@ -145,99 +171,107 @@ def _solve_orthogonal(
     if len(c):
         _, s, vt = np.linalg.svd(c @ basis)
         basis = basis @ vt[int(np.sum(s > 0)) :].T
-    a = np.vstack([np.sqrt(omega)[:, None] * x, np.diag(np.sqrt(penalty))]) @ basis
+    scaled = np.sqrt(omega)[:, None] * x
+    a = np.vstack([scaled, np.diag(np.sqrt(penalty))]) @ basis
     b = np.concatenate([np.sqrt(omega) * y, np.zeros(k)])
     if a.shape[1] == 0:
-        return np.zeros(k), np.zeros(k), 0, 1.0, False
+        return np.zeros(k), np.zeros((k, k)), np.zeros((k, k)), 0, 1.0, False
     u, s, vt = np.linalg.svd(a, full_matrices=False)
     keep = s > s[0] * max(a.shape) * np.finfo(np.float64).eps
     rank = int(keep.sum())
     v = basis @ vt[keep].T / s[keep]
     condition = float((s[0] / s[-1]) ** 2) if s[-1] > 0 else np.inf
-    return v @ (u[:, keep].T @ b), np.sum(v**2, axis=1), rank, condition, rank < a.shape[1]
+    w = scaled @ v
+    return v @ (u[:, keep].T @ b), v @ v.T, v @ (w.T @ w) @ v.T, rank, condition, rank < a.shape[1]
+
+
+def free_variance(sandwich: Float, inverse: Float, gram: Float, free: Float) -> Float:
+    """The diagonal (K,) of P G0 P, NaN for columns that are not free, as of `kernels.sampling_variance`."""
+    held = np.minimum(free, np.diag(inverse) * np.diag(gram)) <= kernels.PINNED
+    return np.where(held, np.nan, np.diag(sandwich))
+
+
+def clipped_returns(design: Design, sample: Sample) -> Float:
+    """(n,) the returns that are estimated on."""
+    returns = sample.returns
+    if design.clip_deviations is None:
+        return returns if design.clip == (-np.inf, np.inf) else np.clip(returns, *design.clip)
+    out = returns.copy()
+    whole = np.isfinite(sample.dense).all(axis=0) & np.isfinite(returns) & (sample.weights > 0)
+    for start, stop in zip(sample.starts, sample.stops, strict=True):
+        day = out[start:stop]
+        among = day[whole[start:stop]]
+        if len(among):
+            middle = np.median(among)
+            reach = design.clip_deviations * np.median(np.abs(among - middle)) / NORMAL_MAD
+            if reach > 0:  # where most names return the same, others are no outliers
+                np.clip(day, middle - reach, middle + reach, out=day)
+    return out
 
 
 def fit_days(design: Design, sample: Sample) -> Fits:
     """Regress each day's returns on the exposures known before it.
 
-    R^2 = 1 - sum w e^2 / sum w (r - mean_w r)^2 on clipped returns. Standard errors are
-    sqrt(s^2 * diag(inverse)), s^2 = sum w~ e^2 / (n - rank), w~ = weights scaled to mean one.
+    Standard errors are sqrt(s^2 diag(P G0 P)): s^2 = sum w~ e^2 / (n - rank), w~ = weights scaled to mean
+    one, P the constrained inverse and G0 the Gram matrix without penalties, both in the weights w~.
     """
-    dense, codes, loads, returns, caps = (
-        sample.dense, sample.codes, sample.loads, sample.returns, sample.caps
-    )  # fmt: skip
+    dense, codes, loads, caps = sample.dense, sample.codes, sample.loads, sample.caps
     starts, stops = sample.starts, sample.stops
-    lower, upper = design.clip
+    clipped = clipped_returns(design, sample)
+    y = clipped if sample.given is None else clipped - sample.given
     solved, f, variance, vif, effective, active, counts, sizes, specific, omega = kernels.fit_days(
-        dense, codes, loads, sample.weights, returns, caps, starts, stops, design.min_names, design.overrides,
-        design.group_first, design.group_last, design.zero_sum, *design.diagonal, lower, upper,
+        dense, codes, loads, sample.weights, y, caps, starts, stops, design.min_names, design.overrides,
+        design.group_first, design.group_last, design.zero_sum, *design.diagonal,
     )  # fmt: skip
     orthogonal = (counts[:, 0] > 0) & ~(solved & (sizes[:, 0] <= MAX_CONDITION))
     deficient = np.zeros(len(starts), np.bool_)
-    for d in np.flatnonzero(orthogonal):
+    for d in np.flatnonzero(orthogonal).tolist():
         rows = slice(starts[d], stops[d])
-        r, w = returns[rows], omega[rows]
-        gram, _, penalty, constraints, _, _ = kernels.assemble(
-            dense, codes, loads, w, np.clip(returns, lower, upper), caps, design.min_names, design.overrides,
+        w = omega[rows]
+        gram, _, means, penalty, constraints, _, _ = kernels.assemble(
+            dense, codes, loads, w, y, caps, design.min_names, design.overrides,
             design.group_first, design.group_last, design.zero_sum, starts[d], stops[d],
         )  # fmt: skip
-        design_matrix = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
+        x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
         used = np.flatnonzero(w)
-        f[d], variance[d], counts[d, 1], sizes[d, 0], deficient[d] = _solve_orthogonal(
-            design_matrix[used], w[used], np.clip(r[used], lower, upper), penalty, constraints, active[d]
+        f[d], inverse, sandwich, counts[d, 1], sizes[d, 0], deficient[d] = solve_orthogonal(
+            x[used], w[used], y[rows][used], penalty, constraints, active[d]
         )
-        vif[d] = np.nan if deficient[d] else kernels.inflation(gram, constraints, active[d], variance[d])
-        specific[rows] = r - design_matrix @ f[d]
-        sizes[d, 1:] = kernels.sums_of_squares(specific[rows], r, w, lower, upper)
+        free = kernels.freedom(constraints, active[d])
+        variance[d] = free_variance(sandwich, inverse, gram, free)
+        vif[d] = np.nan if deficient[d] else kernels.inflation(gram, inverse, means, constraints, free)
+        specific[rows] = y[rows] - x @ f[d]
+        sizes[d, 1:] = kernels.sums_of_squares(specific[rows], y[rows], w)
+    if sample.given is not None:  # the spread is that of all that is explained
+        for d in range(len(starts)):
+            rows = slice(starts[d], stops[d])
+            sizes[d, 2:] = kernels.sums_of_squares(specific[rows], clipped[rows], omega[rows])[1:]
+    n_clipped = np.zeros(len(starts), np.int64)
+    if clipped is not sample.returns:
+        n_clipped = kernels.restore_clipped(specific, sample.returns, clipped, omega, starts, stops)
     n, rank = counts.T
-    squares, spread = sizes[:, 1], sizes[:, 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it
-        errors = np.sqrt(
-            np.maximum(variance, 0.0) * (squares / np.where(n > rank, n - rank, np.nan))[:, None]
-        )
-        r2 = np.where(spread > 0, 1.0 - squares / spread, np.nan)
+    squares, spread, size = sizes[:, 1:].T
+    differ = spread > np.maximum(SPREAD**2 * size, ROUNDING**2)
+    exact = (n > 0) & ((n <= rank) | ~(squares > np.maximum(EXACT**2 * size, ROUNDING**2)))
+    judged = differ & ~exact
+    # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it
+    error = np.where(judged, squares / np.maximum(n - rank, 1), np.nan)
     return Fits(
         factor_returns=f,
-        standard_errors=np.where(active, errors, np.nan),
+        standard_errors=np.where(active, np.sqrt(variance * error[:, None]), np.nan),
         vif=vif,
         effective_names=effective,
         active=active,
         n=n,
         rank=rank,
-        r2=r2,
+        r2=1.0 - squares / np.where(differ & (n > rank), spread, np.nan),
         condition=sizes[:, 0],
         orthogonal=orthogonal,
         rank_deficient=deficient,
+        spread=differ,
+        exact=exact,
+        converged=np.ones(len(n), np.bool_),
+        clipped=n_clipped,
         specific=specific,
         omega=omega,
     )
-
-
-def fit_robustly(design: Design, epsilon: float, day: Sample) -> Fits:
-    """The regression of one day with Huber's loss: B = 1.
-
-    Minimises  sum_i w_i (s + H(e_i / s) s)  over factor returns and scale s, where H(z) is z^2 up to
-    `epsilon` and 2 epsilon |z| - epsilon^2 beyond, by reweighted least squares: a residual beyond epsilon s
-    has its weight multiplied by epsilon s / |e|. What is given is the regression with the last weights.
-
-    Source: Owen, A robust hybrid of lasso and ridge regression (2007), section 5; Huber and Ronchetti,
-    Robust Statistics (2009), section 7.8.
-    """
-    fit = fit_days(design, day)
-    if not fit.n[0]:
-        return fit
-    used, omega = fit.omega > 0, fit.omega
-    clipped = np.clip(day.returns, *design.clip)
-    for _ in range(MAX_STEPS):
-        residual = np.abs(fit.specific - day.returns + clipped)
-        scale = huber_scale(residual[used], omega[used], epsilon)
-        if not scale > 0:  # most residuals are zero: there is nothing to weigh down
-            break
-        lowered = np.where(residual > epsilon * scale, epsilon * scale / np.maximum(residual, 1e-300), 1.0)
-        last = fit
-        fit = fit_days(design, replace(day, weights=np.where(used, omega * lowered, 0.0)))
-        change = np.abs(fit.factor_returns - last.factor_returns).max(initial=0.0)
-        if change <= TOLERANCE * scale:
-            break
-    return fit

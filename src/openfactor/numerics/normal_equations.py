@@ -25,6 +25,9 @@ Float = NDArray[np.float64]
 FAST = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
 TILE = 256  # names whose dense exposures stay in the caches of one core
 LANES = 8  # doubles of the widest vectors
+PINNED = 1e-13  # share of a direction below which a column is not free, but held by constraints
+NO_CONSTANT = 1e-10  # share of a constant that the columns leave, where they hold one but for rounding
+NO_PART = 1e-5  # part of a column in that constant, likewise
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -60,11 +63,16 @@ def estimation_weights(
     return omega, count
 
 
-@njit(cache=True, nogil=True)
-def _weigh(values: Float, root: Float, block: Float) -> None:
-    """The values times the roots of their weights; 0 for names without a weight, which may hold NaN."""
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _weigh(values: Float, root: Float, block: Float) -> float:
+    """The values times the roots of their weights; 0 for names without a weight, which may hold NaN. Gives
+    the sum of weight times value."""
+    total = 0.0
     for j in range(len(root)):
-        block[j] = values[j] * root[j] if root[j] > 0.0 else 0.0
+        value = values[j] * root[j] if root[j] > 0.0 else 0.0
+        block[j] = value
+        total += value * root[j]
+    return total
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -123,7 +131,7 @@ def normal_equations(
     Returns
     -------
     gram (K, K) = X' W X; right (K,) = X' W r; and per column sum w x, sum (w x)**2, sum cap x
-    (the last three for categorical columns only).
+    (the last two for categorical columns only).
     """
     n_dense, n = dense.shape[0], end - begin
     width = n_dense + 1  # the return rides along as a last dense column
@@ -139,7 +147,7 @@ def normal_equations(
         here, there = slice(start, start + m), slice(begin + start, begin + start + m)
         roots = root[here]
         for k in range(n_dense):
-            _weigh(dense[k][there], roots, block[k])
+            sums[k, width] += _weigh(dense[k][there], roots, block[k])
         _weigh(returns[there], roots, block[n_dense])
         for j in range(m):
             for k in range(width):
@@ -261,7 +269,7 @@ def _product(matrix: Float, vector: Float) -> Float:
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _constrained_inverse(
+def _scaled_inverse(
     gram: Float, constraints: Float, eliminated: NDArray[np.int64], kept: NDArray[np.int64]
 ) -> tuple[bool, Float]:
     """The (K, K) upper left block of the inverse of the saddle matrix, for a gram with unit diagonal.
@@ -318,29 +326,27 @@ def _constrained_inverse(
 
 
 @njit(cache=True, nogil=True)
-def solve_constrained(
+def constrained_inverse(
     gram: Float,
-    right: Float,
     constraints: Float,
     active: NDArray[np.bool_],
     diagonal_first: int,
     diagonal_last: int,
-) -> tuple[bool, Float, Float, int, float]:
-    """Minimise f'Gf - 2 b'f subject to C f = 0 over the active columns.
+) -> tuple[bool, Float, int, float]:
+    """The P for which f = P b minimises f'Gf - 2 b'f subject to C f = 0 over the active columns.
 
     Parameters
     ----------
-    gram : (K, K) symmetric, positive on the diagonal of active columns; right : (K,)
+    gram : (K, K) symmetric, positive on the diagonal of active columns
     constraints : (G, K); a row of zeros constrains nothing
     diagonal_first, diagonal_last : columns among which `gram` is diagonal; none when equal
 
     Returns
     -------
-    solved; f (K,), zero for inactive columns; the diagonal (K,) of the constrained inverse P, for which
-    f = P b; the number of free directions; the 1-norm condition number of the system scaled to a unit
-    diagonal, infinite where it was not solved.
+    solved; P (K, K), zero for inactive columns and where not solved; the number of free directions; the
+    1-norm condition number of the system scaled to a unit diagonal, infinite where it was not solved.
     """
-    k_all = len(right)
+    k_all = len(active)
     rank = 0
     scale = np.zeros(k_all)
     for k in range(k_all):
@@ -363,15 +369,14 @@ def solve_constrained(
     inside[diagonal_first:diagonal_last] = True
     eliminated = np.flatnonzero(active & inside)
     kept = np.flatnonzero(active & ~inside)
-    solved, inverse = _constrained_inverse(scaled, rows[:n_rows], eliminated, kept)
-    solution, variance = np.zeros(k_all), np.zeros(k_all)
+    solved, inverse = _scaled_inverse(scaled, rows[:n_rows], eliminated, kept)
     if not solved:
-        return False, solution, variance, rank, np.inf
+        return False, np.zeros(gram.shape), rank, np.inf
     condition = max(_column_norm(scaled), 1.0) * max(_column_norm(inverse), 1.0)
-    solution = _product(inverse, scale * right) * scale
     for i in range(k_all):
-        variance[i] = inverse[i, i] * scale[i] * scale[i]
-    return True, solution, variance, rank, condition
+        for j in range(k_all):
+            inverse[i, j] *= scale[i] * scale[j]
+    return True, inverse, rank, condition
 
 
 @njit(cache=True, nogil=True)
@@ -391,20 +396,38 @@ def _constraints(
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def sums_of_squares(
-    specific: Float, returns: Float, omega: Float, lower: float, upper: float
-) -> tuple[float, float]:
-    """Weighted sums, on clipped returns, of squared residuals and of squared distances to the mean."""
-    mean, squares, spread = 0.0, 0.0, 0.0
+def restore_clipped(
+    specific: Float,
+    returns: Float,
+    clipped: Float,
+    omega: Float,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Adds what clipping took from the returns to the specific returns (n,), in place; (B,) the number of
+    names with a weight whose return was clipped."""
+    counts = np.zeros(len(starts), np.int64)
+    for d in range(len(starts)):
+        count = 0
+        for i in range(starts[d], stops[d]):
+            specific[i] += returns[i] - clipped[i]  # a missing return leaves NaN, as it is
+            count += 1 if omega[i] > 0.0 and clipped[i] != returns[i] else 0
+        counts[d] = count
+    return counts
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def sums_of_squares(specific: Float, returns: Float, omega: Float) -> tuple[float, float, float]:
+    """Weighted sums of squares: of residuals, of distances of the returns to their mean, of the returns."""
+    mean, squares, spread, total = 0.0, 0.0, 0.0, 0.0
     for i in range(len(omega)):
-        clipped = min(max(returns[i], lower), upper)
-        mean += omega[i] * clipped if omega[i] > 0.0 else 0.0
+        mean += omega[i] * returns[i] if omega[i] > 0.0 else 0.0
     for i in range(len(omega)):
-        clipped = min(max(returns[i], lower), upper)
-        residual, distance = specific[i] - returns[i] + clipped, clipped - mean
+        residual, distance = specific[i], returns[i] - mean
         squares += omega[i] * residual * residual if omega[i] > 0.0 else 0.0
         spread += omega[i] * distance * distance if omega[i] > 0.0 else 0.0
-    return squares, spread
+        total += omega[i] * returns[i] * returns[i] if omega[i] > 0.0 else 0.0
+    return squares, spread, total
 
 
 @njit(cache=True, nogil=True)
@@ -413,7 +436,7 @@ def assemble(
     codes: NDArray[np.int32],
     loads: Float,
     omega: Float,
-    clipped: Float,
+    returns: Float,
     caps: Float,
     min_names: Float,
     overrides: Float,
@@ -422,12 +445,12 @@ def assemble(
     kinds: NDArray[np.int64],
     begin: int,
     end: int,
-) -> tuple[Float, Float, Float, Float, NDArray[np.bool_], Float]:
-    """Of the names begin:end, with clipped returns (N,): penalised Gram matrix, right side, penalties (K,),
-    constraint rows (G, K), active columns, effective names. Parameters as `fit_days`."""
+) -> tuple[Float, Float, Float, Float, Float, NDArray[np.bool_], Float]:
+    """Of the names begin:end: penalised Gram matrix, right side, weighted means (K,) of the columns,
+    penalties (K,), constraint rows (G, K), active columns, effective names. Parameters as `fit_days`."""
     k_all = len(min_names)
-    gram, right, load_sum, load_squares, cap_sum = normal_equations(
-        dense, codes, loads, omega, clipped, caps, k_all, begin, end
+    gram, right, means, load_squares, cap_sum = normal_equations(
+        dense, codes, loads, omega, returns, caps, k_all, begin, end
     )
     active = np.zeros(k_all, np.bool_)
     penalty = np.zeros(k_all)
@@ -435,36 +458,100 @@ def assemble(
     for k in range(k_all):
         active[k] = gram[k, k] > 0.0
         if load_squares[k] > 0.0:
-            effective[k] = load_sum[k] ** 2 / load_squares[k]
+            effective[k] = means[k] ** 2 / load_squares[k]
             if overrides[k] >= 0.0:
                 penalty[k] = gram[k, k] * overrides[k]
             elif effective[k] > 0.0:
                 penalty[k] = gram[k, k] * max(min_names[k] / effective[k] - 1.0, 0.0)
         gram[k, k] += penalty[k]
-    return gram, right, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
+    return gram, right, means, penalty, _constraints(cap_sum, active, first, last, kinds), active, effective
 
 
 @njit(cache=True, nogil=True)
-def inflation(gram: Float, constraints: Float, active: NDArray[np.bool_], variance: Float) -> Float:
-    """Variance inflation factors (K,): (Z Z'GZ Z')_jj (Z (Z'GZ)^-1 Z')_jj, Z an orthonormal basis of the
-    directions that the constraints leave; NaN for inactive columns.
+def freedom(constraints: Float, active: NDArray[np.bool_]) -> Float:
+    """Diagonal (K,) of ZZ', Z an orthonormal basis of the directions that the constraints leave: 1 for a
+    free column, 0 for one that they pin, as the only category of its group. No column is in two
+    constraints."""
+    out = np.where(active, 1.0, 0.0)
+    for g in range(constraints.shape[0]):
+        squares = constraints[g] ** 2
+        total = np.sum(squares)
+        for k in range(len(out)):
+            if squares[k] > 0.5 * total:  # the difference would cancel
+                out[k] = (np.sum(squares[:k]) + np.sum(squares[k + 1 :])) / total
+            elif squares[k] > 0.0:
+                out[k] = (total - squares[k]) / total
+    return out
 
-    variance : (K,) the second factor. No column is in two constraints, so that with u a constraint of unit
-    length the first is  G_jj - 2 u_j (Gu)_j + u_j^2 u'Gu.
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _weighted_squares(values: Float, weights: Float) -> float:
+    total = 0.0
+    for j in range(len(values)):
+        total += weights[j] * values[j] * values[j]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def sampling_variance(inverse: Float, gram: Float, penalty: Float, free: Float) -> Float:
+    """Diagonal (K,) of P G0 P, G0 the Gram matrix without the penalties that `gram` has: the variances of
+    the factor returns where those of the returns are 1 / weight. NaN for columns that are not free.
+
+    P G P = P, hence P G0 P = P - P diag(penalty) P.
     """
-    out = np.full(len(variance), np.nan)
-    for k in range(len(variance)):
-        if active[k]:
-            out[k] = gram[k, k]
+    out = np.full(len(free), np.nan)
+    penalised = np.any(penalty > 0.0)
+    for k in range(len(free)):
+        p, row = inverse[k, k], inverse[k]
+        if not (free[k] > PINNED and p * gram[k, k] > PINNED):
+            continue
+        out[k] = p
+        if penalised:
+            out[k] -= _weighted_squares(row, penalty)
+            if out[k] < 1e-6 * p:  # little is left of the difference: the product itself
+                plain = gram.copy()
+                for j in range(len(free)):
+                    plain[j, j] -= penalty[j]
+                out[k] = max(np.sum(row * _product(plain, row)), 0.0)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def inflation(gram: Float, inverse: Float, means: Float, constraints: Float, free: Float) -> Float:
+    """Variance inflation factors (K,); NaN for columns that are not free.
+
+    (Z Z'GZ Z')_kk P_kk / (ZZ')_kk^2, P the constrained inverse, Z an orthonormal basis of the directions
+    that the constraints leave: at least 1. Where the other columns hold a constant, G is about the weighted
+    means: then this is 1 / (1 - R^2) of a column on the others, as of an ordinary regression with an
+    intercept, and 1 for a column that is constant itself.
+
+    means : (K,) of the columns, with weights that sum to one; free : (K,) as of `freedom`
+
+    With u a constraint of unit length the first factor is  G_kk - 2 u_k (Gu)_k + u_k^2 u'Gu.
+    """
+    one = _product(inverse, means)  # the regression of a constant on the columns
+    curved = _product(gram, one)
+    holds_constant = abs(1.0 - 2.0 * np.sum(means * one) + np.sum(one * curved)) < NO_CONSTANT
+    out, centre = np.full(len(means), np.nan), np.zeros(len(means))
+    for k in range(len(means)):
+        if free[k] > PINNED:
+            out[k], centre[k] = gram[k, k], means[k]
     for g in range(constraints.shape[0]):
         length = np.sqrt(np.sum(constraints[g] ** 2))
         if length == 0.0:
             continue
         unit = constraints[g] / length
         product = _product(gram, unit)
-        curvature = np.sum(product * unit)
-        out += unit * (unit * curvature - 2.0 * product)
-    return out * variance
+        out += unit * (unit * np.sum(product * unit) - 2.0 * product)
+        centre -= unit * np.sum(unit * means)
+    for k in range(len(means)):
+        if holds_constant and out[k] - centre[k] ** 2 < NO_CONSTANT * out[k]:
+            out[k] = 1.0
+            continue
+        if holds_constant and abs(one[k]) * np.sqrt(gram[k, k]) < NO_PART:
+            out[k] -= centre[k] ** 2
+        out[k] *= inverse[k, k] / max(free[k], PINNED) ** 2
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -484,8 +571,6 @@ def fit_days(
     kinds: NDArray[np.int64],
     diagonal_first: int,
     diagonal_last: int,
-    lower: float,
-    upper: float,
 ) -> tuple[
     NDArray[np.bool_], Float, Float, Float, Float, NDArray[np.bool_], NDArray[np.int64], Float, Float, Float
 ]:
@@ -497,18 +582,17 @@ def fit_days(
 
     Returns
     -------
-    solved (B,); factor returns, diagonal of the inverse, inflation, effective names and active columns, each
-    (B, K); names and rank (B, 2); condition, sum of squared residuals and of squared distances (B, 3);
-    specific returns (n,) and scaled weights (n,).
+    solved (B,); factor returns, their variances for returns with the variance 1 / weight, inflation,
+    effective names and active columns, each (B, K); names and rank (B, 2); condition, sum of squared
+    residuals, of squared distances and of squared returns (B, 4); residuals (n,) and scaled weights (n,).
     """
     n_days, k_all = len(starts), len(min_names)
     solved = np.zeros(n_days, np.bool_)
-    f, variance = np.zeros((n_days, k_all)), np.zeros((n_days, k_all))
+    f, variance = np.zeros((n_days, k_all)), np.full((n_days, k_all), np.nan)
     vif, effective = np.full((n_days, k_all), np.nan), np.full((n_days, k_all), np.nan)
     active = np.zeros((n_days, k_all), np.bool_)
-    counts, sizes = np.zeros((n_days, 2), np.int64), np.full((n_days, 3), np.nan)
-    specific, omega = np.full(len(weights), np.nan), np.zeros(len(weights))
-    clipped = np.minimum(np.maximum(returns, lower), upper)
+    counts, sizes = np.zeros((n_days, 2), np.int64), np.full((n_days, 4), np.nan)
+    residuals, omega = np.full(len(weights), np.nan), np.zeros(len(weights))
     for d in range(n_days):
         begin, end = starts[d], stops[d]
         rows = slice(begin, end)
@@ -516,14 +600,18 @@ def fit_days(
         counts[d, 0] = n
         if n == 0:
             continue
-        gram, right, _, constraints, active[d], effective[d] = assemble(
-            dense, codes, loads, w, clipped, caps, min_names, overrides, first, last, kinds, begin, end
+        gram, right, means, penalty, constraints, active[d], effective[d] = assemble(
+            dense, codes, loads, w, returns, caps, min_names, overrides, first, last, kinds, begin, end
         )
-        solved[d], f[d], variance[d], counts[d, 1], sizes[d, 0] = solve_constrained(
-            gram, right, constraints, active[d], diagonal_first, diagonal_last
+        solved[d], inverse, counts[d, 1], sizes[d, 0] = constrained_inverse(
+            gram, constraints, active[d], diagonal_first, diagonal_last
         )
-        vif[d] = inflation(gram, constraints, active[d], variance[d])
+        if solved[d]:
+            f[d] = _product(inverse, right)
+            free = freedom(constraints, active[d])
+            variance[d] = sampling_variance(inverse, gram, penalty, free)
+            vif[d] = inflation(gram, inverse, means, constraints, free)
         e = returns[rows] - explained(dense, codes, loads, f[d], begin, end)
-        sizes[d, 1], sizes[d, 2] = sums_of_squares(e, returns[rows], w, lower, upper)
-        specific[rows], omega[rows] = e, w
-    return solved, f, variance, vif, effective, active, counts, sizes, specific, omega
+        sizes[d, 1], sizes[d, 2], sizes[d, 3] = sums_of_squares(e, returns[rows], w)
+        residuals[rows], omega[rows] = e, w
+    return solved, f, variance, vif, effective, active, counts, sizes, residuals, omega

@@ -10,7 +10,7 @@ from openfactor.settings.hierarchies import EXCLUDE, Hierarchy, flatten
 from openfactor.settings.values import Settings
 
 Selection = list[str] | Literal["All"]
-WeightingScheme = Literal["SqrtCap", "Cap", "InvIdioVar"]
+WeightingScheme = Literal["SqrtCap", "Cap", "InvIdioVar", "Equal"]
 Standardization = Literal["none", "equal_weighted"]
 SafeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 

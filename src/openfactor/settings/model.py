@@ -41,7 +41,7 @@ class ModelConstructionSettings(Settings):
     currency: str = "USD"
     """Currency of the returns that are explained."""
     weights: WeightingScheme = "SqrtCap"
-    """Regression weights: square root of the market cap, the cap, or 1 / idio_vol squared."""
+    """Regression weights: square root of the market cap, the cap, 1 / idio_vol squared, or all equal."""
     estimation_universe: str | int | UniverseSettings | None = None
     """The assets that the factor returns are estimated on; by default the whole universe. A name
     outside of the model's universe is never in it. Saved settings by name or id, or inline."""
@@ -49,10 +49,17 @@ class ModelConstructionSettings(Settings):
         -0.1,
         0.1,
     )
-    """Bounds on the returns used to estimate; specific returns come from the unclipped ones."""
-    thin_category_shrinkage: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Bounds on the returns used to estimate; specific returns come from the unclipped ones. They do not move
+    with the market: the default takes a day of -12% for one of -9%."""
+    return_clip_deviations: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """In place of `return_clip_bounds`: on each day, bounds at the median of the estimation set, plus and
+    minus this many robust standard deviations (1.4826 times the median absolute deviation)."""
+    multiday_returns: Literal["weighted", "left_out"] = "weighted"
+    """What becomes of a return over several trading days, of a name that did not trade on those between:
+    `weighted`, it has the variance of m days, so that its weight is divided by m; or it is left out."""
+    thin_category_shrinkage: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """Group to the effective number of names below which a category is shrunk towards zero."""
-    thin_category_shrinkage_overrides: ByFactor[Annotated[float, Field(ge=0)]] = {}
+    thin_category_shrinkage_overrides: ByFactor[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """Group and category to the strength with which it is shrunk, as a multiple of its diagonal in the normal
     equations, whatever its number of names: 1 halves the return of a category that stands alone."""
     zero_sum_constraints: dict[str, ZeroSum] = {}
@@ -62,9 +69,9 @@ class ModelConstructionSettings(Settings):
     compounded since the trading day before, and the other factors explain what they leave."""
     fx_convert_returns: bool = True
     """Convert returns to `currency`; if not, local returns are explained."""
-    huber_epsilon: Annotated[float, Field(gt=1)] | None = None
-    """Residuals beyond this many times their scale count linearly instead of squared (Huber); 1.35 keeps 95%
-    of the efficiency under normal returns. By default all count squared."""
+    huber_epsilon: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
+    """Residuals beyond this many of their standard deviations, estimated robustly, count linearly instead of
+    squared (Huber); 1.35 keeps 95% of the efficiency under normal returns. By default all count squared."""
 
     reference_fields: ClassVar[dict[str, str]] = {"estimation_universe": "UniverseSettings"}
 

@@ -18,9 +18,9 @@ from openfactor.numerics.cross_section import (
     Fits,
     Sample,
     fit_days,
-    fit_robustly,
 )
-from openfactor.numerics.normal_equations import sums_of_squares
+from openfactor.numerics.robust import fit_robustly
+from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.model import ModelConstructionSettings, Stage
 
 Float = NDArray[np.float64]
@@ -48,28 +48,32 @@ class Regression:
         """Several days can be regressed in one go."""
         return self.exposures.by_row and self.construction.huber_epsilon is None and not self.known.pairs
 
+    def counts(self, covered: NDArray[np.int32]) -> Mask:
+        """(n,) whether returns over so many trading days take part."""
+        return (covered <= 1) | (self.construction.multiday_returns != "left_out")
+
+    def weights(self, rows: slice, caps: Float, idio_vol: Float, covered: NDArray[np.int32]) -> Float:
+        """Unscaled regression weights (n,) of rows of the panel, 0 outside of the estimation universe.
+
+        A return over m days has the variance of m days, hence 1 / m of the weight.
+        """
+        weights = regression_weights(self.construction.weights, caps, idio_vol)
+        weights *= self.estimation[rows]
+        if covered.max(initial=0) > 1:
+            weights *= self.counts(covered)
+            weights /= np.maximum(covered, 1)
+        return weights
+
     def fit(self, day: int, sample: Sample) -> Fits:
         """The regressions of a sample; `day` is its trading day, where it is of one."""
-        design, known = self.design, self.known
-        if not known.pairs:
-            return self._solve(design, sample)
-        target, dense = sample.returns, sample.dense
-        clipped = np.clip(target, *design.clip)
-        free = replace(
-            sample,
-            dense=dense[known.free[: design.n_dense]],
-            codes=np.maximum(sample.codes - len(known.columns), -1),
-            returns=clipped - known.returns[day] @ dense[known.columns],
-        )
-        fits = self._solve(replace(design, clip=(-np.inf, np.inf)), free)
-        specific = fits.specific + (target - clipped)
-        squares, spread = sums_of_squares(specific, target, fits.omega, *design.clip)
-        r2 = 1.0 - squares / spread if spread > 0 else np.nan
-        return replace(fits, r2=np.array([r2]), specific=specific)
-
-    def _solve(self, design: Design, sample: Sample) -> Fits:
-        """The regressions on columns of which none is known."""
-        epsilon = self.construction.huber_epsilon
+        design, known, epsilon = self.design, self.known, self.construction.huber_epsilon
+        if known.pairs:
+            sample = replace(
+                sample,
+                dense=sample.dense[known.free[: design.n_dense]],
+                codes=np.maximum(sample.codes - len(known.columns), -1),
+                given=known.returns[day] @ sample.dense[known.columns],
+            )
         return fit_days(design, sample) if epsilon is None else fit_robustly(design, epsilon, sample)
 
 
@@ -91,6 +95,7 @@ def regression_of(
         min_names=np.concatenate([np.zeros(exposures.n_dense), *shrunk]),
         overrides=np.array([asked.get(pair, np.nan) for pair in exposures.pairs], np.float64),
         clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
+        clip_deviations=construction.return_clip_deviations,
     )
     return Regression(
         construction=construction,

@@ -25,8 +25,7 @@ from openfactor.model.estimation.estimates import (
 )
 from openfactor.model.estimation.inputs import Inputs
 from openfactor.model.estimation.known import cannot_be_estimated, known_factors
-from openfactor.numerics.cross_section import Sample
-from openfactor.numerics.weighting import regression_weights
+from openfactor.numerics.cross_section import Fits, Sample
 from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
@@ -149,6 +148,8 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
             rank=np.zeros((s, t), np.int64),
             r2=np.full((s, t), np.nan),
             condition=np.full((s, t), np.nan),
+            clipped=np.zeros((s, t), np.int64),
+            multiday=np.zeros((s, t), np.int64),
             rows=RowValues(
                 rows, (Piece(0, (job.time.forward_return, specific, job.time.covered, *weights)),)
             ),
@@ -198,12 +199,11 @@ def _regress(
     stops = np.array([r.stop - rows.start for r in each])
     target = (out.asset_return if number == 0 else out.specific_return)[rows]
     dense, codes, loads = stage.exposures.at(rows, buffer)
-    caps = panel.cap[rows]
-    weights = regression_weights(stage.construction.weights, caps, panel.idio_vol[rows])
-    weights *= stage.estimation[rows]
+    caps, covered = panel.cap[rows], job.time.covered[rows]
+    weights = stage.weights(rows, caps, panel.idio_vol[rows], covered)
     if stage.exposures.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
-    sample = Sample(dense, codes, loads, weights, target, caps, starts, stops)
+    sample = Sample(dense, codes, loads, weights, target, np.where(caps > 0, caps, 0.0), starts, stops)
     fits = stage.fit(int(days[0]), sample)
     done, run = fits.n > 0, slice(int(days[0]), int(days[-1]) + 1)
     out.factor_returns[run, stage.order] = fits.factor_returns
@@ -213,19 +213,37 @@ def _regress(
     out.exposed[run, stage.order] = fits.active
     out.factor_returns[run, stage.known_order] = np.where(done[:, None], stage.known.returns[run], 0.0)
     out.exposed[run, stage.known_order] = done[:, None]
-    out.status[number, run] = np.where(fits.rank_deficient, *map(STATUSES.index, ("rank_deficient", "ok")))
+    out.status[number, run] = _status(fits)
     solver = np.where(fits.orthogonal, *map(SOLVERS.index, ("svd", "normal_equations")))
     out.solver[number, run] = np.where(done, solver, SOLVERS.index("none"))
     out.n[number, run], out.rank[number, run] = fits.n, fits.rank
     out.r2[number, run], out.condition[number, run] = fits.r2, fits.condition
+    out.clipped[number, run] = fits.clipped
+    if covered.max(initial=0) > 1:
+        several = np.concatenate([[0], np.cumsum((covered > 1) & (fits.omega > 0))])
+        out.multiday[number, run] = several[stops] - several[starts]
     for d in np.flatnonzero(~done).tolist():
         mine, day = slice(starts[d], stops[d]), run.start + d
-        candidates = np.isfinite(target[mine])
+        candidates = np.isfinite(target[mine]) & stage.counts(covered[mine])
         out.status[number, day] = STATUSES.index("no_exposures" if candidates.any() else "no_returns")
         if (candidates & np.isfinite(dense[:, mine]).all(axis=0)).any():
             results.empty.append((number, day))
     # rows of days in between, on which the exchange is closed, have NaN and no weight
     out.specific_return[rows], out.weight[number][rows] = fits.specific, fits.omega
+
+
+def _status(fits: Fits) -> NDArray[np.int8]:
+    """(B,) index into STATUSES of days with a regression."""
+    found = {
+        "exact_fit": fits.exact,
+        "no_spread": ~fits.spread,
+        "not_converged": ~fits.converged,
+        "rank_deficient": fits.rank_deficient,
+    }
+    out = np.zeros(len(fits.n), np.int8)
+    for name, held in found.items():
+        out[held] = STATUSES.index(name)
+    return out
 
 
 def _refuse_empty(results: _Results) -> None:

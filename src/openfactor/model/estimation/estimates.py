@@ -18,14 +18,19 @@ STATUSES = (
     "first_day",
     "no_returns",
     "no_exposures",
+    "exact_fit",
+    "no_spread",
+    "not_converged",
     "rank_deficient",
 )
-"""What became of a day: estimated; no day before it; no name with a return; no name with a return and
-all exposures; estimated with the minimum-norm solution, because the factors could not be told apart."""
+"""What became of a day: estimated; no day before it; no name with a return that counts; no name with a return
+and all exposures; estimated without a residual, as with as many factors as names; estimated on returns that
+do not differ; estimated robustly, but not to the minimum; estimated with the minimum-norm solution, because
+the factors could not be told apart. Of several, the last in the order of this list."""
 
 BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "exposed")
 """Fields of `Estimates` with (T, K) values."""
-BY_DATE = ("status", "solver", "n", "rank", "r2", "condition")
+BY_DATE = ("status", "solver", "n", "rank", "r2", "condition", "clipped", "multiday")
 """Fields of `Estimates` with (S, T) values."""
 
 SOLVERS = ("none", "normal_equations", "svd")
@@ -92,7 +97,8 @@ class Estimates:
     factor_returns: Float
     """(T, K); 0.0 on days without a regression and for factors without exposure; known ones as given."""
     standard_errors: Float
-    """(T, K); NaN where there is no estimate."""
+    """(T, K); NaN where there is no estimate, for factors without freedom, as the only category under a zero
+    sum, and on days without spread or degrees of freedom."""
     vif: Float
     """(T, K) variance inflation factors; NaN also where factors could not be told apart."""
     effective_names: Float
@@ -108,9 +114,14 @@ class Estimates:
     rank: NDArray[np.int64]
     """(S, T) rank of the constrained design."""
     r2: Float
-    """(S, T) weighted R squared on the clipped returns that the stage explains."""
+    """(S, T) weighted R squared on the clipped returns that the stage explains; NaN without spread or degrees
+    of freedom."""
     condition: Float
     """(S, T) condition number of the scaled normal equations."""
+    clipped: NDArray[np.int64]
+    """(S, T) assets in the estimation set whose return was clipped."""
+    multiday: NDArray[np.int64]
+    """(S, T) assets in the estimation set whose return covers several trading days."""
     rows: RowValues
     """asset_return, specific_return, covered and the weights of each stage."""
     digests: NDArray[np.uint64]
