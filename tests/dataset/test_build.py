@@ -262,7 +262,7 @@ def test_menus() -> None:
     assert properties.calendar_settings_menu.exchanges == ["XNYS"]
     assert properties.universe_settings_menu.categorical_hierarchies == {"industry": ["X", "Y"]}
     assert properties.exposure_settings_menu.continuous_hierarchies == {"style": ["size"]}
-    assert properties.modelconstruction_settings_menu.weights == ["SqrtCap", "Cap", "InvIdioVar"]
+    assert properties.modelconstruction_settings_menu.weights == ["SqrtCap", "Cap", "InvIdioVar", "Equal"]
 
 
 def test_a_dataset_on_disk_is_the_same(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """What standard errors, t and R squared promise: tests of true zeros reject as often as they say, efficiency
 is what it is said to be, and nothing is said where nothing was estimated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -11,7 +13,7 @@ from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
 from openfactor.numerics.robust import consistency, huber_scale
 from tests.numerics.days import Day, Fit, random_day
 
-DRAWS = 400
+DRAWS = 300
 
 
 def draws(day: Day, epsilon: float | None, noise: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray]:
@@ -37,7 +39,7 @@ def test_true_zeros_are_significant_one_time_in_twenty(epsilon: float, weights: 
     if weights == "of the noise":
         noise /= np.sqrt(day.weights / day.weights.mean())
     share, _ = draws(day, epsilon, noise, np.zeros(8))
-    # 8 * 400 tests have a standard error of 0.5%, as those of a draw hang together; before it was 12% to 40%
+    # 8 * 300 tests have a standard error of 0.5%, as those of a draw hang together; before it was 12% to 40%
     assert share == pytest.approx(0.055, abs=0.02)
 
 
@@ -80,7 +82,7 @@ def test_scale_solves_its_equation() -> None:
 
 
 def loss(day: Day, epsilon: float, values: np.ndarray) -> float:
-    """The convex objective of Huber's regression, over factor returns and the logarithm of the scale."""
+    """The objective of Huber's regression at factor returns and the logarithm of the scale."""
     f, s = values[:-1], np.exp(values[-1])
     omega = day.weights / day.weights.sum()
     z = np.abs(day.returns - day.x @ f) / s
@@ -94,26 +96,27 @@ def loss(day: Day, epsilon: float, values: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("epsilon", [1.0001, 1.1, 1.35])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_huber_is_at_the_minimum(epsilon: float, seed: int) -> None:
-    """Also near epsilon 1 and with heavy tails; shrunk categories in half of the cases."""
-    day = random_day(seed, n=60, sizes=(6,), zero_sum=(0,), n_dense=0, min_names=25.0 * (seed % 2))
+    """Also near epsilon 1 and with heavy tails; shrunk categories in half of the cases. It is convex:
+    where no direction leads down, nothing is lower."""
+    day = random_day(seed, n=60, sizes=(6,), zero_sum=(0,), n_dense=0, min_names=25.0 * seed)
     day.returns[:] = 0.02 * np.random.default_rng(seed).standard_t(1.5, 60)
     fit = day.fit_robustly(epsilon)
     assert fit.converged
-    omega = day.weights / day.weights.sum()
-    residual = day.returns - day.x @ fit.factor_returns
-    scales = np.exp(np.linspace(-8, 0, 4001))
-    at = [loss(day, epsilon, np.append(fit.factor_returns, np.log(s))) for s in scales]
-    here = np.append(fit.factor_returns, np.log(scales[int(np.argmin(at))]))
-    best = minimize(lambda v: loss(day, epsilon, v), here, method="Nelder-Mead",
-                    options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 20_000, "maxfev": 20_000})  # fmt: skip
-    spread = np.sqrt(omega @ residual**2)
-    np.testing.assert_allclose(best.x[:-1], fit.factor_returns, atol=1e-3 * spread)
-    rng = np.random.default_rng(0)
-    for _ in range(50):  # convex: no way down from a minimum
-        other = fit.factor_returns + 1e-3 * spread * rng.standard_normal(6)
-        assert min(loss(day, epsilon, np.append(other, np.log(s))) for s in scales[::50]) >= min(at) - 1e-9
+
+    def lowest(f: np.ndarray) -> float:
+        """Over the scale."""
+        found = minimize_scalar(
+            lambda s: loss(day, epsilon, np.append(f, s)), bounds=(-9, 1), options={"xatol": 1e-9}
+        )
+        return float(found.fun)
+
+    here, rng = lowest(fit.factor_returns), np.random.default_rng(0)
+    for size in (1e-2, 1e-4):
+        for _ in range(20):
+            other = fit.factor_returns + size * 0.02 * rng.standard_normal(6)
+            assert lowest(other) >= here - 1e-12
 
 
 def empty(fit: Fit) -> bool:
@@ -209,8 +212,6 @@ def test_strong_overrides_keep_their_test() -> None:
 
 def test_clipping_by_the_day_follows_the_market() -> None:
     """A fall of 12.1% of everybody stays what it is; only names far from the median are moved."""
-    from dataclasses import replace
-
     rng = np.random.default_rng(1)
     day = random_day(38, n=101, n_dense=1, sizes=(), zero_sum=())
     day.weights[:] = 1.0
