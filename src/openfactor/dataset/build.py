@@ -96,7 +96,9 @@ def build(
     progress("prices")
     fx = uploads["exchange_rates"].collect()
     rates = Rates(fx, uploads["price"].select(pl.col("ccy").unique()).collect()["ccy"])
-    prices = read_prices(uploads["price"], start.counts["price"], start.identifiers, rates, tally)
+    prices = read_prices(
+        uploads["price"], start.counts["price"], start.identifiers, rates, tally, settings.empty_returns
+    )
     priced = prices.filter("quoted")
     if not len(priced):
         stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])

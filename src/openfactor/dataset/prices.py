@@ -10,7 +10,9 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.resolving import known_listings
 from openfactor.dataset.tally import Tally
+from openfactor.dataset.total_returns import PAID, with_returns
 from openfactor.numerics.lives import choose_currency
+from openfactor.settings.riskdataset import EmptyReturns
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -20,7 +22,12 @@ SAME = 1e-6
 
 
 def read_prices(
-    rows: pl.LazyFrame, by_type: pl.DataFrame, identifiers: Identifiers, rates: Rates, tally: Tally
+    rows: pl.LazyFrame,
+    by_type: pl.DataFrame,
+    identifiers: Identifiers,
+    rates: Rates,
+    tally: Tally,
+    empty_returns: EmptyReturns = "none",
 ) -> pl.DataFrame:
     """date, listing, return, ccy (code), quoted (has a price), delisted; sorted by date.
 
@@ -28,12 +35,14 @@ def read_prices(
     day one counts, see `choose_currency`. After a row that says `delisted`, only rows that say so too
     count: some vendors flag every row of a dead name.
 
-    by_type : asset_id_type and rows of the upload
+    by_type : asset_id_type and rows of the upload; empty_returns : as in the settings of a dataset
     """
     known = known_listings(
         rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
-        ["ccy", "close", "return", "delisted"], by_type, identifiers, tally, "price",
+        ["ccy", "close", "return", "delisted", *(PAID if empty_returns == "close" else ())],
+        by_type, identifiers, tally, "price",
     )  # fmt: skip
+    known = with_returns(known, empty_returns)
     known = known.with_columns(
         pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
     )

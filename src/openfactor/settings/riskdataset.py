@@ -14,6 +14,7 @@ from openfactor.settings.values import Settings
 
 PeriodsPerYear = Annotated[float, Field(gt=0, le=366)]
 ExposureMode = Literal["snapshot", "changes"]
+EmptyReturns = Literal["none", "adjusted_close", "close"]
 FactorGroups = dict[str, str | None]
 """Factor group to the name of the `hierarchies` upload that orders its factors; None: a flat list."""
 
@@ -56,6 +57,10 @@ class RootRiskDatasetSettings(Settings):
     """Trading days without a price after which a listing is taken to be gone, also where no row says
     `delisted`; the default is a quarter. Until then it keeps its cap and exposures and has no return.
     Stored days with prices, or on which no exchange is closed, count."""
+    empty_returns: EmptyReturns = "none"
+    """What stands for an empty `return`: nothing; the growth of closes that are adjusted for dividends and
+    splits (`adjusted_close`); or that of closes as traded with the columns `dividend` and `split` of the
+    upload (`close`). It runs from the listing's previous price, whatever the gap."""
     market_cap_per: Literal["company", "listing"] = "company"
     """`company`: each market cap is that of the company, and of several listings on a day one counts.
     `listing`: each is that of a share class, and a company has the sum of those of one day."""

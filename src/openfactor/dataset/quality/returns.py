@@ -17,7 +17,7 @@ from openfactor.settings.findings import Example
     reports="Severe when all, or more than half, lack it; a warning above `returns_missing`, and when a name "
     "with `median_days` prices never has one.",
     thresholds=("returns_missing", "median_days"),
-    remedy="upload returns, or let the dataset derive them from closes",
+    remedy="upload returns, or let the dataset derive them from closes with empty_returns",
     needs="price",
 )
 def returns_missing(evidence: Evidence) -> Iterator[Draft]:

@@ -15,6 +15,7 @@ from openfactor.uploads.schema import (
     date_column,
     finite,
     id_columns,
+    not_negative,
     positive,
 )
 from openfactor.uploads.validation import examples
@@ -22,7 +23,8 @@ from openfactor.uploads.validation import examples
 _NAME = ["asset_id", "asset_id_type"]
 _NO_RETURN = (
     "none of the committed prices has a return, so a model has nothing to explain; give the column `return`: "
-    "simple total returns since the last price, as fractions"
+    "simple total returns since the last price, as fractions; or let the dataset derive them from closes, "
+    "see empty_returns"
 )
 _BEGIN = (
     "without an earlier price came with a return; the first price is the base of the next return, so a "
@@ -45,12 +47,20 @@ class Price(DataType):
                nullable=True, aliases=("ret", "total_return")),
         Column("delisted", FLAG, "true on the last day of a delisted name, or on all of its rows",
                (False, False)),
+        Column("dividend", NUMBER, "paid per share held after the day's split, in ccy, on the ex-date",
+               (None, None), optional=True, aliases=("dividends", "div")),
+        Column("split", NUMBER, "shares for each one held before, on the ex-date; 1 when empty", (None, None),
+               optional=True, aliases=("stock_splits", "split_ratio", "split_factor")),
     )  # fmt: skip
     rules = (
         finite("close"),
         positive("close"),
         finite("return"),
         Rule("return_bound", "return", pl.col("return") < -1, "a return below -100 % cannot be"),
+        finite("dividend"),
+        not_negative("dividend"),
+        finite("split"),
+        positive("split"),
     )
 
     def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
