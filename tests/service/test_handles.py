@@ -45,6 +45,7 @@ def test_every_handle_says_what_it_is(client: Client) -> None:
     first, last = dates.min(), dates.max()
     rows = ", ".join(f"{name} {len(frame):,}" for name, frame in MARKET.uploads.items())
     workspace = client._workspace
+    data = workspace.riskdatasets.open("d")
     said = {
         f"<openfactor client of {workspace!r}>": client,
         f"<uploaders: {', '.join(sorted(DATA_TYPES))}>": equity.uploaders,
@@ -67,10 +68,8 @@ def test_every_handle_says_what_it_is(client: Client) -> None:
             client.settings_registry
         ),
         f"<SyntheticUniverse 30 trading days; rows: {rows}>": MARKET,
-        f"<RiskDataset {first} to {last}: 30 days, 30 listings, {len(dates)} rows>": workspace.riskdatasets.open(
-            "d"
-        ),
-        "<Tree of 3 leaves on 1 levels>": workspace.riskdatasets.open("d").trees["industry"],
+        f"<RiskDataset {first} to {last}: 30 days, 30 listings, {len(dates)} rows>": data,
+        "<Tree of 3 leaves on 1 levels>": data.trees["industry"],
     }
     for text, handle in said.items():
         assert repr(handle) == text
