@@ -107,15 +107,18 @@ def _one_currency(rows: pl.DataFrame, several: pl.Series, rates: Rates, tally: T
     changes = np.flatnonzero(kept & (before >= 0) & (ccy[before] != ccy))
     returns = rows["return"].to_numpy(writable=True)
     index = some["row"].to_numpy()
+    worked_out = 0
     for i in changes.tolist():
-        returns[index[i]] = _across(some, i, int(before[i]), int(same[i]), rates)
+        returns[index[i]], from_closes = _across(some, i, int(before[i]), int(same[i]), rates)
+        worked_out += from_closes
+    tally.drop("price", "a return across a change of currency, worked out from the closes", worked_out)
     mask = np.ones(len(rows), np.bool_)
     mask[index[~kept]] = False
     rows = rows.with_columns(pl.Series("return", returns).fill_nan(None))
     return _keep(rows, pl.Series(mask), "quoted in another currency", tally)
 
 
-def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -> float:
+def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -> tuple[float, bool]:
     """The return of a price whose currency is not that of the listing's last price, in the currency of the
     last price: what it gives when the new price is converted at both rates of its day.
 
@@ -131,15 +134,14 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
     into, out_of = rates.on(new["ccy"], days), rates.on(old["ccy"], days)
     stated = np.nan if new["return"] is None else float(new["return"])
     if same >= 0 and rows["date"][same] == old["date"]:
-        return float((1 + stated) * (into[1] / into[0]) / (out_of[1] / out_of[0]) - 1)
+        return float((1 + stated) * (into[1] / into[0]) / (out_of[1] / out_of[0]) - 1), False
     closes = np.nan if new["close"] is None or old["close"] is None else new["close"] / old["close"]
+    last = np.array([max(rates.last_date(old["ccy"], end), start)])  # of a rate of the old currency
+    cross = rates.on(new["ccy"], last)[0] / rates.on(old["ccy"], last)[0]
     misread = [closes, closes * into[0] / out_of[0]]
-    converted = closes * into[1] / out_of[1]
-    if same >= 0 or np.isnan(stated) or _any_is(stated, misread, converted):
-        return float(converted - 1)
-    last = np.array([max(rates.last_date(old["ccy"], end), start)])
-    moved = into[1] / rates.on(new["ccy"], last)[0] / (out_of[1] / rates.on(old["ccy"], last)[0])
-    return float((1 + stated) * moved - 1)
+    if same >= 0 or np.isnan(stated) or _any_is(stated, misread, closes * cross):
+        return float(closes * into[1] / out_of[1] - 1), True
+    return float((1 + stated) * into[1] / out_of[1] / cross - 1), False
 
 
 def _any_is(stated: float, growth: list[float], right: float) -> bool:
