@@ -20,14 +20,16 @@ def used_factors(
     Such rows are counted; they make no factor, and no rule is held against them.
     """
     pair = ["factor_group", "factor"]
-    coded = identifiers.code_companies(rows, pair, found["asset_id_type"].unique().to_list())
+    types = found["asset_id_type"].unique().to_list()
     missing = found.select(pair).unique()
     fullest = found.group_by("date").agg(pl.col("rows").sum()).sort("rows", "date")["date"].tail(1)
     # one day settles most factors; the history is read for the others only
-    for some in (coded.filter(pl.col("date").is_in(fullest.implode())), coded):
+    for some in (rows.filter(pl.col("date").is_in(fullest.implode())), rows):
         if len(missing):
-            there = some.join(missing.lazy(), on=pair, how="semi").select(pair).unique()
-            missing = missing.join(there.collect(engine="streaming"), on=pair, how="anti")
+            of_missing = some.filter(pl.col("factor").is_in(missing["factor"].implode()))
+            coded = identifiers.code_companies(of_missing, pair, types)
+            there = coded.select(pair).unique().collect(engine="streaming")
+            missing = missing.join(there, on=pair, how="anti")
     unused = found.join(missing, on=pair, how="semi").group_by("asset_id_type").agg(pl.col("rows").sum())
     drop_unknown(tally, source, unused, {}, identifiers.company_types)
     return found.join(missing, on=pair, how="anti", maintain_order="left")
