@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from openfactor.errors import ConflictError, NotFoundError, SettingsError, StorageError
-from openfactor.settings import DerivedRiskDatasetSettings, RootRiskDatasetSettings, Settings
+from openfactor.settings import ColumnMapping, DerivedRiskDatasetSettings, RootRiskDatasetSettings, Settings
 from openfactor.settings.saved import KINDS
 from openfactor.settings.values import Reference
 
 RISK_DATASET = "RiskDatasetSettings"
 """The kind of risk datasets, root or derived."""
+COLUMN_MAPPING = ColumnMapping.__name__
+"""The kind of mappings of columns."""
 
 _METADATA = sa.MetaData()
 _ENTRIES = sa.Table(
@@ -60,6 +62,8 @@ class Entry:
             return (DerivedRiskDatasetSettings if derived else RootRiskDatasetSettings).model_validate(
                 self.value
             )
+        if self.kind == COLUMN_MAPPING:
+            return ColumnMapping.model_validate(self.value)
         return KINDS[self.kind].model_validate(self.value)
 
 

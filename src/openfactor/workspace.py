@@ -25,9 +25,11 @@ from openfactor.processes import EngineObject
 from openfactor.registry import Registry
 from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.riskmodels import RiskModelStore
+from openfactor.savedmappings import SavedMappingStore
 from openfactor.savedsettings import SavedSettingsStore
 from openfactor.settings import (
     CalendarSettings,
+    ColumnMapping,
     DatasetSettings,
     ExposureSettings,
     FactorRiskModelSettings,
@@ -35,7 +37,7 @@ from openfactor.settings import (
     UniverseSettings,
 )
 from openfactor.settings.values import Reference
-from openfactor.uploads import DATA_TYPES, UploadStore
+from openfactor.uploads import DATA_TYPES, Mappings, UploadStore
 
 
 class LocalWorkspace(EngineObject):
@@ -49,7 +51,10 @@ class LocalWorkspace(EngineObject):
         self._path = Path(path).expanduser().resolve()
         self._threads = threads
         self._hide_progress = None if progress is None else not progress
-        self.uploads = UploadStore(self._path / "uploads", threads=threads, hide_progress=self._hide_progress)
+        self.uploads = UploadStore(
+            self._path / "uploads", threads=threads, hide_progress=self._hide_progress,
+            mappings=Mappings(self._saved_mapping),
+        )  # fmt: skip
         try:
             self._path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -58,6 +63,7 @@ class LocalWorkspace(EngineObject):
         self.riskdatasets = RiskDatasetStore(
             self._path, self.uploads, registry, threads=threads, hide_progress=self._hide_progress
         )
+        self.mappings = SavedMappingStore(registry)
         self.saved = SavedSettingsStore(self.uploads, self.riskdatasets, registry)
         self.riskmodels = RiskModelStore(
             self._path, self.riskdatasets, self.saved, threads=threads, hide_progress=self._hide_progress
@@ -70,6 +76,9 @@ class LocalWorkspace(EngineObject):
         """Opened again where it is unpickled."""
         progress = None if self._hide_progress is None else not self._hide_progress
         return partial(LocalWorkspace, threads=self._threads, progress=progress), (self._path,)
+
+    def _saved_mapping(self, name: str) -> ColumnMapping:
+        return self.mappings.get(name)
 
     def calendar(self, settings: DatasetSettings[CalendarSettings] | Reference) -> Calendar:
         """The calendar; as `bind`."""

@@ -61,7 +61,7 @@ def slow_counts(before: Rows, incoming: Rows, after: Rows) -> dict[str, int]:
 
 
 def counts(result: UploadCommitResult) -> dict[str, int]:
-    return result.model_dump(exclude={"version", "committed_names"})
+    return result.model_dump(exclude={"version", "committed_names", "notes"})
 
 
 def frame(rows: Rows) -> pl.DataFrame:
@@ -153,7 +153,7 @@ def test_a_result_says_what_was_done(upload: Upload, tmp_path: Path) -> None:
     upload.stage_df("late", rates((2, "EUR", 0.7), (3, "EUR", 0.7)))
     assert repr(upload.commit("upsert")) == (
         "UploadCommitResult(version=2, committed_names=['late'], rows_added=1, rows_replaced=1, "
-        "rows_unchanged=0, rows_ignored=0, rows_removed=0)"
+        "rows_unchanged=0, rows_ignored=0, rows_removed=0, notes=[])"
     )
     rates((3, "EUR", 0.7)).write_csv(tmp_path / "fx_march.csv")
     done = upload.fast_commit(tmp_path / "fx_march.csv", "overwrite")
@@ -186,7 +186,7 @@ def test_values_come_back_bit_for_bit(upload: Upload) -> None:
     odd = [5e-324, 0.1 + 0.2, 1.7976931348623157e308, 1 / 3, 2.2250738585072014e-308]
     upload.fast_commit(rates(*((i + 1, "EUR", v) for i, v in enumerate(odd))), "overwrite")
     assert read(upload)["fx_rate"].to_list() == odd
-    texts = ["ÄÖ", "  x ", "a\nb", 'q"q', "\U0001f4c8", "NA", "'"]
+    texts = ["ÄÖ", "x  y", "a\nb", 'q"q', "\U0001f4c8", "NA", "'"]
     upload.fast_commit(rates(*((1, text, 1.0) for text in texts)), "overwrite")
     assert sorted(read(upload)["ccy"]) == sorted(texts)
 

@@ -162,9 +162,9 @@ def test_numbers_and_what_stands_for_empty() -> None:
     }
 
 
-def test_text_is_taken_as_it_is() -> None:
+def test_text_is_taken_as_it_is_but_for_blanks_around() -> None:
     frame = pl.DataFrame({"date": [D, D, D], "ccy": ["NA", " null ", "001"], "fx_rate": [1.0, 2.0, 3.0]})
-    assert [row[1] for row in rows(frame, RATES)] == ["NA", " null ", "001"]
+    assert [row[1] for row in rows(frame, RATES)] == ["NA", "null", "001"]
 
 
 def test_empty_rows_are_left_out_and_the_others_keep_their_numbers() -> None:

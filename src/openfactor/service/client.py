@@ -22,7 +22,7 @@ class Equity:
     """Everything about equities."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.uploaders = Uploaders(workspace.uploads)
+        self.uploaders = Uploaders(workspace)
         self.riskdatasets = RiskDatasets(workspace)
         saved = SettingsRegistries(workspace)
         self.calendars = Loader("calendars", workspace, workspace.calendar, saved[CalendarSettings])

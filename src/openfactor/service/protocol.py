@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from openfactor.settings import (
     AnyRiskDatasetSettings,
     CalendarSettings,
+    ColumnMapping,
     DatasetSettings,
     DatasetStatus,
     ExposureSettings,
@@ -83,11 +84,24 @@ class Saved(Protocol):
     def delete(self, kind: str, key: Key) -> None: ...
 
 
+class SavedMappings(Protocol):
+    """Saved mappings of columns by name or id."""
+
+    def names(self) -> dict[str, int]: ...
+    def save(
+        self, name: Key, mapping: ColumnMapping, *, overwrite: bool = False, description: str | None = None
+    ) -> int: ...
+    def get(self, key: Key) -> ColumnMapping: ...
+    def delete(self, key: Key) -> None: ...
+
+
 class Workspace(Protocol):
     """Uploads, risk datasets and saved settings by name, and what they make."""
 
     @property
     def uploads(self) -> Uploads: ...
+    @property
+    def mappings(self) -> SavedMappings: ...
     @property
     def riskdatasets(self) -> RiskDatasetsByName: ...
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openfactor.errors import NotFoundError
-from openfactor.service.protocol import Uploads
+from openfactor.service.mappings import MappingRegistry
+from openfactor.service.protocol import Uploads, Workspace
 from openfactor.settings import UploadDataTypeFreshness
 
 if TYPE_CHECKING:  # uploads are not loaded before they are used
@@ -64,8 +65,10 @@ class DataTypeUploads:
 class Uploaders:
     """The data types that can be uploaded."""
 
-    def __init__(self, uploads: Uploads) -> None:
-        self._uploads = uploads
+    def __init__(self, workspace: Workspace) -> None:
+        self._uploads = workspace.uploads
+        self.mappings = MappingRegistry(workspace)
+        """Mappings of columns that are kept by name."""
 
     def __repr__(self) -> str:
         return f"<uploaders: {', '.join(self.get_data_types())}>"

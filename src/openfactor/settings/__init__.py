@@ -1,5 +1,6 @@
 """What a user can ask for: frozen values, one file a stage."""
 
+from openfactor.settings.classification import hierarchy_and_memberships
 from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
@@ -28,6 +29,7 @@ from openfactor.settings.hierarchies import (
     hierarchy_from_df,
     hierarchy_to_df,
 )
+from openfactor.settings.mapping import ColumnMapping
 from openfactor.settings.menus import BuildReport, RiskDatasetProperties
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, ModelMode
 from openfactor.settings.provenance import DataVersion
@@ -65,6 +67,7 @@ __all__ = [
     "CalendarSettings",
     "CategoricalExposureGroupSettings",
     "CategoricalFilterSettings",
+    "ColumnMapping",
     "ContinuousExposureGroupSettings",
     "DataQualitySettings",
     "DataVersion",
@@ -106,6 +109,7 @@ __all__ = [
     "UploadDataTypeFreshness",
     "UploadParserResult",
     "UploadStagingResult",
+    "hierarchy_and_memberships",
     "hierarchy_df_to_wide",
     "hierarchy_from_df",
     "hierarchy_to_df",

@@ -91,6 +91,8 @@ class UploadCommitResult(_Result):
     other values."""
     rows_removed: int = 0
     """Rows that were there before and whose key is not there any more."""
+    notes: list[str] = []
+    """What was cleaned or left out as the tables were read."""
 
 
 class UploadDataTypeFreshness(_Result):

@@ -1,6 +1,7 @@
 """A user's tables: their types, how they are read and checked, and their versions."""
 
 from openfactor.uploads.commits import COMMIT_MODES
+from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
@@ -14,6 +15,7 @@ __all__ = [
     "DATA_TYPES",
     "CommitMode",
     "DataType",
+    "Mappings",
     "Upload",
     "UploadSnapshot",
     "UploadStore",

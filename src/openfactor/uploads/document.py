@@ -45,7 +45,9 @@ def _section(data_type: DataType) -> str:
 
 def _row(column: Column) -> str:
     name = f"**{column.name}**" if column.key else column.name
-    emptiness = "; may be left out" if column.optional else "; may be empty" if column.nullable else ""
+    emptiness = "; may be empty or left out" if column.may_be_empty else ""
+    if column.empty is not None:
+        emptiness = f"; {str(column.empty).lower()} where empty or left out"
     return f"| {name} | {column.dtype} | {column.description}{emptiness} | {', '.join(column.aliases)} |"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from openfactor.errors import DataError, Fault
 from openfactor.progress import progress_bar
-from openfactor.settings import UploadParserResult, UploadStagingResult
+from openfactor.settings import ColumnMapping, UploadParserResult, UploadStagingResult
 from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, parse
 from openfactor.uploads.schema import DataType
@@ -27,6 +27,7 @@ def read_all(
     scratch: Path,
     *,
     parser: str | None,
+    mapping: ColumnMapping | None = None,
     threads: int,
     hide_progress: bool | None,
 ) -> list[StagedItem]:
@@ -39,19 +40,21 @@ def read_all(
         progress_bar(f"reading {data_type.name}", hide, len(sources), unit="file") as bar,
     ):
         items = []
-        for item in pool.map(lambda source: _read(source, data_type, scratch, parser), sources):
+        for item in pool.map(lambda source: _read(source, data_type, scratch, parser, mapping), sources):
             items.append(item)
             bar.update()
     return items
 
 
-def _read(source: Source, data_type: DataType, scratch: Path, parser: str | None) -> StagedItem:
+def _read(
+    source: Source, data_type: DataType, scratch: Path, parser: str | None, mapping: ColumnMapping | None
+) -> StagedItem:
     try:
         frame = source.read()
     except DataError as error:
         messages = [str(fault) for fault in error.faults]
         return _item(source.name, [UploadParserResult(success=False, messages=messages)], error.faults)
-    outcome = parse(frame, data_type, source.name, file_name=source.file_name, parser=parser)
+    outcome = parse(frame, data_type, source.name, file_name=source.file_name, parser=parser, mapping=mapping)
     if outcome.rows is None:
         return _item(source.name, outcome.results, outcome.faults)
     broken = validate(outcome.rows, data_type, source.name).faults
@@ -62,17 +65,18 @@ def _read(source: Source, data_type: DataType, scratch: Path, parser: str | None
         took = next(r.parser for r in outcome.results if r.success)
         result = UploadParserResult(parser=took, success=False, messages=[str(fault)])
         return _item(source.name, [result], [fault])
+    told = [*source.notes, *outcome.notes, *(str(fault) for fault in broken)]
     folder = scratch / source.name
     folder.mkdir()
     parts = write_parts(outcome.rows.drop(ROW), folder, data_type)
-    return _item(source.name, [_noted(r, broken) for r in outcome.results], broken, parts, success=True)
+    return _item(source.name, [_noted(r, told) for r in outcome.results], broken, parts, success=True)
 
 
-def _noted(result: UploadParserResult, faults: Sequence[Fault]) -> UploadParserResult:
-    """The parser that took the table also tells which rules its rows break."""
+def _noted(result: UploadParserResult, messages: list[str]) -> UploadParserResult:
+    """The parser that took the table also tells what was cleaned, and which rules its rows break."""
     if not result.success:
         return result
-    return result.model_copy(update={"messages": [str(fault) for fault in faults]})
+    return result.model_copy(update={"messages": messages})
 
 
 def _item(
@@ -101,4 +105,22 @@ def of_archive(name: str, items: Sequence[StagedItem]) -> StagedItem:
     for parser, names in took.items():
         message = f"{len(names):,} tables, {names[0]} to {names[-1]}"
         results.append(UploadParserResult(parser=parser, success=True, messages=[message]))
+    notes = notes_of(items)
+    if notes:
+        results[0] = results[0].model_copy(update={"messages": [*results[0].messages, *notes]})
     return _item(name, results, faults, success=True)
+
+
+def notes_of(items: Sequence[StagedItem]) -> list[str]:
+    """What was cleaned or left out as tables were read: each message once, with the tables."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        broken = {str(fault) for fault in item.faults}
+        for result in item.result.results:
+            for message in result.messages if result.success else ():
+                if message not in broken:
+                    found.setdefault(message, []).append(item.name)
+    return [
+        f"{names[0]}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}: {message}"
+        for message, names in found.items()
+    ]

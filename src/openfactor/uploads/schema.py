@@ -27,8 +27,7 @@ class Column:
     description : what it means, in which unit
     examples : two values, of the two rows of the data type's example
     key : part of the key, which is unique in an upload
-    nullable : cells may be empty
-    optional : the whole column may be left out, and is empty then
+    nullable, optional : cells may be empty, and the whole column may be left out
     empty : the value that an empty cell stands for, if it stands for one
     aliases : other names under which it is accepted, in lower case with underscores
     counted : for text that names things, their plural; summaries count them as `n_<counted>`
@@ -114,15 +113,28 @@ class DataType:
         """One row a column: its type, whether it is in the key or may be empty, other names, meaning."""
         return pl.DataFrame(
             [
-                (c.name, str(c.dtype), c.key, c.nullable, c.optional, list(c.aliases), c.description)
+                (
+                    c.name,
+                    str(c.dtype),
+                    c.key,
+                    c.may_be_empty,
+                    c.may_be_empty,
+                    list(c.aliases),
+                    c.description,
+                )
                 for c in self.columns
             ],
             schema={
-                "column": pl.String, "type": pl.String, "key": pl.Boolean, "may_be_empty": pl.Boolean,
-                "may_be_left_out": pl.Boolean, "aliases": pl.List(pl.String), "description": pl.String,
+                "column": pl.String,
+                "type": pl.String,
+                "key": pl.Boolean,
+                "may_be_empty": pl.Boolean,
+                "may_be_left_out": pl.Boolean,
+                "aliases": pl.List(pl.String),
+                "description": pl.String,
             },
             orient="row",
-        )  # fmt: skip
+        )
 
     def empty(self) -> pl.DataFrame:
         """No rows, right columns."""

@@ -11,6 +11,7 @@ from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.folders import write_whole
 from openfactor.processes import EngineObject
 from openfactor.settings import UploadDataTypeFreshness
+from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
@@ -23,6 +24,7 @@ class UploadStore(EngineObject):
     """The uploads of a workspace.
 
     threads : processors to use, by default all
+    mappings : leads from names to saved mappings of columns; by default there are none
     hide_progress : show no progress bars; None hides them where standard error is no terminal
 
     Raises
@@ -37,6 +39,7 @@ class UploadStore(EngineObject):
         *,
         threads: int | None = None,
         hide_progress: bool | None = None,
+        mappings: Mappings | None = None,
     ) -> None:
         forbidden = sorted(set(folder.as_posix()) & set(FORBIDDEN))
         if forbidden:
@@ -45,6 +48,7 @@ class UploadStore(EngineObject):
         self._types = data_types
         self._threads = threads
         self._hide_progress = hide_progress
+        self._mappings = mappings
 
     def data_types(self) -> list[str]:
         """Sorted."""
@@ -90,6 +94,7 @@ class UploadStore(EngineObject):
             self.data_type(data_type),
             threads=self._threads,
             hide_progress=self._hide_progress,
+            mappings=self._mappings,
         )
 
     def snapshot(self, references: Iterable[tuple[str, str | int]] = ()) -> UploadSnapshot:

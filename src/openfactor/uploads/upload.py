@@ -7,8 +7,9 @@ import os
 import shutil
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from openfactor.errors import (
 )
 from openfactor.processes import EngineObject
 from openfactor.settings import (
+    ColumnMapping,
     MultiParserResult,
     UploadCommitResult,
     UploadParserResult,
@@ -31,17 +33,22 @@ from openfactor.settings import (
 )
 from openfactor.uploads.commits import COMMIT_MODES, Committed, Committer, checked_match
 from openfactor.uploads.filters import Filters, expression
+from openfactor.uploads.mappings import AnyMapping, Constants, Mappings
 from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import (
     Outcome,
     Source,
     as_polars,
+    bare_name,
+    check_mapping,
+    is_archive,
     parse,
     parser_example,
     parser_names,
+    raising,
     sources,
 )
-from openfactor.uploads.reading import of_archive, read_all
+from openfactor.uploads.reading import notes_of, of_archive, read_all
 from openfactor.uploads.repeats import repeats
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.merging import CommitMode
@@ -66,6 +73,7 @@ class Upload(EngineObject):
         *,
         threads: int | None = None,
         hide_progress: bool | None = None,
+        mappings: Mappings | None = None,
     ) -> None:
         self.name = folder.name
         self.data_type = data_type.name
@@ -75,6 +83,7 @@ class Upload(EngineObject):
         self._committer = Committer(folder, data_type, self._staging)
         self._threads = threads or os.cpu_count() or 1
         self._hide_progress = hide_progress
+        self._mappings = mappings or Mappings()
 
     def __repr__(self) -> str:
         staged = len(self._staging.names())
@@ -185,26 +194,43 @@ class Upload(EngineObject):
         """Two rows in the layout of a parser; NotFoundError if there is none of the name."""
         return parser_example(self._type, parser)
 
-    def can_handle(self, df: Any, parser: str | None = None, name: str | None = None) -> MultiParserResult:
+    def can_handle(
+        self,
+        df: Any,
+        parser: str | None = None,
+        name: str | None = None,
+        mapping: AnyMapping = None,
+    ) -> MultiParserResult:
         """What each parser, or the one that is named, says of a frame.
 
         name : a file name, which may hold the date
+        mapping : as `stage_file`
         """
-        return MultiParserResult(results=self._parse(df, parser, name).results)
+        return MultiParserResult(results=self._parse(df, parser, name, mapping).results)
 
     def parse(
-        self, df: Any, parser: str | None = None, name: str | None = None
+        self,
+        df: Any,
+        parser: str | None = None,
+        name: str | None = None,
+        mapping: AnyMapping = None,
     ) -> tuple[pl.DataFrame, UploadParserResult]:
         """A frame in the columns of the data type, and which parser took it; no rows if none did."""
-        outcome = self._parse(df, parser, name)
+        outcome = self._parse(df, parser, name, mapping)
         if outcome.rows is None or outcome.faults:
             messages = [str(fault) for fault in outcome.faults]
             return self._type.empty(), UploadParserResult(success=False, messages=messages)
         return outcome.rows.select(*self._type.schema), next(r for r in outcome.results if r.success)
 
-    def validate(self, df: Any, parser: str | None = None, name: str | None = None) -> Validation:
+    def validate(
+        self,
+        df: Any,
+        parser: str | None = None,
+        name: str | None = None,
+        mapping: AnyMapping = None,
+    ) -> Validation:
         """The good rows of a frame, and the faults of the others; `table` shows them. Stores nothing."""
-        outcome = self._parse(df, parser, name)
+        outcome = self._parse(df, parser, name, mapping)
         if outcome.rows is None:
             return Validation(self._type.empty(), tuple(outcome.faults))
         checked = validate(outcome.rows, self._type, name)
@@ -213,7 +239,16 @@ class Upload(EngineObject):
     # staging
 
     def stage_df(
-        self, name: str, df: Any, parser: str | None = None, replace: bool = False
+        self,
+        name: str,
+        df: Any,
+        parser: str | None = None,
+        replace: bool = False,
+        *,
+        mapping: AnyMapping = None,
+        constants: Constants = None,
+        value: str | None = None,
+        drop_extra: bool = False,
     ) -> UploadStagingResult:
         """Put a frame (polars, pandas or pyarrow) into the staging area.
 
@@ -221,34 +256,55 @@ class Upload(EngineObject):
         staged again. Rows that break rules are staged; `validate_staging_data` shows them and `commit`
         refuses them.
 
+        mapping, constants, value, drop_extra : as `stage_file`
+
         Raises
         ------
         ConflictError: something is staged under the name, and `replace` is not set.
         SettingsError: the name cannot be used. NotFoundError: no parser of that name.
         """
-        return self._stage([Source(name, name, lambda: as_polars(df, name))], None, parser, replace)
+        columns = self._mappings.resolve(mapping, constants, value, drop_extra)
+        return self._stage([Source(name, name, lambda: as_polars(df, name))], None, parser, replace, columns)
 
     def stage_file(
-        self, path: str | Path, name: str | None = None, parser: str | None = None, replace: bool = False
+        self,
+        path: str | Path,
+        name: str | None = None,
+        parser: str | None = None,
+        replace: bool = False,
+        *,
+        mapping: AnyMapping = None,
+        constants: Constants = None,
+        value: str | None = None,
+        drop_extra: bool = False,
     ) -> UploadStagingResult:
-        """Put a file into the staging area, under its name without extension, or under `name`.
+        """Put a file into the staging area, under its name without extensions, or under `name`.
 
-        CSV, TSV, Parquet, Arrow, Excel, or a ZIP archive of them; each file of an archive is staged under its
-        own name, and if one fails none is staged. A date that no column holds is taken from the file name.
+        CSV, TSV (packed as .gz, too), Parquet, Arrow, Excel, or a ZIP archive or a folder of them; each file
+        of an archive or folder is staged under its own name, and if one fails none is staged. A date that no
+        column holds is taken from the file name.
+
+        mapping : name in the file to name of the data type's column, or None to leave it out; or a
+            `ColumnMapping`, or the name of a saved one
+        constants : column of the data type to its value in all rows; `{file}` stands for the file's name
+        value : for a file with one column for each asset, what their cells hold
+        drop_extra : leave out columns that the data type does not have; the result names them
 
         Raises
         ------
-        NotFoundError: no such file. ConflictError: a name is staged, and `replace` is not set.
+        NotFoundError: no such file, or no saved mapping. ConflictError: a name is staged, and `replace` is
+        not set. SettingsError: the mapping does not fit the data type.
         """
         path = Path(path)
+        columns = self._mappings.resolve(mapping, constants, value, drop_extra)
+        archive = (name or bare_name(path.name)) if is_archive(path) else None
         try:
             found = sources(path)
         except DataError as error:
-            found = [Source(path.stem, path.name, _raising(error))]
-        archive = path.suffix.lower() == ".zip"
-        if not archive:
-            found = [Source(name or path.stem, path.name, found[0].read)]
-        return self._stage(found, (name or path.stem) if archive else None, parser, replace)
+            found = [Source(name or bare_name(path.name), path.name, raising(error))]
+        if archive is None and name:
+            found = [replace_fields(found[0], name=name)]
+        return self._stage(found, archive, parser, replace, columns)
 
     def get_staging_results(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
         """Staged name to what came of staging it: all, or those of the names that are there."""
@@ -338,7 +394,7 @@ class Upload(EngineObject):
         remedy = "; stage them again with replace=True, wipe_staging them, or name those to commit"
         done = self._committer.commit(items, mode, match, remedy)
         self._staging.remove(items)
-        return _told(done, [item.name for item in items])
+        return _told(done, items)
 
     def fast_commit(
         self,
@@ -346,20 +402,28 @@ class Upload(EngineObject):
         mode: CommitMode,
         parser: str | None = None,
         match_columns: Sequence[str] | None = None,
+        *,
+        mapping: AnyMapping = None,
+        constants: Constants = None,
+        value: str | None = None,
+        drop_extra: bool = False,
     ) -> UploadCommitResult:
-        """Read, validate and commit a frame, or a `Path` to a file, without staging it.
+        """Read, validate and commit a frame, or a `Path` to a file or folder, without staging it.
+
+        mapping, constants, value, drop_extra : as `stage_file`
 
         Raises
         ------
         As `commit` does.
         """
         match = checked_match(self._type, mode, match_columns)
+        columns = self._mappings.resolve(mapping, constants, value, drop_extra)
         name = df.name if isinstance(df, Path) else self.name
         found = sources(df) if isinstance(df, Path) else [Source(name, name, lambda: as_polars(df, name))]
         with self._staging.scratch() as scratch:
-            items = self._read_all(found, scratch, parser)
+            items = self._read_all(found, scratch, parser, columns)
             done = self._committer.commit(items, mode, match)
-        return _told(done, [item.name for item in items] if isinstance(df, Path) else [])
+        return _told(done, items, named=isinstance(df, Path))
 
     def restore(self, version: int | dt.datetime) -> UploadCommitResult:
         """Make the rows of an earlier version those of a new one; none is added if they are the latest.
@@ -388,9 +452,12 @@ class Upload(EngineObject):
             )
         return latest if version == latest.version else Table(self._folder, self._type, version)
 
-    def _parse(self, df: Any, parser: str | None, name: str | None) -> Outcome:
+    def _parse(self, df: Any, parser: str | None, name: str | None, mapping: AnyMapping) -> Outcome:
         source = name or self.data_type
-        return parse(as_polars(df, source), self._type, source, file_name=name, parser=parser)
+        columns = self._mappings.resolve(mapping)
+        return parse(
+            as_polars(df, source), self._type, source, file_name=name, parser=parser, mapping=columns
+        )
 
     def _named(self, schema: dict[str, pl.DataType], which: Which) -> dict[str, pl.DataType]:
         if which not in ("data", "staging"):
@@ -401,18 +468,26 @@ class Upload(EngineObject):
         parts = [part for item in items for part in item.parts]
         return scan_owned(parts, owners(items), self._type, NAME)
 
-    def _read_all(self, found: Sequence[Source], scratch: Path, parser: str | None) -> list[StagedItem]:
+    def _read_all(
+        self, found: Sequence[Source], scratch: Path, parser: str | None, mapping: ColumnMapping
+    ) -> list[StagedItem]:
         return read_all(
             found,
             self._type,
             scratch,
             parser=parser,
+            mapping=mapping,
             threads=self._threads,
             hide_progress=self._hide_progress,
         )
 
     def _stage(
-        self, found: Sequence[Source], archive: str | None, parser: str | None, replace: bool
+        self,
+        found: Sequence[Source],
+        archive: str | None,
+        parser: str | None,
+        replace: bool,
+        mapping: ColumnMapping,
     ) -> UploadStagingResult:
         """Stage tables, all of them or none; `archive` is the name of the archive they come from, if any."""
         if archive:
@@ -422,8 +497,9 @@ class Upload(EngineObject):
             shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
             raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")
         self._table()  # nothing is read for an upload that cannot be committed to
+        check_mapping(mapping, self._type)
         with self._staging.scratch() as scratch:
-            items = self._read_all(found, scratch, parser)
+            items = self._read_all(found, scratch, parser, mapping)
             if not archive:
                 self._staging.put(items, scratch)
                 return items[0].result
@@ -436,11 +512,14 @@ class Upload(EngineObject):
             return whole.result
 
 
-def _told(done: Committed, names: list[str]) -> UploadCommitResult:
+def _told(done: Committed, items: Sequence[StagedItem], *, named: bool = True) -> UploadCommitResult:
     """The result of a commit; what it left out, or probably was not meant, is warned of."""
+    names = [item.name for item in items] if named else []
     for message in done.warnings:
         warnings.warn(message, DataWarning, stacklevel=3)
-    return UploadCommitResult(version=done.version, committed_names=names, **asdict(done.counts))
+    return UploadCommitResult(
+        version=done.version, committed_names=names, notes=notes_of(items), **asdict(done.counts)
+    )
 
 
 def _select(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
@@ -449,10 +528,3 @@ def _select(rows: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     if unknown:
         raise SettingsError(f"no columns {', '.join(map(repr, unknown))}:", [", ".join(known)])
     return rows.select(columns)
-
-
-def _raising(error: DataError) -> Callable[[], pl.DataFrame]:
-    def read() -> pl.DataFrame:
-        raise error
-
-    return read

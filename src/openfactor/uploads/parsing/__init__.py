@@ -1,7 +1,21 @@
 """From frames and files of users to the columns of a data type."""
 
-from openfactor.uploads.parsing.files import Source, sources
+from openfactor.uploads.parsing.files import Source, is_archive, raising, sources
 from openfactor.uploads.parsing.frames import as_polars
-from openfactor.uploads.parsing.layouts import Outcome, parse, parser_example, parser_names
+from openfactor.uploads.parsing.matching import check_mapping
+from openfactor.uploads.parsing.names import bare_name
+from openfactor.uploads.parsing.parser import Outcome, parse, parser_example, parser_names
 
-__all__ = ["Outcome", "Source", "as_polars", "parse", "parser_example", "parser_names", "sources"]
+__all__ = [
+    "Outcome",
+    "Source",
+    "as_polars",
+    "bare_name",
+    "check_mapping",
+    "is_archive",
+    "parse",
+    "parser_example",
+    "parser_names",
+    "raising",
+    "sources",
+]

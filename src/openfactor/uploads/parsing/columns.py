@@ -1,28 +1,19 @@
-"""From a user's columns to those of a data type: names, then types. Nothing is lost on the way."""
+"""From a user's columns to those of a data type: which is which, then their cells."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from openfactor.errors import Fault
+from openfactor.settings import ColumnMapping
+from openfactor.uploads.parsing.cells import Cells, cast
 from openfactor.uploads.schema import Column
-from openfactor.uploads.validation import ROW, examples, unread
+from openfactor.uploads.validation import ROW, unread
 
-EMPTY_NUMBERS = ("", "na", "n/a", "#n/a", "nan", "null", "none", "-")
-"""What stands for an empty cell in a column of numbers, dates or flags, in lower case."""
-FLAGS = {"true": True, "t": True, "yes": True, "y": True, "1": True,
-         "false": False, "f": False, "no": False, "n": False, "0": False}  # fmt: skip
-DATE_FORMATS = (
-    "%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%d%b%Y",
-    "%d-%B-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m/%d/%Y", "%d/%m/%Y",
-)  # fmt: skip
-_YEAR = r"\d{4}"
-_TIME = r"[T ]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?$"
 ID_TYPES = frozenset(
     (
         "ticker", "isin", "cusip", "cusip8", "cusip9", "sedol", "sedol6", "sedol7", "figi", "ric", "lei",
@@ -30,6 +21,8 @@ ID_TYPES = frozenset(
     )
 )  # fmt: skip
 """A column of one of these names stands for `asset_id` with this `asset_id_type`."""
+FILE = "{file}"
+"""In the constants of a mapping, the name of the file without its extensions."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,20 @@ class Assignment:
     constants: dict[str, Any]
     """Column of the data type to the value it holds everywhere."""
     rest: list[str]
-    ambiguous: list[Fault]
+    faults: list[Fault] = field(default_factory=list)
+    headings: str | None = None
+    """Of a matrix: the column that its headings name,"""
+    value: str | None = None
+    """and the one that its cells hold."""
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """The rows in the types of the data type, what could not be read, and what was cleaned."""
+
+    rows: pl.DataFrame
+    faults: list[Fault]
+    notes: list[str]
 
 
 def plain(name: str) -> str:
@@ -49,12 +55,15 @@ def plain(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", name.strip()).lower()
 
 
-def assign(names: list[str], columns: tuple[Column, ...], source: str) -> Assignment:
-    """Match exact names first, then names in another case, then aliases."""
-    found: dict[str, str] = {}
-    constants: dict[str, Any] = {}
-    ambiguous: list[Fault] = []
-    taken: set[str] = set()
+def assign(
+    names: list[str], columns: tuple[Column, ...], source: str, mapping: ColumnMapping | None = None
+) -> Assignment:
+    """Follow the mapping; then match exact names, names in another case, and aliases."""
+    mapping = mapping or ColumnMapping()
+    wanted = {column.name for column in columns}
+    constants = {name: value for name, value in mapping.constants.items() if name in wanted}
+    found, left_out, faults = _mapped(names, wanted, mapping, source)
+    taken = {*found.values(), *left_out}
     for accepted in (
         lambda column, name: name == column.name,
         lambda column, name: plain(name) == column.name,
@@ -64,147 +73,45 @@ def assign(names: list[str], columns: tuple[Column, ...], source: str) -> Assign
             if column.name in found:
                 continue
             fits = [name for name in names if name not in taken and accepted(column, name)]
-            if len(fits) > 1:
+            if column.name in constants and fits:
+                message = f"is a constant, and {', '.join(map(repr, fits))} is there too; map that to None"
+                faults.append(Fault("ambiguous_column", source, message, column.name))
+            elif len(fits) > 1:
                 message = f"could be any of {', '.join(fits)}; keep one"
-                ambiguous.append(Fault("ambiguous_column", source, message, column.name))
+                faults.append(Fault("ambiguous_column", source, message, column.name))
             if fits:
-                found[column.name] = fits[0]
                 taken.update(fits)
-    wanted = {column.name for column in columns}
+                if column.name not in constants:
+                    found[column.name] = fits[0]
     if {"asset_id", "asset_id_type"} <= wanted and not {"asset_id", "asset_id_type"} & set(found):
         typed = [name for name in names if name not in taken and plain(name) in ID_TYPES]
-        if len(typed) == 1:
+        if len(typed) == 1 and "asset_id" not in constants:
             found["asset_id"] = typed[0]
-            constants["asset_id_type"] = plain(typed[0])
+            constants.setdefault("asset_id_type", plain(typed[0]))
             taken.add(typed[0])
-    return Assignment(found, constants, [name for name in names if name not in taken], ambiguous)
+    return Assignment(found, constants, [name for name in names if name not in taken], faults)
 
 
-@dataclass(frozen=True)
-class Cells:
-    """A column of cells in the type that they are to have."""
-
-    values: pl.Series
-    """Empty where a cell cannot be read."""
-    unread: pl.Series | None = None
-    """Where that is, if anywhere."""
-    fault: Fault | None = None
-
-
-def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
-    """The user's column `name` in the type of `column`.
-
-    Numbers of any width become Float64, datetimes at midnight become dates, categoricals become text, text
-    is read as what the column holds.
-    """
-    series = frame.get_column(name)
-    result = _cast(series, column)
-    if result is None or isinstance(result, str):
-        rule, message = "ambiguous_date", result
-        if result is None:
-            rule = "wrong_type"
-            message = f"is {series.dtype}, must be {column.dtype}{_remedy(series, column)}"
-        nothing = pl.repeat(None, len(frame), dtype=column.dtype, eager=True)
-        return Cells(nothing, series.is_not_null(), Fault(rule, source, str(message), name))
-    lost = result.is_null() & series.is_not_null()
-    if lost.any():  # the text is only looked at where it must be
-        lost &= ~_stands_for_empty(series, column)
-    if not lost.any():
-        return Cells(result)
-    bad = frame.filter(lost)
-    if series.dtype.is_temporal():  # days beyond the calendar cannot be shown but as numbers
-        bad = bad.with_columns(pl.col(name).to_physical())
-    message = f"cannot be read as {_MEANING[type(column.dtype)]}"
-    return Cells(result, lost, Fault("unreadable", source, message, name, len(bad), examples(bad, [name])))
-
-
-_MEANING: dict[type[pl.DataType], str] = {
-    pl.Date: "a date; write 2024-12-31",
-    pl.Float64: "a number; write 1234.5",
-    pl.Int32: "a whole number",
-    pl.Boolean: "true or false",
-}
-
-
-def _remedy(series: pl.Series, column: Column) -> str:
-    if column.dtype == pl.String and series.dtype.is_numeric():
-        return ": numbers lose leading zeros, give identifiers as text"
-    if column.dtype == pl.Date and isinstance(series.dtype, pl.Datetime):
-        return ": there are times beside midnight"
-    return ""
-
-
-def _stands_for_empty(series: pl.Series, column: Column) -> pl.Series:
-    if series.dtype != pl.String or column.dtype == pl.String:
-        return pl.repeat(False, len(series), eager=True)
-    return series.str.strip_chars().str.to_lowercase().is_in(EMPTY_NUMBERS)
-
-
-def _cast(series: pl.Series, column: Column) -> pl.Series | str | None:
-    """The series in its type with nulls for what cannot be read, or why an order of days is unclear."""
-    wanted = column.dtype
-    if series.dtype == wanted:
-        return _in_calendar(series) if wanted == pl.Date else series
-    if series.dtype == pl.Null:
-        return series.cast(wanted)
-    if isinstance(series.dtype, pl.Categorical | pl.Enum):
-        return _cast(series.cast(pl.String), column)
-    if wanted == pl.String:
-        return None
-    if series.dtype == pl.String:
-        return _read(series, column)
-    if wanted == pl.Float64 and series.dtype.is_numeric():
-        return series.cast(pl.Float64)
-    if wanted == pl.Int32 and series.dtype.is_numeric():
-        whole = series.cast(pl.Int32, strict=False)
-        return whole if bool((whole == series).all()) and whole.null_count() == series.null_count() else None
-    if wanted == pl.Boolean and series.dtype.is_integer():
-        return series.cast(pl.Boolean) if bool(series.drop_nulls().is_in([0, 1]).all()) else None
-    if wanted == pl.Date and isinstance(series.dtype, pl.Datetime):
-        local = series.dt.replace_time_zone(None)
-        days = _in_calendar(local.cast(pl.Date))
-        return days if bool((days.cast(local.dtype) == local).all()) else None
-    if wanted == pl.Date and series.dtype.is_integer():
-        return _dates(series.cast(pl.String))
-    return None
-
-
-def _read(series: pl.Series, column: Column) -> pl.Series | str:
-    """Text as numbers, flags or dates."""
-    if column.dtype == pl.Date:
-        return _dates(series)
-    if column.dtype == pl.Boolean:
-        return series.str.strip_chars().str.to_lowercase().replace_strict(
-            FLAGS, default=None, return_dtype=pl.Boolean
-        )  # fmt: skip
-    numbers = series.cast(column.dtype, strict=False)
-    if numbers.null_count() > series.null_count():
-        numbers = series.str.strip_chars().cast(column.dtype, strict=False)
-    return numbers.fill_nan(None) if column.dtype == pl.Float64 else numbers
-
-
-def _dates(series: pl.Series) -> pl.Series | str:
-    """Text as dates in the one format that reads most of it; the reason if two read it differently."""
-    texts = series.drop_nulls().unique()
-    clean = texts.str.strip_chars().str.replace(_TIME, "")
-    clean = clean.set(~clean.str.contains(_YEAR), None)
-    best = clean.str.to_date(DATE_FORMATS[0], strict=False, exact=True)
-    chosen = DATE_FORMATS[0]
-    for form in DATE_FORMATS[1:]:
-        if best.null_count() == clean.null_count() and chosen != "%m/%d/%Y":
-            break
-        days = clean.str.to_date(form, strict=False, exact=True)
-        if days.null_count() < best.null_count():
-            best, chosen = days, form
-        elif chosen == "%m/%d/%Y" and days.null_count() == best.null_count() and (days != best).any():
-            return "day and month could be either way round; write 2024-12-31"
-    return _in_calendar(series.replace_strict(texts, best, default=None, return_dtype=pl.Date))
-
-
-def _in_calendar(days: pl.Series) -> pl.Series:
-    """Without the days that no calendar has, which damaged files hold and nothing can show."""
-    beyond = ~days.is_between(dt.date.min, dt.date.max).fill_null(True)
-    return days.set(beyond, None) if beyond.any() else days
+def _mapped(
+    names: list[str], wanted: set[str], mapping: ColumnMapping, source: str
+) -> tuple[dict[str, str], list[str], list[Fault]]:
+    """What the mapping says of the columns that are there: which is which, and which are left out."""
+    found: dict[str, str] = {}
+    left_out: list[str] = []
+    faults: list[Fault] = []
+    for theirs, ours in mapping.columns.items():
+        name = theirs if theirs in names else next((n for n in names if plain(n) == plain(theirs)), None)
+        if name is None and ours in wanted:
+            message = f"is mapped to {ours}, but the table has {', '.join(map(repr, names)) or 'no columns'}"
+            faults.append(Fault("missing_column", source, message, theirs))
+        elif name is not None and ours is None:
+            left_out.append(name)
+        elif name is not None and ours in wanted:
+            if ours in found:
+                message = f"could be {found[ours]!r} or {name!r}; map one of them"
+                faults.append(Fault("ambiguous_column", source, message, ours))
+            found.setdefault(str(ours), name)
+    return found, left_out, faults
 
 
 def _filled(cells: Cells, empty: Any) -> pl.Series:
@@ -217,25 +124,34 @@ def _filled(cells: Cells, empty: Any) -> pl.Series:
 
 def normalise(
     frame: pl.DataFrame, columns: tuple[Column, ...], assigned: Assignment, source: str
-) -> tuple[pl.DataFrame, list[Fault]]:
-    """`_row` and the columns in their types; what may be left out and is not there is empty.
+) -> Normalised:
+    """`_row` and the columns in their types; what may be left out and is not there is empty, or holds what
+    the data type says.
 
     frame : holds `_row`
 
     Cells that cannot be read are empty; `unread(column)`, where there are any, says which they are.
     """
     faults: list[Fault] = []
+    notes: list[str] = []
+    lacking: list[str] = []
     out = [frame.get_column(ROW)]
     for column in columns:
-        value = assigned.constants.get(column.name, column.empty)
         name = assigned.columns.get(column.name)
         if name is None:
-            out.append(pl.Series(column.name, [value], dtype=column.dtype).new_from_index(0, len(frame)))
+            given = assigned.constants.get(column.name, column.empty)
+            constant = cast(pl.DataFrame({column.name: [given]}), column, column.name, "constants")
+            out.append(constant.values.alias(column.name).new_from_index(0, len(frame)))
+            faults += constant.faults
+            if column.name not in assigned.constants:
+                lacking.append(column.name if given is None else f"{column.name} ({str(given).lower()})")
             continue
         cells = cast(frame, column, name, source)
         out.append(_filled(cells, column.empty).alias(column.name))
         if cells.unread is not None:
             out.append(cells.unread.alias(unread(column.name)))
-        if cells.fault:
-            faults.append(cells.fault)
-    return pl.DataFrame(out), faults
+        faults += cells.faults
+        notes += [cells.note] if cells.note else []
+    if lacking:
+        notes.append(f"empty, for the table has no such column: {', '.join(lacking)}")
+    return Normalised(pl.DataFrame(out), faults, notes)

@@ -1,0 +1,198 @@
+"""A hierarchy and memberships from a table of assets with a column for each level."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from openfactor.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    import polars as pl
+
+JOINT = "/"
+"""Between the names of a path that is a code."""
+_SHOWN = 5
+
+
+def hierarchy_and_memberships(
+    df: Any,
+    levels: Sequence[str],
+    *,
+    factor_group: str,
+    asset_id: str = "asset_id",
+    asset_id_type: str | None = None,
+    date: str | dt.date = "date",
+    labels: Mapping[str, str] | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What to upload as `hierarchies` and as `exposures` for a table such as asset, sector, industry.
+
+    df : a frame of polars or pandas; one row for each asset, or for each day and asset
+    levels : its columns from the top down. The cells of the lower ones may be empty where a branch ends
+    factor_group : the group of the memberships
+    asset_id : its column of identifiers
+    asset_id_type : the type of all identifiers; None if the column `asset_id_type` has it
+    date : its column of days, or the day of all rows
+    labels : column of a level to the column with what people call it; by default the same
+
+    A name is its own code unless it stands in several places of the tree, such as `Other` below two sectors:
+    there the code is the path, `Energy/Other`. The first frame has level, code, label and parent_code; the
+    second date, asset_id, asset_id_type, factor_group, factor (the code of the lowest level) and exposure,
+    which is 1.
+
+    Raises
+    ------
+    DataError: with every row that has no place, every asset that has two on a day, and every code with two
+    labels.
+    """
+    import polars as pl
+
+    table = df if isinstance(df, pl.DataFrame) else pl.from_pandas(df.reset_index(drop=True))
+    _check_columns(table, levels, asset_id, asset_id_type, date, labels or {})
+    named = [pl.col((labels or {}).get(level, level)).alias(f"label {i}") for i, level in enumerate(levels)]
+    rows = table.select(
+        (pl.col(date) if isinstance(date, str) and date in table.columns else pl.lit(_as_date(date))).alias(
+            "date"
+        ),
+        pl.col(asset_id).alias("asset_id"),
+        (pl.col("asset_id_type") if asset_id_type is None else pl.lit(asset_id_type)).alias("asset_id_type"),
+        *(pl.col(level).alias(f"level {i}") for i, level in enumerate(levels)),
+        *named,
+    )
+    texts = [c for c in rows.columns if c != "date"]
+    rows = rows.with_columns(_text(rows.get_column(c)).alias(c) for c in texts).with_row_index("_row")
+    paths = [
+        tuple(name for name in path if name is not None)
+        for path in rows.select(f"level {i}" for i in range(len(levels))).rows()
+    ]
+    faults = [*_misplaced(rows, paths, levels), *_repeated(rows, paths)]
+    codes = _codes(paths)
+    names, more = _labels(rows, paths, codes, len(levels))
+    if faults := [*faults, *more]:
+        raise DataError("no hierarchy can be made of this table:", faults)
+    hierarchy = pl.DataFrame(
+        [
+            (len(path) - 1, code, names[code], codes[path[:-1]] if len(path) > 1 else None)
+            for path, code in sorted(codes.items(), key=lambda item: (len(item[0]), item[0]))
+        ],
+        schema={"level": pl.Int32, "code": pl.String, "label": pl.String, "parent_code": pl.String},
+        orient="row",
+    )
+    memberships = rows.select(
+        "date", "asset_id", "asset_id_type", pl.lit(factor_group).alias("factor_group"),
+        pl.Series("factor", [codes[path] for path in paths], dtype=pl.String), exposure=pl.lit(1.0),
+    ).unique(maintain_order=True)  # fmt: skip
+    return hierarchy, memberships
+
+
+def _check_columns(
+    table: pl.DataFrame,
+    levels: Sequence[str],
+    asset_id: str,
+    asset_id_type: str | None,
+    date: str | dt.date,
+    labels: Mapping[str, str],
+) -> None:
+    wanted = [asset_id, *levels, *labels.values(), *([] if asset_id_type else ["asset_id_type"])]
+    lacking = [name for name in wanted if name not in table.columns]
+    if isinstance(date, str) and date not in table.columns and _parsed(date) is None:
+        lacking.append(date)
+    faults = [
+        Fault("missing_column", "table", f"is missing; the table has {', '.join(table.columns)}", name)
+        for name in lacking
+    ]
+    if not levels:
+        faults.append(Fault("missing_column", "table", "name at least one level"))
+    if faults:
+        raise DataError("no hierarchy can be made of this table:", faults)
+
+
+def _parsed(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _as_date(date: str | dt.date) -> dt.date | None:
+    return _parsed(date) if isinstance(date, str) else date
+
+
+def _text(column: pl.Series) -> pl.Series:
+    """Cells as text without blanks around; whole numbers without a point, null for what is empty."""
+    import polars as pl
+
+    if column.dtype.is_float():
+        whole = column.fill_nan(None).cast(pl.Int64, strict=False)
+        column = whole if (whole == column).all() else column.fill_nan(None)
+    text = column.cast(pl.String).str.replace_all("\u00a0", " ").str.strip_chars()
+    return text.set((text == "").fill_null(False), None)
+
+
+def _fault(rule: str, message: str, column: str | None, places: list[str]) -> list[Fault]:
+    if not places:
+        return []
+    return [Fault(rule, "table", message, column, len(places), tuple(places[:_SHOWN]))]
+
+
+def _misplaced(rows: pl.DataFrame, paths: list[tuple[str, ...]], levels: Sequence[str]) -> list[Fault]:
+    """Rows without an asset or a day, without a top, with a gap in their path, or above its end."""
+    import polars as pl
+
+    inner = {path[:i] for path in paths for i in range(1, len(path))}
+    empty: list[str] = []
+    gaps: list[str] = []
+    above: list[str] = []
+    lacking = rows.filter(pl.any_horizontal(pl.col("date", "asset_id", "asset_id_type").is_null()))
+    for row, path in zip(rows.to_dicts(), paths, strict=True):
+        place = f"row {row['_row']}, asset_id {row['asset_id']}"
+        cells = [row[f"level {i}"] for i in range(len(levels))]
+        if not path:
+            empty.append(place)
+        elif None in cells[: len(path)]:
+            gaps.append(place)
+        elif path in inner:
+            above.append(f"{place}, {levels[len(path) - 1]} {path[-1]}")
+    unnamed = [f"row {row}" for row in lacking["_row"]]
+    return [
+        *_fault("empty", "date, asset_id and asset_id_type must not be empty", None, unnamed),
+        *_fault("empty", "must not be empty", levels[0], empty),
+        *_fault("gap", "a level above one that is given is empty", None, gaps),
+        *_fault("no_leaf", "others go on below this code; give all levels, such as 'Other'", None, above),
+    ]
+
+
+def _repeated(rows: pl.DataFrame, paths: list[tuple[str, ...]]) -> list[Fault]:
+    places: dict[tuple[Any, ...], set[tuple[str, ...]]] = {}
+    for row, path in zip(rows.select("date", "asset_id", "asset_id_type").rows(), paths, strict=True):
+        places.setdefault(row, set()).add(path)
+    twice = [f"date {day}, asset_id {name}" for (day, name, _), found in places.items() if len(found) > 1]
+    return _fault("two_places", "an asset has one place a day", "asset_id", twice)
+
+
+def _codes(paths: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Path to code for every place in the tree: its name, or the path where the name is elsewhere too."""
+    nodes = {path[: i + 1] for path in paths for i in range(len(path))}
+    places: dict[str, int] = {}
+    for node in nodes:
+        places[node[-1]] = places.get(node[-1], 0) + 1
+    codes = {node: node[-1] if places[node[-1]] == 1 else JOINT.join(node) for node in nodes}
+    if len(set(codes.values())) < len(codes):  # names that hold the joint
+        codes = {node: JOINT.join(part.replace(JOINT, JOINT * 2) for part in node) for node in nodes}
+    return codes
+
+
+def _labels(
+    rows: pl.DataFrame, paths: list[tuple[str, ...]], codes: Mapping[tuple[str, ...], str], depth: int
+) -> tuple[dict[str, str], list[Fault]]:
+    """Code to label; codes with two."""
+    found: dict[str, set[str]] = {code: set() for code in codes.values()}
+    for path, cells in zip(paths, rows.select(f"label {i}" for i in range(depth)).rows(), strict=True):
+        for i in range(len(path)):
+            if cells[i] is not None:
+                found[codes[path[: i + 1]]].add(cells[i])
+    last = {code: path[-1] for path, code in codes.items()}
+    several = [f"{code}: {', '.join(sorted(names))}" for code, names in found.items() if len(names) > 1]
+    labels = {code: min(names, default=last[code]) for code, names in found.items()}
+    return labels, _fault("two_labels", "a code has one label", None, sorted(several))

@@ -1,0 +1,150 @@
+"""Text files as tables of text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import mmap
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from openfactor.uploads.parsing.faults import file_fault
+
+MAX_LINE = 16 << 20
+"""Bytes of a line."""
+SEPARATORS = ",;\t|"
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"PK\x03\x04": "zip",
+}
+_WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
+_SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""A first line that tells Excel the separator."""
+
+Buffer = bytes | mmap.mmap
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What stands before the rows."""
+
+    separator: str
+    names: list[str]
+    line_end: str
+    """One character; what is before it, as in CR LF, is not part of the line."""
+    end: int
+    """Where the rows begin."""
+    is_plain: bool
+    """It is one line, the first, without line breaks in its cells."""
+
+
+def read_text(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
+    """The cells of a text file, which stay text.
+
+    data : its bytes, to look at
+    origin : where polars reads them
+    """
+    for magic, what in _PACKED.items():
+        if data[: len(magic)] == magic:
+            raise file_fault(name, "packed_file", f"this is {what}, not text; unpack it, or use .gz or .zip")
+    if data[:2] in _WIDE_TEXT or b"\0" in data[:4]:
+        raise file_fault(name, "encoding", "this is UTF-16; save it as UTF-8")
+    line_end = _line_end(data)
+    _check_lines(name, data, line_end)
+    head = _head(name, data, line_end)
+    repeated = sorted({h for h in head.names if head.names.count(h) > 1})
+    if repeated:
+        raise file_fault(name, "repeated_heading", f"{', '.join(map(repr, repeated))} must be there once")
+    if not head.is_plain:
+        numbers = head.separator.join(f"c{i}" for i in range(len(head.names)))
+        origin = f"{numbers}{line_end}".encode() + data[head.end :]
+    try:
+        cells = pl.read_csv(
+            origin, separator=head.separator, eol_char=line_end, infer_schema=False, glob=False
+        )
+    except pl.exceptions.ComputeError as error:
+        _check_encoding(name, data)
+        message = str(error).partition("\n")[0]
+        raise file_fault(
+            name, "unreadable_file", f"{message}; check quotes and the number of cells"
+        ) from error
+    return cells.rename(dict(zip(cells.columns, head.names, strict=True)))
+
+
+def _line_end(data: Buffer) -> str:
+    """Line feed, or carriage return where no line feed is beside the first one outside quotes."""
+    end = _end_of_record(data, 0, b"\r\n")
+    return "\r" if data[end : end + 1] == b"\r" and data[end + 1 : end + 2] != b"\n" else "\n"
+
+
+def _end_of_record(data: Buffer, start: int, ends: bytes) -> int:
+    """Where the first line break outside quotes is; without one, where the first line break or the text
+    ends."""
+    first = re.compile(b"[" + ends + b"]")
+    position, quotes = start, 0
+    limit = min(len(data), start + MAX_LINE)
+    fallback: int | None = None
+    while (found := first.search(data, position, limit)) is not None:
+        quotes += data[position : found.start()].count(b'"')
+        if quotes % 2 == 0:
+            return found.start()
+        fallback = found.start() if fallback is None else fallback
+        position = found.end()
+    return limit if fallback is None else fallback
+
+
+def _check_lines(name: str, data: Buffer, line_end: str) -> None:
+    """Refuse a line without an end in sight, having read no more than that of it."""
+    position = 0
+    while len(data) - position > MAX_LINE:
+        end = data.rfind(line_end.encode(), position, position + MAX_LINE)
+        if end < 0:
+            raise file_fault(name, "long_line", f"a line is longer than {MAX_LINE >> 20} MiB")
+        position = end + 1
+
+
+def _head(name: str, data: Buffer, line_end: str) -> _Head:
+    """The headings, after blank lines and a line that names the separator, if there are any."""
+    position, number, separator = 0, 1, None
+    while True:
+        end = _end_of_record(data, position, line_end.encode())
+        try:
+            line = data[position:end].decode("utf-8-sig" if position == 0 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise file_fault(name, "encoding", f"line {number} is not UTF-8: {error.reason}") from error
+        told = _SEP_LINE.fullmatch(line.strip())
+        if told is not None and number == 1:
+            separator = told[1]
+        elif line.strip() or end >= len(data):
+            break
+        position, number = end + 1, number + 1
+    if "\0" in line:
+        raise file_fault(name, "nul", f"line {number} holds NUL bytes; the file is damaged, or is not text")
+    separator = separator or max(SEPARATORS, key=lambda candidate: len(_cells(line, candidate)))
+    is_plain = number == 1 and "\n" not in line and "\r" not in line
+    return _Head(separator, _cells(line, separator), line_end, min(end + 1, len(data)), is_plain)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return next(csv.reader(io.StringIO(line, newline=""), delimiter=separator), [])
+
+
+def _check_encoding(name: str, data: Buffer) -> None:
+    """Name the first line that is not UTF-8, if there is one."""
+    position, number = 0, 1
+    while position < len(data):
+        end = data.find(b"\n", position)
+        line = data[position : end if end >= 0 else len(data)]
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            raise file_fault(
+                name, "encoding", f"line {number} is not UTF-8: {error.reason}; save it as UTF-8"
+            ) from error
+        position, number = position + len(line) + 1, number + 1

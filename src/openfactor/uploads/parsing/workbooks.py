@@ -1,0 +1,142 @@
+"""Workbooks of Excel and OpenDocument as tables of cells, each with the type that it has in its sheet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from xml.etree import ElementTree
+
+import polars as pl
+import python_calamine
+
+from openfactor.errors import DataError, Fault
+from openfactor.uploads.parsing.faults import file_fault
+
+BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
+UNCHECKED = (".xls", ".xlsb", ".ods")
+"""Workbooks whose error cells cannot be told from empty ones."""
+_RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
+
+
+def read_workbook(name: str, data: bytes) -> pl.DataFrame:
+    """The cells of the one sheet that is not empty. A column that mixes types is one of objects.
+
+    Cells that show an error, such as `#DIV/0!`, hold it as text.
+    """
+    book = python_calamine.load_workbook(io.BytesIO(data))
+    sheets = [book.get_sheet_by_index(i) for i in range(len(book.sheet_names))]
+    filled = [sheet for sheet in sheets if sheet.start is not None]
+    if len(filled) != 1:
+        found = ", ".join(sheet.name for sheet in filled) or "none"
+        raise file_fault(name, "sheets", f"one sheet must have rows; found: {found}")
+    (sheet,) = filled
+    rows = sheet.to_python()
+    top, left = sheet.start or (0, 0)
+    if data[:2] == b"PK":
+        for row, column, error in _errors(data, sheet.name):
+            if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[row - top]):
+                rows[row - top][column - left] = error
+    return _frame(f"{name}: {sheet.name}", rows, top, left)
+
+
+def _frame(where: str, rows: Sequence[Sequence[object]], top: int, left: int) -> pl.DataFrame:
+    """The rows below the headings; columns without heading and cells are left out."""
+    columns: dict[str, pl.Series] = {}
+    faults = []
+    for i, cells in enumerate(zip(*rows, strict=True)):
+        place = f"{_letters(left + i)}{top + 1}"
+        heading = _text(cells[0])
+        if not heading and all(cell == "" for cell in cells):
+            continue
+        if not heading:
+            faults.append(Fault("no_heading", where, f"the cell {place} is empty above cells that are not"))
+        elif heading in columns:
+            faults.append(Fault("repeated_heading", where, f"is there again in {place}", heading))
+        else:
+            columns[heading] = _column(heading, cells[1:])
+    if faults:
+        raise DataError(f"{where} cannot be read:", faults)
+    return pl.DataFrame(list(columns.values()))
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def _column(name: str, cells: tuple[object, ...]) -> pl.Series:
+    """A series of the one type that the cells have, or of objects."""
+    values = [None if cell == "" else cell for cell in cells]
+    types = {type(value) for value in values if value is not None}
+    if types <= {int, float}:
+        return pl.Series(name, values, dtype=pl.Float64, strict=False) if types else pl.Series(name, values)
+    if types <= {dt.date, dt.datetime}:
+        return pl.Series(name, [_moment(value) for value in values], dtype=pl.Datetime("us"))
+    if len(types) == 1:
+        return pl.Series(name, values)
+    return pl.Series(name, values, dtype=pl.Object)
+
+
+def _moment(value: object) -> dt.datetime | None:
+    if isinstance(value, dt.datetime):
+        return value
+    return dt.datetime.combine(value, dt.time()) if isinstance(value, dt.date) else None
+
+
+def _letters(column: int) -> str:
+    """0 is A, 25 is Z, 26 is AA."""
+    text = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(ord("A") + rest) + text
+    return text
+
+
+def _errors(data: bytes, sheet: str) -> Iterator[tuple[int, int, str]]:
+    """Row, column (from 0) and text of the cells of a sheet that show an error, which the reader gives as
+    empty ones."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if "xl/workbook.xml" not in archive.namelist():
+            return
+        xml = archive.read(_path_of(archive, sheet))
+    if not re.search(rb"""\st=["']e["']""", xml):
+        return
+    row = column = -1
+    for event, element in ElementTree.iterparse(io.BytesIO(xml), events=("start", "end")):
+        tag = element.tag.rpartition("}")[2]
+        if tag == "row" and event == "start":
+            row, column = int(element.get("r", row + 2)) - 1, -1
+        elif tag == "row":
+            element.clear()
+        elif tag == "c" and event == "start":
+            address = _ADDRESS.fullmatch(element.get("r", ""))
+            column = _number(address[1]) if address else column + 1
+        elif tag == "c" and element.get("t") == "e":
+            value = next((child.text for child in element if child.tag.endswith("}v")), None)
+            yield row, column, value or "#VALUE!"
+
+
+def _number(letters: str) -> int:
+    """A is 0."""
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column - 1
+
+
+def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
+    """Where the archive keeps the cells of a sheet."""
+    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+    key = next(
+        e.get(_RELATIONSHIP) for e in book.iter() if e.tag.endswith("}sheet") and e.get("name") == sheet
+    )
+    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    target = next(str(e.get("Target")) for e in relations.iter() if e.get("Id") == key)
+    return posixpath.normpath(posixpath.join("xl", target)).lstrip("/")

@@ -1,0 +1,116 @@
+"""A hierarchy and memberships from a table of assets, sectors and industries."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from openfactor.errors import DataError
+from openfactor.settings import Tree, hierarchy_and_memberships, hierarchy_from_df
+from openfactor.uploads import DATA_TYPES
+from tests.markets import good_rows
+
+DAY = dt.date(2024, 1, 2)
+TABLE = pl.DataFrame(
+    [
+        ("A", "Energy", "Oil"), ("B", "Energy", "Other"), ("C", "Financials", "Other"),
+        ("D", "Utilities", "Utilities"), ("E", "Cash", None),
+    ],
+    schema=["asset_id", "sector", "industry"], orient="row",
+)  # fmt: skip
+
+
+def made(df: object, **options) -> tuple[pl.DataFrame, pl.DataFrame]:
+    options = {"factor_group": "industry", "asset_id_type": "ticker", "date": DAY, **options}
+    return hierarchy_and_memberships(df, ["sector", "industry"], **options)
+
+
+def test_names_that_repeat_get_codes_of_their_own() -> None:
+    tree, members = made(TABLE)
+    assert tree.rows() == [
+        (0, "Cash", "Cash", None), (0, "Energy", "Energy", None), (0, "Financials", "Financials", None),
+        (0, "Utilities", "Utilities", None), (1, "Oil", "Oil", "Energy"),
+        (1, "Energy/Other", "Other", "Energy"),
+        (1, "Financials/Other", "Other", "Financials"), (1, "Utilities/Utilities", "Utilities", "Utilities"),
+    ]  # fmt: skip
+    assert members["factor"].to_list() == [
+        "Oil",
+        "Energy/Other",
+        "Financials/Other",
+        "Utilities/Utilities",
+        "Cash",
+    ]
+    assert_uploads(tree, members)
+
+
+def assert_uploads(tree: pl.DataFrame, members: pl.DataFrame) -> None:
+    """Both are taken as they are, and every membership is a leaf, as risk datasets want."""
+    assert good_rows(tree, "hierarchies").height == tree.height
+    assert good_rows(members, "exposures").height == members.height
+    assert dict(members.schema) == DATA_TYPES["exposures"].schema | {"date": pl.Date()}
+    assert set(members["factor"]) <= set(Tree(*hierarchy_from_df(tree)).leaves)
+
+
+def test_codes_with_labels_by_day_from_pandas() -> None:
+    days = [DAY, DAY + dt.timedelta(1)]
+    frame = pd.DataFrame({
+        "date": days * 2, "asset_id": ["A", "A", "B", "B"], "asset_id_type": "ticker",
+        "sector": [10, 10, 20, 20], "industry": [1010.0, 1010.0, 2010.0, float("nan")],
+        "name": ["Energy", "Energy", "Materials", "Materials"],
+    })  # fmt: skip
+    with pytest.raises(DataError, match="no_leaf"):
+        made(frame, asset_id_type=None, date="date")
+    frame.loc[3, "industry"] = 2020
+    tree, members = made(frame, asset_id_type=None, date="date", labels={"sector": "name"})
+    assert tree.rows() == [
+        (0, "10", "Energy", None), (0, "20", "Materials", None), (1, "1010", "1010", "10"),
+        (1, "2010", "2010", "20"), (1, "2020", "2020", "20"),
+    ]  # fmt: skip
+    assert members.select("date", "asset_id", "factor").rows() == [
+        (days[0], "A", "1010"), (days[1], "A", "1010"), (days[0], "B", "2010"), (days[1], "B", "2020"),
+    ]  # fmt: skip
+    assert_uploads(tree, members)
+
+
+def test_names_that_hold_the_joint_stay_apart() -> None:
+    frame = pl.DataFrame(
+        {"asset_id": ["A", "B", "C"], "sector": ["a", "b", "a/x"], "industry": ["x", "x", "y"]}
+    )
+    tree, members = made(frame)
+    assert tree["code"].n_unique() == tree.height
+    assert members["factor"].n_unique() == 3
+    assert_uploads(tree, members)
+
+
+def test_every_fault_is_named() -> None:
+    frame = pl.DataFrame(
+        [
+            ("A", "Energy", "Oil", "x"), ("A", "Energy", "Gas", "y"), (None, "Energy", "Gas", "x"),
+            ("C", "", " ", "x"),
+            ("D", None, "Gas", "x"), ("E", "Energy", None, "x"),
+        ],
+        schema=["asset_id", "sector", "industry", "name"], orient="row",
+    )  # fmt: skip
+    with pytest.raises(DataError) as caught:
+        made(frame, labels={"sector": "name"})
+    assert {fault.rule for fault in caught.value.faults} == {
+        "empty",
+        "gap",
+        "no_leaf",
+        "two_places",
+        "two_labels",
+    }
+    with pytest.raises(DataError) as caught:
+        made(TABLE, asset_id="id", labels={"sector": "name"}, date="day", asset_id_type=None)
+    assert [fault.column for fault in caught.value.faults] == ["id", "name", "asset_id_type", "day"]
+
+
+def test_blanks_and_order_make_no_difference() -> None:
+    again = TABLE.reverse().with_columns(pl.col("sector") + "\u00a0", " " + pl.col("industry"))
+    tree, members = made(TABLE)
+    other_tree, other_members = made(again)
+    assert other_tree.equals(tree)
+    assert other_members.sort("asset_id").equals(members.sort("asset_id"))
