@@ -15,7 +15,7 @@ from openfactor.dataset.reading import Read, no_uploads
 from openfactor.errors import SettingsError
 from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
-from openfactor.exposures.universe import Universe, universe_on
+from openfactor.exposures.universe import Universe, named, universe_on
 from openfactor.numerics.cross_section import dense_design
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
@@ -124,12 +124,12 @@ class ExposureMatrix(BoundToProcess):
                 "the universes do not fit together:",
                 ["the standardize_universe must have the calendar of the universe"],
             )
-        shown = chosen.id_type(id_type)
+        shown = chosen.id_type(id_type, any_type=True)
         columns = self._columns(chosen, estimation)
         days = [i for i in chosen.days(filter_tradedays) if within(self._data.days[i], start, end)]
         pairs = sorted(columns.pairs)
         frame = exposure_frame(self._data, columns, pairs, days, chosen.companies, shown)
-        return frame.filter(~_nothing(frame, columns)).sort("date", shown)
+        return named(frame.filter(~_nothing(frame, columns)), shown).sort("date", shown)
 
     def _columns(self, universe: Universe, estimation: Universe) -> Exposures:
         return resolve(
@@ -164,7 +164,6 @@ def exposure_frame(
     """
     panel = dataset.panel
     position = {pair: k for k, pair in enumerate(columns.pairs)}
-    ids = pl.Series(dataset.identifiers.names(id_type), dtype=pl.String)
     names = {f"{group}.{factor}": position[group, factor] for group, factor in factors}
     schema = {"date": pl.Date, id_type: pl.String, **dict.fromkeys(names, pl.Float32)}
     frames = [pl.DataFrame(schema=schema)]
@@ -174,7 +173,11 @@ def exposure_frame(
         x = dense_design(*columns.at(rows), len(position))[shown].T.astype(np.float32)
         values: dict[str, object] = {
             "date": pl.repeat(dataset.days[day], len(shown), dtype=pl.Date, eager=True),
-            id_type: ids.gather(panel.listing[rows][shown]),
+            id_type: dataset.identifiers.names_on(
+                id_type,
+                np.full(len(shown), np.datetime64(dataset.days[day])),
+                panel.listing[rows][shown],
+            ),
         }
         frames.append(pl.DataFrame(values | {name: x[k] for name, k in names.items()}))
     return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))

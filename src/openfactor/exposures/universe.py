@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,7 +14,7 @@ from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
-from openfactor.errors import DataError, SettingsError
+from openfactor.errors import DataError, DataWarning, SettingsError
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
@@ -150,7 +151,10 @@ class Universe(BoundToProcess):
         ------
         SettingsError: the dataset does not have the id type.
         """
-        return self._data.assets(self.id_type(id_type), self.inside)
+        chosen = self.id_type(id_type, any_type=True)
+        if chosen not in self.id_types:
+            return self.get(id_type=chosen)[chosen].unique().sort().to_list()
+        return self._data.assets(chosen, self.inside)
 
     def get(
         self,
@@ -170,13 +174,11 @@ class Universe(BoundToProcess):
         ------
         SettingsError: the dataset does not have the id type.
         """
-        chosen = self.id_type(id_type)
+        chosen = self.id_type(id_type, any_type=True)
         rows = np.flatnonzero(self.inside & self._on_days(start, end, filter_tradedays))
-        names = pl.Series(self._data.identifiers.names(chosen), dtype=pl.String)
-        frame = pl.DataFrame(
-            {"date": self._dates_of(rows), chosen: names.gather(self._data.panel.listing[rows])}
-        )
-        return frame.unique().sort("date", chosen)
+        dates = self._dates_of(rows)
+        names = self._data.identifiers.names_on(chosen, dates.to_numpy(), self._data.panel.listing[rows])
+        return named(pl.DataFrame({"date": dates, chosen: names}), chosen).unique().sort("date", chosen)
 
     def counts(
         self,
@@ -250,9 +252,12 @@ class Universe(BoundToProcess):
         columns = ["input_id_type", "input_id", "start_date", "end_date", shown]
         return pl.concat([master.select(columns), others.select(columns)]).unique().sort(columns)
 
-    def id_type(self, id_type: str | None = None) -> str:
-        """The id type, by default the universe's; SettingsError if the dataset does not have it."""
-        return self._data.identifiers.known_type(id_type or self.settings.id_type)
+    def id_type(self, id_type: str | None = None, *, any_type: bool = False) -> str:
+        """The id type, by default the universe's; SettingsError if the dataset does not have it.
+
+        any_type : one whose identifiers change over time will do too
+        """
+        return self._data.identifiers.known_type(id_type or self.settings.id_type, any_type=any_type)
 
     def _on_days(self, start: DateLike | None, end: DateLike | None, trade_only: bool) -> Mask:
         """(rows,) the row's day is asked for."""
@@ -305,3 +310,15 @@ def companies(dataset: RiskDataset, inside: Mask) -> Mask:
     return main_rows(
         dataset.days, panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.main
     )
+
+
+def named(frame: pl.DataFrame, id_type: str) -> pl.DataFrame:
+    """The rows of assets that have an identifier of the type on their date; the others are warned of."""
+    missing = frame[id_type].null_count()
+    if missing:
+        warnings.warn(
+            f"{missing:,} of {len(frame):,} rows are left out: their assets have no {id_type} on the day",
+            DataWarning,
+            stacklevel=3,
+        )
+    return frame.filter(pl.col(id_type).is_not_null())
