@@ -73,7 +73,7 @@ def model_settings() -> FactorRiskModelSettings:
                 estimation_universe=universe.model_copy(update={"categorical_filters": [estimation]}),
                 zero_sum_constraints={"industry": "mcap_weighted"},
                 thin_category_shrinkage={"industry": 10.0},
-                return_clip_bounds=(None, None),
+                return_clip_deviations=10.0,
             )
         ],
     )

@@ -145,7 +145,7 @@ def fit(client: Client, uploads: dict[str, pl.DataFrame]) -> RiskModel:
             ModelConstructionSettings(
                 zero_sum_constraints={"sector": "mcap_weighted"},
                 thin_category_shrinkage={"sector": 5.0},
-                return_clip_bounds=(None, None),
+                return_clip_deviations=10.0,
             )
         ],
     )

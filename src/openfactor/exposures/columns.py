@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.numerics.half import widen
-from openfactor.numerics.scores import normal_scores, standardize
+from openfactor.numerics.scores import normal_scores, standardize, winsorize
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,6 +41,8 @@ class DenseColumns:
     factors: tuple[str, ...]
     sources: tuple[tuple[Exposure, ...], ...]
     """For each factor the arrays (rows,) of its leaves, whose mean it is."""
+    winsorize: float | None = None
+    """Robust standard deviations from the median beyond which values are moved to that bound."""
     gaussianize: bool = False
     keep_zeros: bool = False
     fill: bool = False
@@ -51,7 +53,7 @@ class DenseColumns:
     @property
     def plain(self) -> bool:
         """Each column is an array of the panel as it is."""
-        return not (self.gaussianize or self.fill or self.standardize)
+        return not (self.winsorize or self.gaussianize or self.fill or self.standardize)
 
     def read(self, rows: slice, reference: CrossSection, out: Float) -> None:
         """Write the exposures of a day's rows to `out` (factors, n)."""
@@ -64,6 +66,8 @@ class DenseColumns:
             return
         universe, estimation = reference.universe[rows], reference.estimation[rows]
         for values in out:
+            if self.winsorize:
+                values[:] = winsorize(values, estimation, self.winsorize)
             if self.gaussianize:
                 values[:] = normal_scores(values, universe, self.keep_zeros)
             known = universe & np.isfinite(values)

@@ -251,6 +251,7 @@ class _Sources:
             group.factor_group,
             tuple(factors),
             tuple(tuple(panel[leaf] for leaf in leaves) for leaves in factors.values()),
+            winsorize=group.winsorize,
             standardize=group.standardize_method == "equal_weighted",
             net_of=tuple(group.net_of),
         )
@@ -317,6 +318,7 @@ class _Sources:
             group.factor_group,
             tuple(names),
             tuple((betas[name],) for name in names),
+            winsorize=group.winsorize,
             gaussianize=group.gaussianize,
             keep_zeros=group.gaussianize_maintain_zeros,
             net_of=tuple(group.net_of),
@@ -358,6 +360,7 @@ class _Sources:
             name,
             tuple(names),
             tuple((loadings.dense[name][factor],) for factor in names),
+            winsorize=group.winsorize,
             gaussianize=group.gaussianize,
             keep_zeros=group.gaussianize_maintain_zeros,
             fill=group.fill_miss,

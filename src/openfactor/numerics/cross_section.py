@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.numerics import normal_equations as kernels
+from openfactor.numerics.scores import robust_bounds
 
 Float = NDArray[np.float64]
 
@@ -27,9 +28,6 @@ rounding. Returns are differences from one, whence the second."""
 
 EXACT = 1e-12
 """Residuals below this share of the returns, or below ROUNDING, are rounding."""
-
-NORMAL_MAD = 0.6744897501960817
-"""Median absolute deviation of a standard normal variable."""
 
 NONE, EQUAL, CAP_WEIGHTED = 0, 1, 2
 """Kinds of zero-sum constraint."""
@@ -200,12 +198,7 @@ def clipped_returns(design: Design, sample: Sample) -> Float:
     whole = np.isfinite(sample.dense).all(axis=0) & np.isfinite(returns) & (sample.weights > 0)
     for start, stop in zip(sample.starts, sample.stops, strict=True):
         day = out[start:stop]
-        among = day[whole[start:stop]]
-        if len(among):
-            middle = np.median(among)
-            reach = design.clip_deviations * np.median(np.abs(among - middle)) / NORMAL_MAD
-            if reach > 0:  # where most names return the same, others are no outliers
-                np.clip(day, middle - reach, middle + reach, out=day)
+        np.clip(day, *robust_bounds(day[whole[start:stop]], design.clip_deviations), out=day)
     return out
 
 

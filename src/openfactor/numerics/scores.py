@@ -8,6 +8,8 @@ from scipy.special import ndtri
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+NORMAL_MAD = 0.6744897501960817
+"""Median absolute deviation of a standard normal variable."""
 
 
 def normal_scores(values: Float, among: Mask, keep_zeros: bool = False) -> Float:
@@ -35,6 +37,21 @@ def normal_scores(values: Float, among: Mask, keep_zeros: bool = False) -> Float
     share = (below + up_to) / (2.0 * m)  # (rank - 1/2) / m, the average rank being (below + up_to + 1) / 2
     out[scored] = ndtri(np.clip(share, 0.5 / m, 1.0 - 0.5 / m)) - centre
     return out
+
+
+def robust_bounds(values: Float, deviations: float) -> tuple[float, float]:
+    """Median less and plus this many robust standard deviations (1.4826 times the median absolute deviation)
+    of finite values (n,); infinite where most values are equal, or there is none."""
+    if not len(values):
+        return -np.inf, np.inf
+    middle = float(np.median(values))
+    reach = deviations * float(np.median(np.abs(values - middle))) / NORMAL_MAD
+    return (middle - reach, middle + reach) if reach > 0 else (-np.inf, np.inf)
+
+
+def winsorize(values: Float, among: Mask, deviations: float) -> Float:
+    """Values (n,) moved to the robust bounds of the finite values of `among`; NaN stays NaN."""
+    return np.clip(values, *robust_bounds(values[among & np.isfinite(values)], deviations))
 
 
 def standardize(values: Float, among: Mask) -> Float:

@@ -93,6 +93,9 @@ class ContinuousExposureGroupSettings(_HierarchyGroup):
     """A dense group: a number for every asset and factor (market, styles)."""
 
     exposure_type: Literal["continuous"] = "continuous"
+    winsorize: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Move exposures that are further than this many robust standard deviations (1.4826 times the median
+    absolute deviation) from the median of the day's estimation universe to that bound."""
     standardize_method: Standardization = "none"
     """`equal_weighted`: less the mean, over the standard deviation, of the estimation universe."""
     net_of: list[str] = []
@@ -149,6 +152,9 @@ class TimeSeriesBetaExposureGroupSettings(Settings):
         RollingBetaSettings | RollingHuberBetaSettings, Field(discriminator="method")
     ] = RollingBetaSettings()
     """How a beta is estimated."""
+    winsorize: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Move exposures that are further than this many robust standard deviations (1.4826 times the median
+    absolute deviation) from the median of the day's estimation universe to that bound."""
     gaussianize: bool = True
     """Turn the betas of a day into normal scores."""
     gaussianize_maintain_zeros: bool = False
@@ -183,6 +189,9 @@ class InlineUploadedExposureGroupSettings(Settings):
     """Let an asset keep its last exposure on days on which it is priced."""
     max_age: int | None = Field(default=None, ge=0)
     """Calendar days after which an exposure that has not been renewed counts no longer; None: never."""
+    winsorize: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Move exposures that are further than this many robust standard deviations (1.4826 times the median
+    absolute deviation) from the median of the day's estimation universe to that bound."""
     gaussianize: bool = False
     """Turn the exposures of a day into normal scores."""
     gaussianize_maintain_zeros: bool = False
