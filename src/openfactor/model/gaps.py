@@ -37,14 +37,15 @@ def specific_over_gaps(
     returns, several = estimates.specific_return, estimates.covered > 1
     if not several.any():
         return returns
-    out, missed = returns.copy(), np.zeros(n_listings)
+    out, missed, ever = returns.copy(), np.zeros(n_listings), np.zeros(n_listings, np.bool_)
+    ever[panel_listing[several]] = True
     for t in range(1, len(days)):
         rows = slice(int(offsets[days[t - 1]]), int(offsets[days[t - 1] + 1]))
         listing, covered = panel_listing[rows], estimates.covered[rows]
         missed[listing[panel_priced[rows]]] = 0.0  # from here on a return would be of one day
         ended = covered > 1
         out[rows] = np.where(ended, returns[rows] - missed[listing], returns[rows])
-        waiting = covered == 0
+        waiting = (covered == 0) & ever[listing]
         if waiting.any():
             moves = np.zeros(len(listing))
             for exposures, factors in zip(columns, order, strict=True):
