@@ -23,6 +23,7 @@ _BLANK = r"[\s\u200b\u2060\ufeff]"
 _BLANKS_AROUND = rf"^{_BLANK}+|{_BLANK}+$"
 _HARD_BLANK = "[\u00a0\u2007\u202f]"
 _CLEAN = rf"^{_BLANK}|{_BLANK}$|{_HARD_BLANK}"
+_ODD = rf"{_CLEAN}|\x00|^#"
 _SHEET_ERROR = r"^#([A-Z]+(/0)?[?!]|N/A( .*)?|GETTING_DATA)$"
 """`#DIV/0!`, `#N/A`, `#NAME?`, `#REF!` and all others that spreadsheets show in place of a value."""
 _MEANING: dict[type[pl.DataType], str] = {
@@ -58,6 +59,9 @@ def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
     if (series.is_null() | _is_nan(series)).all():  # whatever the type, such as NaN for a column of text
         return Cells(pl.repeat(None, len(series), dtype=column.dtype, eager=True))
     if column.dtype == pl.String and series.dtype == pl.String:
+        distinct = series.unique()  # most columns of text have few, and nothing to clean
+        if not distinct.str.contains(_ODD).any() and not (distinct == "").any():
+            return Cells(series)
         cleaned = clean(series)
         values, note = cleaned, _cleaned(series, cleaned, name)
     else:
