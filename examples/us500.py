@@ -182,7 +182,9 @@ def main() -> None:
         raise SystemExit(__doc__)
     folder = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as workspace:
-        model = fit(Client.local(workspace), tables(folder))
+        client = Client.local(workspace)
+        model = fit(client, tables(folder))
+        print(client.equity.riskdatasets.load("us500").describe().build_report)
         prices = pl.read_parquet(folder / "prices.parquet").with_columns(pl.col("date").cast(pl.Date))
         for name, value in summary(model, prices).items():
             print(f"{name:45s} {value:8.3f}")

@@ -45,6 +45,11 @@ def test_real_panel(tmp_path: Path) -> None:
     assert 0.1 < found["mean R²"] < 0.5
     assert (model.status()["condition"].drop_nulls() < 1e4).all()
     report = client.equity.riskdatasets.load("us500").describe().build_report
+    assert report.warnings == []
+    assert {(f.check, f.severity, f.where) for f in report.quality} == {
+        ("source_begins_late", "info", "style.momentum"),  # both look back
+        ("source_begins_late", "info", "style.volatility"),
+    }
     assert report.n_listings == 505
     assert report.n_entities == 500
     # five second listings carry their company's cap too: it counts once

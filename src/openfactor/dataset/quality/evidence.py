@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.quality.sources import Source, sources
 from openfactor.dataset.resolving import first_named
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import RUN, day_index, event_offsets
@@ -112,6 +113,11 @@ class Evidence:
         """The id types of an upload."""
         rows = self.uploads[upload].select(pl.col("asset_id_type").unique()).collect(engine="streaming")
         return rows["asset_id_type"].to_list()
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """See `sources.sources`."""
+        return sources(self)
 
     @cached_property
     def closes(self) -> Float | None:

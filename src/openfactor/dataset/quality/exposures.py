@@ -180,7 +180,7 @@ def exposure_churn(evidence: Evidence) -> Iterator[Draft]:
             )  # fmt: skip
 
 
-LOOKED_AT = 256
+LOOKED_AT = 128
 """Names whose exposures are compared with those of the day before; enough to see a correlation fall."""
 Cells = tuple[np.ndarray, np.ndarray]
 

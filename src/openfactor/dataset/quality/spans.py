@@ -4,80 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check
+from openfactor.dataset.quality.sources import Source
 from openfactor.settings.findings import Example, Freshness
 
 ROUNDED = 6
 """Dates that a source needs before its usual interval means something."""
-
-
-@dataclass(frozen=True)
-class _Source:
-    upload: str
-    where: str | None
-    dates: np.ndarray
-    """Sorted, as days; those up to the last price."""
-
-    @property
-    def gaps(self) -> np.ndarray:
-        """Days from each date to the next."""
-        return np.asarray(np.diff(self.dates).astype(np.int64))
-
-    @property
-    def usual(self) -> int:
-        """The interval that 95 % of intervals do not exceed."""
-        return int(np.quantile(self.gaps, 0.95, method="higher")) if len(self.gaps) else 0
-
-    @property
-    def label(self) -> str:
-        return f"{self.upload}{f' of {self.where}' if self.where else ''}"
-
-
-def _source(evidence: Evidence, upload: str, where: str | None, dates: pl.Series) -> _Source:
-    known = np.unique(dates.to_numpy().astype("datetime64[D]"))
-    return _Source(upload, where, known[known <= np.datetime64(evidence.last_price)])
-
-
-def sources(evidence: Evidence) -> list[_Source]:
-    """The parts of uploads that are delivered together: a currency's rates, caps, a factor group or a
-    continuous factor, an exchange's closures, a series."""
-    found, dataset = [], evidence.dataset
-    if "exchange_rates" in evidence.uploads:
-        rates = evidence.uploads["exchange_rates"].select("ccy", "date").collect()
-        for ccy in evidence.foreign:
-            found.append(_source(evidence, "exchange_rates", ccy, _of(rates, "ccy", ccy)["date"]))
-    if "market_cap" in evidence.uploads:
-        dates = evidence.uploads["market_cap"].select(pl.col("date").unique()).collect(engine="streaming")
-        found.append(_source(evidence, "market_cap", None, dates["date"]))
-    for upload, inventory in evidence.inventories.items():
-        for group in inventory["factor_group"].unique().sort():
-            rows = _of(inventory, "factor_group", group)
-            if group in dataset.panel.sparse:
-                found.append(_source(evidence, upload, group, rows["date"]))
-            elif group in dataset.panel.dense:
-                by_factor = [
-                    _source(evidence, upload, f"{group}.{factor}", _of(rows, "factor", factor)["date"])
-                    for factor in rows["factor"].unique().sort()
-                ]
-                same = len({tuple(source.dates.tolist()) for source in by_factor}) == 1
-                found += [_source(evidence, upload, group, rows["date"])] if same else by_factor
-    for upload in evidence.uploads:
-        if upload == "series" or upload.startswith("tsfactors"):
-            column = "series" if upload == "series" else "factor"
-            table = evidence.uploads[upload].select(column, "date").collect()
-            names = table[column].unique().sort()
-            found += [_source(evidence, upload, name, _of(table, column, name)["date"]) for name in names]
-    return found
-
-
-def _of(rows: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
-    return rows.filter(pl.col(column) == value)
 
 
 def freshness(evidence: Evidence) -> list[Freshness]:
@@ -89,7 +25,7 @@ def freshness(evidence: Evidence) -> list[Freshness]:
             last_date=_day(source.dates[-1]), age=int((last - source.dates[-1]).astype(int)),
             interval=source.usual,
         )
-        for source in sources(evidence) if len(source.dates)
+        for source in evidence.sources if len(source.dates)
     ]  # fmt: skip
 
 
@@ -106,7 +42,7 @@ def freshness(evidence: Evidence) -> list[Freshness]:
 )
 def source_ends(evidence: Evidence) -> Iterator[Draft]:
     settings, last = evidence.settings, np.datetime64(evidence.last_price)
-    for source in sources(evidence):
+    for source in evidence.sources:
         if not len(source.dates):
             continue
         lag, usual = int((last - source.dates[-1]).astype(int)), source.usual
@@ -170,7 +106,7 @@ def closures_end(evidence: Evidence) -> Iterator[Draft]:
 )
 def source_begins_late(evidence: Evidence) -> Iterator[Draft]:
     first = np.datetime64(evidence.first_price)
-    for source in sources(evidence):
+    for source in evidence.sources:
         late = int((source.dates[0] - first).astype(int)) if len(source.dates) else 0
         if late > max(evidence.settings.ends_severe_days, 2 * source.usual):
             begin = _day(source.dates[0])
@@ -197,9 +133,9 @@ def source_begins_late(evidence: Evidence) -> Iterator[Draft]:
 )
 def source_gap(evidence: Evidence) -> Iterator[Draft]:
     priced = (
-        [_Source("price", None, evidence.days[evidence.n_priced > 0])] if "price" in evidence.uploads else []
+        [Source("price", None, evidence.days[evidence.n_priced > 0])] if "price" in evidence.uploads else []
     )
-    for source in [*priced, *sources(evidence)]:
+    for source in [*priced, *evidence.sources]:
         if len(source.dates) < ROUNDED:
             continue
         usual = int(np.median(source.gaps))
