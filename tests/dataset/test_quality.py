@@ -183,7 +183,7 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("dropped", "warning", None, of("price", where(A, "asset_id", pl.lit("A0000O")))),
     ("id_spelling", "severe", None, of("exposures", where(HALF, "asset_id", ID.str.to_lowercase()))),
     ("id_spelling", "warning", None,
-     of("market_cap", where(A, "asset_id", pl.col("asset_id") + pl.lit(chr(0xA0))))),
+     of("market_cap", where(A, "asset_id", pl.lit("A000" + chr(0x200B) + "00")))),
     ("id_spelling", "severe", None, by_sedol()),
     ("id_map_validity", "warning", None,
      of("idmap", where(pl.col("from_id") < "A00010", "start_date", pl.lit(MIDDLE)))),
