@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check lowest bench docs clean
 
 demo: .venv/ready
 	$(BIN)/python examples/demo.py
@@ -18,6 +18,14 @@ check: .venv/ready
 	$(BIN)/lint-imports --no-cache
 	$(MAKE) test
 
+# The tests on the oldest versions that pyproject.toml allows.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
+		--resolution lowest-direct -e ".[test]"
+	.venv-lowest/bin/python -m pytest
+
 bench: .venv/ready
 	$(PIP) -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/factor_returns.py
@@ -30,7 +38,7 @@ docs: .venv/ready
 	$(BIN)/python -m openfactor.dataset.quality.document
 
 clean:
-	rm -rf .venv out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
