@@ -88,9 +88,11 @@ def test_some_groups_of_the_reference() -> None:
 def test_uploaded_exposures_bring_their_days() -> None:
     dataset = derived(uploaded(), REFERENCED)
     assert dataset.days == (SUN_BEFORE, MON, TUE, WED, THU, FRI, SAT)
-    assert values(dataset, "alpha", "one", "A") == {MON: 7.0, TUE: 3.0, WED: -2.0, THU: -2.0, FRI: -2.0}
+    # the names of Friday, the last day of the reference, are there on Saturday
+    a, b = (values(dataset, "alpha", "one", name) for name in "AB")
+    assert a == {MON: 7.0, TUE: 3.0, WED: -2.0, THU: -2.0, FRI: -2.0, SAT: 8.0}
     # Wednesday's snapshot leaves B out; it has a price then
-    assert values(dataset, "alpha", "one", "B") == {TUE: 1.0, WED: None, THU: None, FRI: None}
+    assert b == {TUE: 1.0, WED: None, THU: None, FRI: None, SAT: None}
     assert column(dataset, dataset.panel.cap, "A")[MON] == 100.0
     assert dataset.report.rows_read == {"exposures scores": 8}
 
@@ -106,8 +108,8 @@ def test_without_the_reference_the_days_are_those_of_the_upload() -> None:
     assert cut.days == (WED, THU, FRI)
     assert values(cut, "alpha", "one", "A") == {WED: -2.0, THU: -2.0, FRI: -2.0}
     later = derived(uploaded(), trim_start_date=THU)  # what stood before the first day stands on it
-    assert values(later, "alpha", "one", "A") == {THU: -2.0, FRI: -2.0}
-    assert values(later, "alpha", "one", "B") == {THU: None, FRI: None}
+    assert values(later, "alpha", "one", "A") == {THU: -2.0, FRI: -2.0, SAT: 8.0}
+    assert values(later, "alpha", "one", "B") == {THU: None, FRI: None, SAT: None}
 
 
 @pytest.mark.parametrize(
@@ -134,12 +136,12 @@ def test_trims_that_leave_nothing() -> None:
     with pytest.raises(SettingsError, match="leave no day"):
         derived(trim_start_date=dt.date(2030, 1, 1))
     with pytest.raises(SettingsError, match="leave no asset"):
-        derived(uploaded(), trim_start_date=SAT)
+        derived(uploaded(), trim_end_date=SUN_BEFORE)
 
 
 def test_forward_fill_is_by_asset() -> None:
     dataset = derived(uploaded(factor_groups_forward_fill=["alpha"]))
-    assert values(dataset, "alpha", "one", "B") == {TUE: 1.0, WED: 1.0, THU: 1.0, FRI: 1.0}
+    assert values(dataset, "alpha", "one", "B") == {TUE: 1.0, WED: 1.0, THU: 1.0, FRI: 1.0, SAT: 1.0}
     sector = {"continuous_factor_groups": [], "categorical_factor_groups": ["sector"]}
     assert categories(derived(uploaded(**sector), REFERENCED), "sector", "B") == {
         TUE: "y1", WED: "y1", THU: "y1", FRI: "",  # Thursday's snapshot has A only; B has no price that day
@@ -151,7 +153,8 @@ def test_forward_fill_is_by_asset() -> None:
 
 def test_fill_and_scores() -> None:
     filled = derived(uploaded(factor_groups_fill_miss=["alpha"]))
-    assert values(filled, "alpha", "one", "B") == {TUE: 1.0, WED: -2.0, THU: -2.0, FRI: -2.0}
+    found = values(filled, "alpha", "one", "B")
+    assert found == {TUE: 1.0, WED: -2.0, THU: -2.0, FRI: -2.0, SAT: 8.0}
     ranked = derived(uploaded(factor_groups_gaussianize=["alpha"], factor_groups_fill_miss=["alpha"]))
     z = stats.norm.ppf(0.75)
     assert values(ranked, "alpha", "one", "A")[TUE] == pytest.approx(z, abs=1e-3)  # half precision
@@ -197,7 +200,7 @@ def test_units() -> None:
         RiskDatasetUnitExposureSettings(factor_group="market", factor="m", align_with="alpha"), uploaded(),
         REFERENCED,
     )  # fmt: skip
-    assert values(aligned, "market", "m", "B") == {TUE: 1.0, WED: None, THU: None, FRI: None}
+    assert values(aligned, "market", "m", "B") == {TUE: 1.0, WED: None, THU: None, FRI: None, SAT: None}
     world = derived(
         RiskDatasetUnitExposureSettings(factor_group="region", factor="world", factor_type="categorical")
     )

@@ -11,8 +11,12 @@ import datetime as dt
 import math
 from itertools import pairwise
 
+import polars as pl
 import pytest
 
+from openfactor.dataset import derive
+from openfactor.settings import DerivedRiskDatasetSettings
+from tests.markets import reader
 from tests.real_data.prices import Row, dataset, history, returns, rows_of, uploads, weekdays
 
 DAYS = weekdays(8, dt.date(2022, 12, 26))
@@ -113,6 +117,53 @@ def test_two_currencies_on_one_day() -> None:
         found = returns(data, "X", "USD")
         total = math.prod(1 + r for r, _ in found.values())
         assert total == pytest.approx(VALUE[-1] / EUR[-1] / (VALUE[0] / EUR[0]))
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_rates_that_do_not_meet(closes: bool) -> None:
+    """Turkey struck six zeros off the lira in 2005: rates of TRL end on the day before those of TRY begin."""
+    old = {(day, "TRL"): 1e6 * EUR[i] for i, day in enumerate(DAYS[:CHANGE])}
+    new = {(day, "TRY"): EUR[i] for i, day in enumerate(DAYS) if i >= CHANGE}
+    line: list[Row] = []
+    for i, day in enumerate(DAYS):
+        is_old = i < CHANGE
+        close = VALUE[i] * (1e6 if is_old else 1) if closes else None
+        stated = None if i == 0 else VALUE[i] / VALUE[i - 1] - 1
+        line.append((day, "TR", "TRL" if is_old else "TRY", close, stated, False))
+    other = [(*row[:3], row[3] if closes else None, *row[4:]) for row in OTHER]
+    data = dataset(uploads([*other, *line], {(DAYS[0], "USD"): 1.0} | old | new))
+    found = returns(data, "TR", "USD")
+    known = [i for i in range(1, len(DAYS)) if closes or i != CHANGE]
+    assert [*found] == [DAYS[i] for i in known]
+    expected = [VALUE[i] / VALUE[i - 1] * EUR[i - 1] / EUR[i] - 1 for i in known]
+    assert [r for r, _ in found.values()] == pytest.approx(expected, abs=1e-12)
+    reason = (
+        "a return across a change of currency, worked out from the closes" if closes
+        else "no return across a change of currency: no close, or no rate of both"
+    )  # fmt: skip
+    assert data.report.rows_dropped["price"] == {reason: 1}
+
+
+def test_names_of_a_currency_are_those_that_have_it_on_the_day() -> None:
+    """A derived dataset keeps the currencies of an upload's names, from the day on which one has it."""
+    euros = history("DE", "EUR", dict(zip(DAYS, VALUE, strict=True)))
+    tables = uploads([*OTHER, *euros, *rows(STATED)], fx())
+    scores = tables["exposures"].filter(tables["exposures"]["asset_id"] == "HR")
+    for named, last in (("HR", len(DAYS)), ("DE", len(DAYS)), ("HR", CHANGE)):
+        tables["scores"] = scores.with_columns(factor_group=pl.lit("alpha"), asset_id=pl.lit(named))
+        settings = DerivedRiskDatasetSettings.model_validate(
+            {
+                "reference_dataset": "d", "trim_assets": "ccy_union", "trim_end_date": DAYS[last - 1],
+                "exposures": [
+                    {"exposure_type": "uploaded", "exposure_source": "scores",
+                     "continuous_factor_groups": ["alpha"]}
+                ],
+            }
+        )  # fmt: skip
+        data = derive(settings, dataset(tables), reader(tables), "x")
+        assert list(rows_of(data, "US")) == []
+        assert list(rows_of(data, "HR")) == DAYS[CHANGE if named == "DE" else 0 : last]
+        assert list(rows_of(data, "DE")) == DAYS[CHANGE if named == "HR" else 0 : last]
 
 
 def test_the_past_does_not_know_of_the_change() -> None:

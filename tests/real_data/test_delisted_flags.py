@@ -57,3 +57,12 @@ def test_a_flag_on_the_only_row() -> None:
     data = dataset(uploads([*OTHER, *flagged(0)[:1]]))
     assert rows_of(data, "X") == {DAYS[0]: True}
     assert returns(data, "X", "USD") == {}
+
+
+def test_a_dead_name_has_no_rows_between_its_flagged_prices() -> None:
+    """Nobody knows on a day without a price that flagged ones will follow; the return over it is counted."""
+    rows = [row for i, row in enumerate(flagged(*range(10))) if i != 4]
+    data = dataset(uploads([*OTHER, *rows]))
+    assert list(rows_of(data, "X")) == [*DAYS[:4], *DAYS[5:10]]
+    assert [*returns(data, "X", "USD")] == [*DAYS[1:4], *DAYS[6:10]]
+    assert data.report.rows_dropped["price"] == {"a return over days after a row that says delisted": 1}

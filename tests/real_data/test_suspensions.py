@@ -175,9 +175,37 @@ def test_a_derived_dataset_between_its_reference_s_days() -> None:
     )
     data = derive(settings, dataset(tables), reader(tables), "x")
     assert list(rows_of(data, "X")) == DAYS[:5]
-    last = max(DAYS)
-    assert list(rows_of(data, "O")) == sorted([*DAYS, *(day for day in weekend if day < last)])
+    assert weekend[-1] > DAYS[-1]
+    assert list(rows_of(data, "O")) == sorted([*DAYS, *weekend])
     assert len(data.panel.delisted) == 1
+    # on the evening of each of these days the same is known
+    for day in weekend:
+        cut = until(tables, day) | {"scores": tables["scores"].filter(pl.col("date") <= day)}
+        early = derive(settings, dataset(cut), reader(cut), "x")
+        for name in "OX":
+            whole = {d: priced for d, priced in rows_of(data, name).items() if d <= day}
+            assert rows_of(early, name) == whole
+
+
+def test_a_derived_dataset_beyond_its_reference_s_days() -> None:
+    """A reference whose prices stop: its names live on for the ten trading days of the longest closure."""
+    tables = uploads(OTHER[:20])
+    scores = [tables["exposures"].with_columns(date=pl.lit(day)) for day in DAYS]
+    tables["scores"] = pl.concat(scores).with_columns(factor_group=pl.lit("alpha"))
+    settings = DerivedRiskDatasetSettings.model_validate(
+        {
+            "reference_dataset": "d",
+            "exposures": [
+                {
+                    "exposure_type": "uploaded",
+                    "exposure_source": "scores",
+                    "continuous_factor_groups": ["alpha"],
+                }
+            ],
+        }
+    )
+    data = derive(settings, dataset(tables), reader(tables), "x")
+    assert list(rows_of(data, "O")) == DAYS[:30]
 
 
 def test_a_universe_has_a_halted_name() -> None:

@@ -15,7 +15,7 @@ from openfactor.dataset.calendar import closed_days, counted_days
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
-from openfactor.dataset.lives import Life, stated_ends
+from openfactor.dataset.lives import Life, stated_spans
 from openfactor.dataset.loadings import (
     AFTER_THE_END,
     GroupPlan,
@@ -111,7 +111,7 @@ def build(
     life = Life(
         counted_days(closed, priced_days),
         settings.max_days_without_price,
-        stated_ends(uploads["idmap"].collect(), start.identifiers, settings.as_of_date),
+        stated_spans(uploads["idmap"].collect(), start.identifiers, settings.as_of_date),
     )
     rows = lay_rows(prices, days, life, start.identifiers, tally)
     date = pl.col("date")

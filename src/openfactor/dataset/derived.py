@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from openfactor.dataset import checks
 from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
+from openfactor.dataset.calendar import closed_days
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import (
     GroupPlan,
@@ -28,7 +29,7 @@ from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import Read, read_tree
 from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import Rows, main_rows, panel_of
+from openfactor.dataset.rows import LONGEST_CLOSURE, Rows, main_rows, panel_of
 from openfactor.dataset.tally import Tally
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import Fault, SettingsError
@@ -314,17 +315,17 @@ def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Seq
         raise SettingsError("the trims leave no day:", [f"the first is {start}, the last {end}"])
     stored = np.array(parent.days, "datetime64[D]")
     source_day = np.searchsorted(stored, np.array(days, "datetime64[D]"), side="right") - 1
-    kept = _kept(settings, parent, uploads)
-    panel = parent.panel
+    panel, kept = parent.panel, _kept(settings, parent, uploads)
+    idle = _idle_days(parent, days, source_day)
     ends = np.zeros(panel.n_rows, np.bool_)
     ends[panel.delisted] = True
+    new_day = stored[np.maximum(source_day, 0)] != np.array(days, "datetime64[D]")
     sources, inserted = [], []
-    for day, at in zip(days, source_day.tolist(), strict=True):
+    for at, is_new, silent in zip(source_day.tolist(), new_day.tolist(), idle.tolist(), strict=True):
         rows = panel.rows_of(at) if at >= 0 else slice(0, 0)
-        alive = kept[panel.listing[rows]]
-        is_new = at < 0 or parent.days[at] != day
-        if is_new:  # alive since the day before; after its end the reference does not know who is
-            alive &= ~ends[rows] & (day < parent.days[-1])
+        alive = kept[rows]
+        if is_new:  # alive since the day before
+            alive = alive & ~ends[rows] & (silent <= LONGEST_CLOSURE)
         sources.append(rows.start + np.flatnonzero(alive))
         inserted.append(np.full(len(sources[-1]), is_new))
     source = np.concatenate(sources).astype(np.int64)
@@ -376,12 +377,23 @@ def _bounds(
     )
 
 
+def _idle_days(parent: RiskDataset, days: list[dt.date], source_day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(D,) days on which no exchange is closed since the latest day of the reference, which has no data."""
+    shut = np.zeros(len(days), np.bool_)
+    for closed in closed_days(parent.closures, days).values():
+        shut |= closed
+    counted = np.cumsum(~shut)
+    return np.asarray(counted - counted[np.searchsorted(source_day, source_day)])
+
+
 def _kept(
     settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Sequence[_Upload]
 ) -> NDArray[np.bool_]:
-    """(listings,) what `trim_assets` keeps. Exposures are a company's, so all of its listings stay."""
+    """(rows of the reference,) what `trim_assets` keeps. Exposures are a company's, so all of its listings
+    stay. A currency counts from the first day on which an asset of the uploads is quoted in it."""
+    panel = parent.panel
     if settings.trim_assets == "none":
-        return np.ones(parent.identifiers.n_listings, np.bool_)
+        return np.ones(panel.n_rows, np.bool_)
     sources = settings.trim_assets_sources
     named = np.zeros(parent.identifiers.n_listings, np.bool_)
     for upload in uploads:
@@ -396,10 +408,11 @@ def _kept(
     if settings.trim_assets == "asset_union":
         entities = np.zeros(parent.identifiers.n_entities, np.bool_)
         entities[parent.entity[named]] = True
-        return np.asarray(entities[parent.entity])
-    quoted = np.zeros((parent.identifiers.n_listings, len(parent.currencies)), np.bool_)
-    quoted[parent.panel.listing, parent.panel.currency] = True
-    return np.asarray((quoted & quoted[named].any(axis=0)).any(axis=1))
+        return np.asarray(entities[parent.entity][panel.listing])
+    theirs = np.flatnonzero(named[panel.listing])
+    first = np.full(len(parent.currencies), panel.n_rows)
+    np.minimum.at(first, panel.currency[theirs], panel.offsets[panel.day[theirs]])
+    return np.asarray(np.arange(panel.n_rows) >= first[panel.currency])
 
 
 def _refer(

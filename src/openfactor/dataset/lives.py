@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.tally import Tally
+from openfactor.dataset.validity import merged
 from openfactor.numerics.lives import close_lives, mark_lives
 
 RUN = 1_000_000
@@ -30,25 +31,26 @@ class Life:
     """(D,) see `counted_days`."""
     limit: int
     """Counted days without a price."""
-    ends: pl.Series
-    """(listings,) the last date on which the id map knows the listing."""
+    spans: pl.DataFrame
+    """See `stated_spans`."""
 
 
-def stated_ends(idmap: pl.DataFrame, identifiers: Identifiers, as_of: dt.date) -> pl.Series:
-    """(listings,) the date on which the id map ends a listing, or gives its id to another company."""
+def stated_spans(idmap: pl.DataFrame, identifiers: Identifiers, as_of: dt.date) -> pl.DataFrame:
+    """The days on which the id map says that an id is a listing: listing, start_date, end_date; sorted."""
     master, core = identifiers.id_types
     rows = idmap.filter(
         (pl.col("from_id_type") == master)
         & (pl.col("to_id_type") == core)
         & (pl.col("start_date").fill_null(dt.date.min) <= as_of)
     )
-    stated = rows.group_by(id="from_id", entity_id="to_id").agg(
-        stated=pl.col("end_date").fill_null(dt.date.max).max()
+    given = rows.select(
+        pl.col("start_date").fill_null(dt.date.min),
+        pl.col("end_date").fill_null(dt.date.max),
+        id="from_id",
+        entity_id="to_id",
     )
-    handed_on = identifiers.spans.group_by("listing").agg(handed_on=pl.col("end_date").max())
-    table = identifiers.table.join(stated, on=["id", "entity_id"], how="left", maintain_order="left")
-    table = table.join(handed_on, on="listing", how="left", maintain_order="left")
-    return table.select(pl.min_horizontal("stated", "handed_on").fill_null(dt.date.max)).to_series()
+    listed = given.join(identifiers.table.select("id", "entity_id", "listing"), on=["id", "entity_id"])
+    return merged(listed, ["listing"])
 
 
 def lives(
@@ -61,20 +63,50 @@ def lives(
     steps = np.zeros((len(days) + 1, n_listings), np.int8)
     last_day, flag_day = np.full(n_listings, -1, np.int64), np.full(n_listings, -1, np.int64)
     flagged, base = np.zeros(n_listings, np.bool_), np.zeros(len(prices), np.bool_)
-    until = day_before(life.ends, days)
-    unused = 0
+    until, after_flag = np.full(n_listings, -1, np.int64), np.zeros(len(prices), np.bool_)
+    ends = _Ends(life.spans, days, n_listings)
     for first in range(0, len(prices), RUN):
-        part, mine = prices[first : first + RUN], base[first : first + RUN]
+        rows = slice(first, first + RUN)
+        part = prices[rows]
+        day, listing = day_before(part["date"], days), part["listing"].to_numpy()
         mark_lives(
-            day_before(part["date"], days), part["listing"].to_numpy(), part["quoted"].to_numpy(),
-            part["delisted"].to_numpy(), life.counted, life.limit, until, last_day, flagged, flag_day, steps,
-            mine,
+            day, listing, part["quoted"].to_numpy(), part["delisted"].to_numpy(), life.counted, life.limit,
+            ends.of(listing, day), last_day, flagged, flag_day, until, steps, base[rows], after_flag[rows],
         )  # fmt: skip
-        unused += int((mine & part["return"].is_not_null().to_numpy()).sum())
-    tally.drop("price", "a return from before the first price of a life", unused)
+    given = prices["return"].is_not_null().to_numpy()
+    tally.drop("price", "a return from before the first price of a life", int((base & given).sum()))
+    tally.drop("price", "a return over days after a row that says delisted", int((after_flag & given).sum()))
     close_lives(last_day, flagged, flag_day, life.counted, life.limit, until, steps)
     np.cumsum(steps, axis=0, out=steps)
     return steps[:-1].astype(np.bool_), base
+
+
+class _Ends:
+    """The day with which the id map ends what a listing is on a day."""
+
+    def __init__(self, spans: pl.DataFrame, days: Sequence[dt.date], n_listings: int) -> None:
+        listing = spans["listing"].to_numpy()
+        self._last = day_before(spans["end_date"], days)
+        starts = spans["start_date"].to_numpy().astype("datetime64[D]")
+        self._keys = self._key(listing, np.searchsorted(np.array(days, "datetime64[D]"), starts))
+        self._only = np.full(n_listings, len(days), np.int64)
+        self._only[listing] = self._last
+        self._several = np.bincount(listing, minlength=n_listings) > 1
+
+    @staticmethod
+    def _key(listing: NDArray[np.int32], day: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray((listing.astype(np.int64) << 32) + day)
+
+    def of(self, listing: NDArray[np.int32], day: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) the end of the span that a day is in; between spans and after the last, of the one before it,
+        before the first, of the first."""
+        out = self._only[listing]
+        some = np.flatnonzero(self._several[listing])
+        if len(some):
+            at = np.searchsorted(self._keys, self._key(listing[some], day[some]), side="right") - 1
+            begin = np.searchsorted(self._keys, self._key(listing[some], np.zeros(len(some), np.int64)))
+            out[some] = self._last[np.maximum(at, begin)]
+        return out
 
 
 def day_before(dates: pl.Series, days: Sequence[dt.date]) -> NDArray[np.int64]:

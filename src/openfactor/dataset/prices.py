@@ -107,11 +107,13 @@ def _one_currency(rows: pl.DataFrame, several: pl.Series, rates: Rates, tally: T
     changes = np.flatnonzero(kept & (before >= 0) & (ccy[before] != ccy))
     returns = rows["return"].to_numpy(writable=True)
     index = some["row"].to_numpy()
-    worked_out = 0
+    worked_out = unknown = 0
     for i in changes.tolist():
         returns[index[i]], from_closes = _across(some, i, int(before[i]), int(same[i]), rates)
         worked_out += from_closes
+        unknown += bool(np.isnan(returns[index[i]]))
     tally.drop("price", "a return across a change of currency, worked out from the closes", worked_out)
+    tally.drop("price", "no return across a change of currency: no close, or no rate of both", unknown)
     mask = np.ones(len(rows), np.bool_)
     mask[index[~kept]] = False
     rows = rows.with_columns(pl.Series("return", returns).fill_nan(None))
@@ -126,7 +128,7 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
     new currency on the day of the last price, the return is since that one. Where it is empty, or what the
     two closes give as bare numbers or with the last close converted at the rates of its own day, the closes
     count. Where the old currency has no rate of the day any more, it moves with the new one since its last
-    rate.
+    rate; where the new one has none of that day, the closes count, each at the rate of its own day.
     """
     new, old = rows.row(at, named=True), rows.row(before, named=True)
     start, end = np.datetime64(old["date"]), np.datetime64(new["date"])
@@ -139,8 +141,8 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
     last = np.array([max(rates.last_date(old["ccy"], end), start)])  # of a rate of the old currency
     cross = rates.on(new["ccy"], last)[0] / rates.on(old["ccy"], last)[0]
     misread = [closes, closes * into[0] / out_of[0]]
-    if same >= 0 or np.isnan(stated) or _any_is(stated, misread, closes * cross):
-        return float(closes * into[1] / out_of[1] - 1), True
+    if same >= 0 or np.isnan(stated + cross) or _any_is(stated, misread, closes * cross):
+        return float(closes * into[1] / out_of[1] - 1), bool(np.isfinite(closes))
     return float((1 + stated) * into[1] / out_of[1] / cross - 1), False
 
 

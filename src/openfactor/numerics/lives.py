@@ -23,12 +23,14 @@ def mark_lives(
     delisted: Mask,
     counted: Int,
     limit: int,
-    until: Int,
+    stated: Int,
     last_day: Int,
     flagged: Mask,
     flag_day: Int,
+    until: Int,
     steps: NDArray[np.int8],
     base: Mask,
+    after_flag: Mask,
 ) -> None:
     """Go through price rows in the order of their days and note where rows of the panel begin and end.
 
@@ -37,10 +39,13 @@ def mark_lives(
     ended before.
 
     quoted : (n,) the row has a price
-    until : (listings,) there are no rows without a price after this day
-    last_day, flagged, flag_day : (listings,) state, kept from call to call; -1, False and -1 at the start
+    stated : (n,) after this day, what the listing is on the day of the price has no rows without a price
+    last_day, flagged, flag_day, until : (listings,) state, kept from call to call; until is `stated` of the
+        last price; -1, False, -1 and -1 at the start
     steps : (D + 1, listings) receives 1 where rows begin and -1 on the day after the last one
     base : (n,) receives whether the price begins a life, so that its return is not used
+    after_flag : (n,) receives whether there are no rows on counted days before the price, though it begins no
+        life, for the price before said `delisted`
     """
     for i in range(len(day)):
         d, name = day[i], listing[i]
@@ -58,8 +63,12 @@ def mark_lives(
             if end < d - 1:
                 steps[end + 1, name] -= 1
                 steps[d, name] += 1
-            base[i] = d > 0 and counted[d - 1] - counted[s] > limit
+                after_flag[i] = flagged[name] and counted[d - 1] > counted[end]
+            ended = stated[i] != until[name] and until[name] < d - 1  # the id map ended it in between
+            base[i] = ended or (d > 0 and counted[d - 1] - counted[s] > limit)
+            after_flag[i] = after_flag[i] and not base[i]
         last_day[name] = d
+        until[name] = stated[i]
         flagged[name] = delisted[i]
         flag_day[name] = d
 

@@ -314,8 +314,8 @@ class DerivedRiskDatasetSettings(Settings):
     exchange_codes: Annotated[list[str], Field(min_length=1)] | None = None
     """Only the calendars of these exchanges; None: all of them."""
     trim_assets: Literal["none", "asset_union", "ccy_union"] = "none"
-    """`asset_union`: only assets that an uploaded exposure names; `ccy_union`: only assets that are quoted
-    in a currency of one of those."""
+    """`asset_union`: only assets that an uploaded exposure names; `ccy_union`: only assets, on the days on
+    which they are quoted in a currency that one of those has had until then."""
     trim_assets_sources: list[str] | None = None
     """The uploads that count for `trim_assets`; None: all of `exposures`."""
     trim_start_date: Literal["none", "earliest_start", "latest_start"] | dt.date = "earliest_start"

@@ -42,6 +42,8 @@ def newest_lines(evidence: Evidence) -> list[CoverageLine]:
     """Coverage of the newest day with prices beside the day before it and the median of those before."""
     days = np.flatnonzero(evidence.n_priced > 0)
     days = days[days <= evidence.newest]
+    if not len(days):
+        return []
     before = days[:-1][-evidence.settings.median_days :]
     return [
         CoverageLine(
