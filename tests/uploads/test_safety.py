@@ -8,9 +8,12 @@ import random
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -114,6 +117,32 @@ def test_processes_at_once_lose_nothing(tmp_path: Path, processes: ForkServerCon
     for version in range(upload.version + 1):
         assert read(upload, version).height == version
     print(f"{PROCESSES} processes made {upload.version} versions, one row each")
+
+
+def test_threads_that_commit_the_same_staged_table_destroy_nothing(tmp_path: Path) -> None:
+    """All of them link the same files, and all but the first take back what they linked."""
+    tries, threads, lost = 30, 4, 0
+    for number in range(tries):
+        upload = UploadStore(tmp_path).create("exchange_rates", f"fx{number}")
+        rows = rates((1, "EUR", 1.0), (2, "EUR", 2.0))
+        upload.stage_df("rows", rows)
+        barrier = threading.Barrier(threads)
+
+        def commit(upload: Upload = upload, barrier: threading.Barrier = barrier) -> int:
+            barrier.wait()
+            with warnings.catch_warnings(action="ignore"):  # nothing is staged any more
+                return upload.commit("upsert").version
+
+        with ThreadPoolExecutor(threads) as pool:
+            found = [future.result() for future in [pool.submit(commit) for _ in range(threads)]]
+        assert set(found) == {1}
+        try:
+            assert_frame_equal(read(upload), rows)
+        except StorageError:
+            lost += 1
+        assert upload.get_staging_results() == {}
+    print(f"{tries} tables committed by {threads} threads each, {lost} lost")
+    assert lost == 0
 
 
 @pytest.fixture

@@ -386,13 +386,22 @@ class Upload(EngineObject):
         ConflictError: others kept committing for a minute.
         """
         match = checked_match(self._type, mode, match_columns)
-        items = self._staging.get(names)
-        if not items:  # as after a commit whose answer was lost
-            which = " of these names" if names else ""
-            warnings.warn(f"nothing{which} is staged, so nothing was committed", DataWarning, stacklevel=2)
-            return UploadCommitResult(version=self.version)
         remedy = "; stage them again with replace=True, wipe_staging them, or name those to commit"
-        done = self._committer.commit(items, mode, match, remedy)
+        done = None
+        while done is None:
+            items = self._staging.get(names)
+            if not items:  # as after a commit whose answer was lost
+                which = " of these names" if names else ""
+                warnings.warn(
+                    f"nothing{which} is staged, so nothing was committed", DataWarning, stacklevel=2
+                )
+                return UploadCommitResult(version=self.version)
+            try:
+                done = self._committer.commit(items, mode, match, remedy)
+            except StorageError:
+                if self._staging.has(items):
+                    raise
+                # someone else committed or wiped some of it: go on with what is left
         self._staging.remove(items)
         return _told(done, items)
 

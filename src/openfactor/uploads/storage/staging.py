@@ -115,9 +115,13 @@ class StagingArea:
         """Take items away, unless they were staged anew since."""
         with self.scratch() as scratch:
             for item in items:
-                now = self.get([item.name])
-                if now and now[0].result.timestamp == item.result.timestamp:
+                if self.has([item]):
                     self._hide(item.name, scratch)
+
+    def has(self, items: Sequence[StagedItem]) -> bool:
+        """All of them are there as they were: nobody committed, wiped or replaced one meanwhile."""
+        now = {item.name: item.result.timestamp for item in self.get([item.name for item in items])}
+        return all(now.get(item.name) == item.result.timestamp for item in items)
 
     def _hide(self, name: str, scratch: Path) -> None:
         with suppress(FileNotFoundError):

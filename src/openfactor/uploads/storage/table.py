@@ -2,7 +2,8 @@
 
 Version 0 is the empty table; every commit adds one. A commit is one file of the log that appears whole, so
 readers see the version before or the version after. Files of rows are linked into the table before and are
-never changed or deleted, hence a version once readable stays readable.
+never changed or deleted, hence a version once readable stays readable. Both are flushed to the disk before a
+commit is reported.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -167,11 +168,12 @@ class Table:
         CommitConflictError: another commit came first; nothing has changed.
         StorageError: the disk refuses; nothing has changed.
         """
-        linked: list[Path] = []
+        made: list[Path] = []
         base = self.version
         try:
             base = self._widen()
-            added = [self._link(part, linked) for part in change.add]
+            added = [self._brought_in(part, made) for part in change.add]
+            _flush(self._folder)
             self._delta.create_write_transaction(
                 [*added, *(_removal(part) for part in change.remove)],
                 mode="append",  # says nothing here: the actions are the commit
@@ -183,14 +185,22 @@ class Table:
                 ),
             )
         except (OSError, DeltaError) as error:
-            landed = self._landed(change, base)
+            landed = self._landed([*(path.name for path in made), *_names(change.remove)], base)
             if landed is not None:  # what failed came after the commit
                 return landed
-            for path in linked:
+            for path in made:
                 path.unlink(missing_ok=True)
             if isinstance(error, CommitFailedError):
                 raise CommitConflictError from error
             raise StorageError(f"cannot write {self._folder}: {error}; nothing was stored") from error
+        try:
+            _flush(self._folder / LOG / f"{base + 1:020}.json")
+            _flush(self._folder / LOG)
+        except OSError as error:
+            raise StorageError(
+                f"version {base + 1} of {self._folder} is written, but the disk does not confirm it "
+                f"({error}); a loss of power may take it back"
+            ) from error
         return base + 1
 
     def _widen(self) -> int:
@@ -202,14 +212,18 @@ class Table:
             self._delta.update_incremental()
         return self._delta.version()
 
-    def _link(self, part: Part, linked: list[Path]) -> AddAction:
-        target = self._folder / part.path.name
-        if part.path != target:  # a file of an earlier version is there already
-            linked.append(target)
+    def _brought_in(self, part: Part, made: list[Path]) -> AddAction:
+        """The action that adds a part. A file from elsewhere gets a name that nobody else has: two commits of
+        one staged table must not share a file that one of them takes back."""
+        target = part.path
+        if part.path.parent != self._folder:  # not a file of an earlier version
+            target = self._folder / f"{part.digest}-{uuid.uuid4().hex}{part.path.suffix}"
+            made.append(target)
             try:
                 os.link(part.path, target)
             except OSError:  # the file system has no links
                 shutil.copyfile(part.path, target)
+            _flush(target)
         return AddAction(
             path=target.name,
             size=part.size,
@@ -219,9 +233,8 @@ class Table:
             stats=_statistics(part, self._data_type),
         )
 
-    def _landed(self, change: Change, base: int) -> int | None:
-        """The version of a commit that reported an error and is in the log all the same."""
-        names = [part.path.name for part in (*change.add, *change.remove)]
+    def _landed(self, names: Sequence[str], base: int) -> int | None:
+        """The version of a commit of these files that reported an error and is in the log all the same."""
         for version in itertools.count(base + 1):
             try:
                 entry = (self._folder / LOG / f"{version:020}.json").read_text()
@@ -230,6 +243,21 @@ class Table:
             if all(name in entry for name in names):
                 return version
         raise AssertionError("a log has an end")
+
+
+def _flush(path: Path) -> None:
+    """Have a file or a folder on the disk, so that a loss of power does not take it back."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows flushes no folders
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _names(parts: Iterable[Part]) -> list[str]:
+    return [part.path.name for part in parts]
 
 
 def _may_share(parts: Sequence[Part]) -> pl.Expr:
