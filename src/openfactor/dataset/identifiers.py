@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.naming import Naming, naming_over_time, own_naming
 from openfactor.dataset.validity import SPAN, described, merged, overlaps
 from openfactor.errors import Fault, SettingsError
 
@@ -74,36 +75,41 @@ class Identifiers:
         """The id types that lead to companies: of the listings, of the companies, then others by name."""
         return [*dict.fromkeys([*self.id_types, *self.aliases["id_type"].unique().sort()])]
 
-    def known_type(self, id_type: str, *, any_type: bool = False) -> str:
-        """The id type; SettingsError if the dataset does not have it.
-
-        any_type : one whose identifiers change over time will do too
-        """
-        possible = self.company_types if any_type else self.id_types
-        if id_type not in possible:
-            raise SettingsError(f"there is no id type {id_type!r}:", [f"possible: {', '.join(possible)}"])
+    def known_type(self, id_type: str) -> str:
+        """The id type; SettingsError if the dataset does not have it."""
+        if id_type not in self.company_types:
+            raise SettingsError(
+                f"there is no id type {id_type!r}:", [f"possible: {', '.join(self.company_types)}"]
+            )
         return id_type
 
-    def names_on(self, id_type: str, dates: NDArray[np.datetime64], listing: NDArray[np.int32]) -> pl.Series:
-        """(n,) the identifier of each listing on a date, null where it has none.
+    def naming(self, id_type: str) -> Naming:
+        """What listings are called in an id type of the dataset, day by day.
 
-        Of several, that of the listing counts before that of the company, then the first by id.
+        Of several identifiers on a day, one of the listing counts before one of the company, then the first
+        by id; one that leads to two companies on the day is nobody's.
         """
-        if id_type in self.id_types:
-            return pl.Series(self.names(id_type), dtype=pl.String).gather(listing)
-        rows = pl.DataFrame({"date": dates.astype("datetime64[D]"), "listing": listing}).with_row_index("row")
-        rows = rows.with_columns(entity=pl.Series(self.table["entity"].to_numpy()[listing]))
+        if id_type not in self._namings:
+            if id_type in self.id_types:
+                self._namings[id_type] = own_naming(id_type, pl.Series("id", self.names(id_type), pl.String))
+            else:
+                self._namings[id_type] = self._naming_over_time(id_type)
+        return self._namings[id_type]
+
+    @cached_property
+    def _namings(self) -> dict[str, Naming]:
+        return {}
+
+    def _naming_over_time(self, id_type: str) -> Naming:
         mine = self.aliases.filter(pl.col("id_type") == id_type).select("id", *SPAN, "entity", "listing")
         of_listing, of_company = pl.col("listing").is_not_null(), pl.col("listing").is_null()
-        both = [
-            rows.join(mine.filter(mask).drop(other), on=on).select("row", "date", "id", *SPAN, order=order)
-            for order, mask, on, other in (
-                (pl.lit(0), of_listing, "listing", "entity"), (pl.lit(1), of_company, "entity", "listing")
-            )
+        companies = mine.filter(of_company).drop("listing").join(self.table, on="entity", suffix="_own")
+        columns = ["listing", "id", *SPAN]
+        held = [
+            mine.filter(of_listing).select(*columns, order=0), companies.select(*columns, order=1)
         ]  # fmt: skip
-        held = pl.concat(both).filter(pl.col("date").is_between(*SPAN)).sort("row", "order", "id")
-        first = held.unique("row", keep="first").select("row", "id")
-        return rows.join(first, on="row", how="left", maintain_order="left")["id"]
+        unclear = self.unclear_companies.filter(pl.col("id_type") == id_type).select("id", *SPAN)
+        return naming_over_time(id_type, pl.concat(held), unclear, self.n_listings)
 
     def names(self, id_type: str) -> list[str]:
         """The identifier of each listing in an id type."""

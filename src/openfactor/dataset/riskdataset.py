@@ -16,6 +16,7 @@ from openfactor.dataset.digests import day_digests, structure
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.periods import change_of_frequency, periods_per_year
+from openfactor.dataset.shown import Shown
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import (
     BuildReport,
@@ -80,7 +81,7 @@ class RiskDataset:
         dense = {name: self.trees[name] for name in self.panel.dense}
         universe = UniverseSettingsMenu(
             calendar_settings_menu=CalendarSettingsMenu(exchanges=sorted(self.closed)),
-            id_types=list(self.identifiers.id_types),
+            id_types=self.identifiers.company_types,
             categorical_hierarchies={name: tree.hierarchy for name, tree in sparse.items()},
             categorical_hierarchies_labels={name: tree.labels for name, tree in sparse.items()},
         )
@@ -169,17 +170,18 @@ class RiskDataset:
         return np.logical_and.reduce(closed) if closed else np.zeros(len(self.days), np.bool_)
 
     def assets(self, id_type: str | None = None, inside: NDArray[np.bool_] | None = None) -> list[str]:
-        """The assets that have a row, sorted, by default as master ids.
+        """The assets that have a row, by their identifiers of the days on which they do, sorted.
 
-        inside : (rows of the panel,) those that count
+        id_type : by default that of the master ids; inside : (rows of the panel,) those that count
 
         Raises
         ------
         SettingsError: there is no such id type.
         """
-        known = self.identifiers.known_type(id_type or self.identifiers.id_types[0])
-        names, listing = self.identifiers.names(known), self.panel.listing
-        return sorted({names[i] for i in np.unique(listing if inside is None else listing[inside])})
+        chosen = self.identifiers.known_type(id_type or self.identifiers.id_types[0])
+        counted = np.ones(self.panel.n_rows, np.bool_) if inside is None else inside
+        shown = Shown(self, counted, chosen)
+        return shown.naming.texts(shown.ever()).to_list()
 
     def version(self, name: str) -> DataVersion:
         """What says which data these are; name : that of the dataset."""

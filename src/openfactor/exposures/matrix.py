@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.calendar import within
 from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.shown import Shown
 from openfactor.errors import SettingsError
 from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
-from openfactor.exposures.universe import Universe, named, universe_on
+from openfactor.exposures.universe import Universe, universe_on
 from openfactor.numerics.cross_section import dense_design
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
@@ -124,12 +125,12 @@ class ExposureMatrix(BoundToProcess):
                 "the universes do not fit together:",
                 ["the standardize_universe must have the calendar of the universe"],
             )
-        shown = chosen.id_type(id_type, any_type=True)
+        shown = chosen.id_type(id_type)
         columns = self._columns(chosen, estimation)
         days = [i for i in chosen.days(filter_tradedays) if within(self._data.days[i], start, end)]
         pairs = sorted(columns.pairs)
         frame = exposure_frame(self._data, columns, pairs, days, chosen.companies, shown)
-        return named(frame.filter(~_nothing(frame, columns)), shown).sort("date", shown)
+        return frame.filter(~_nothing(frame, columns)).sort("date", shown)
 
     def _columns(self, universe: Universe, estimation: Universe) -> Exposures:
         return resolve(
@@ -156,7 +157,7 @@ def exposure_frame(
     inside: Mask,
     id_type: str,
 ) -> pl.DataFrame:
-    """date, the id type, one Float32 column a factor.
+    """date, the id type, one Float32 column a factor; see `Shown` for the assets and what they are called.
 
     factors : groups and factors of `columns`, in the order in which they are wanted
     days : indices of stored days
@@ -166,20 +167,17 @@ def exposure_frame(
     position = {pair: k for k, pair in enumerate(columns.pairs)}
     names = {f"{group}.{factor}": position[group, factor] for group, factor in factors}
     schema = {"date": pl.Date, id_type: pl.String, **dict.fromkeys(names, pl.Float32)}
-    frames = [pl.DataFrame(schema=schema)]
+    frames, shown = [pl.DataFrame(schema=schema)], Shown(dataset, inside, id_type)
     for day in days:
-        rows = panel.rows_of(day)
-        shown = np.flatnonzero(inside[rows])
-        x = dense_design(*columns.at(rows), len(position))[shown].T.astype(np.float32)
+        rows, date = panel.rows_of(day), dataset.days[day]
+        place, code = shown.rows(rows, date)
+        x = dense_design(*columns.at(rows), len(position))[place].T.astype(np.float32)
         values: dict[str, object] = {
-            "date": pl.repeat(dataset.days[day], len(shown), dtype=pl.Date, eager=True),
-            id_type: dataset.identifiers.names_on(
-                id_type,
-                np.full(len(shown), np.datetime64(dataset.days[day])),
-                panel.listing[rows][shown],
-            ),
+            "date": pl.repeat(date, len(place), dtype=pl.Date, eager=True),
+            id_type: shown.naming.texts(code),
         }
         frames.append(pl.DataFrame(values | {name: x[k] for name, k in names.items()}))
+    shown.warn()
     return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
 
 

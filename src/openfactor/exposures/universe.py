@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,10 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days, within
+from openfactor.dataset.naming import Naming
 from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
-from openfactor.errors import DataError, DataWarning, SettingsError
+from openfactor.dataset.shown import Shown
+from openfactor.errors import DataError, SettingsError
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
@@ -28,6 +29,13 @@ from openfactor.settings.validation import validate
 from openfactor.settings.values import inline
 
 Mask = NDArray[np.bool_]
+_MAPPING_COLUMNS = [
+    pl.col("input_id_type"),
+    pl.col("input_id"),
+    pl.max_horizontal("start_date", "start_date_of_input"),
+    pl.min_horizontal("end_date", "end_date_of_input"),
+]
+"""An identifier stands for an asset that is called something while both hold."""
 
 
 def members(dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads) -> Mask:
@@ -129,7 +137,7 @@ class Universe(BoundToProcess):
     @property
     def id_types(self) -> list[str]:
         """The id types in which assets can be given."""
-        return list(self._data.identifiers.id_types)
+        return list(self._data.identifiers.company_types)
 
     def dates(self, *, range_only: bool = False, trade_only: bool = False) -> list[dt.date]:
         """The days of the dataset, ascending.
@@ -145,16 +153,15 @@ class Universe(BoundToProcess):
         return self._trading.tolist() if trade_only else list(range(len(self._data.days)))
 
     def coverage(self, id_type: str | None = None) -> list[str]:
-        """The assets that are members on any day, sorted; by default in the universe's id type.
+        """The assets that are members on any day, by their identifiers of these days, sorted.
+
+        id_type : by default the universe's
 
         Raises
         ------
         SettingsError: the dataset does not have the id type.
         """
-        chosen = self.id_type(id_type, any_type=True)
-        if chosen not in self.id_types:
-            return self.get(id_type=chosen)[chosen].unique().sort().to_list()
-        return self._data.assets(chosen, self.inside)
+        return self._data.assets(self.id_type(id_type), self.inside)
 
     def get(
         self,
@@ -164,7 +171,7 @@ class Universe(BoundToProcess):
         id_type: str | None = None,
         filter_tradedays: bool = False,
     ) -> pl.DataFrame:
-        """One row for each day and member: date, and the id type; sorted.
+        """One row for each day and member: date, and the id type, by the identifier of the day; sorted.
 
         start, end : first and last day, both included
         id_type : by default the universe's
@@ -174,11 +181,10 @@ class Universe(BoundToProcess):
         ------
         SettingsError: the dataset does not have the id type.
         """
-        chosen = self.id_type(id_type, any_type=True)
-        rows = np.flatnonzero(self.inside & self._on_days(start, end, filter_tradedays))
-        dates = self._dates_of(rows)
-        names = self._data.identifiers.names_on(chosen, dates.to_numpy(), self._data.panel.listing[rows])
-        return named(pl.DataFrame({"date": dates, chosen: names}), chosen).unique().sort("date", chosen)
+        chosen = self.id_type(id_type)
+        rows, codes, naming = self._shown(chosen, start, end, filter_tradedays)
+        frame = pl.DataFrame({"date": self._dates_of(rows), chosen: naming.texts(codes)})
+        return frame.sort("date", chosen)
 
     def counts(
         self,
@@ -186,7 +192,7 @@ class Universe(BoundToProcess):
         categorical_hierarchy_levels: Mapping[str, int] | None = None,
         labels: bool = True,
     ) -> pl.DataFrame:
-        """How many members there are on trading days.
+        """How many members there are on trading days, those of `get`.
 
         dates : one row a day with `count`; otherwise `mean`, `min` and `max` of the days' counts, days
             without any member of a category included
@@ -200,16 +206,8 @@ class Universe(BoundToProcess):
         SettingsError: a hierarchy or level that the dataset does not have.
         """
         levels = self._levels(dict(categorical_hierarchy_levels or {}))
-        rows = np.flatnonzero(self.inside & self._on_days(None, None, True))
-        by_entity = self.settings.id_type != self.id_types[0]
-        listing = self._data.panel.listing[rows]
-        frame = pl.DataFrame(
-            {
-                "row": rows,
-                "date": self._dates_of(rows),
-                "asset": self._data.entity[listing] if by_entity else listing,
-            }
-        )
+        rows, codes, _ = self._shown(self.id_type(), None, None, True)
+        frame = pl.DataFrame({"row": rows, "date": self._dates_of(rows), "asset": codes})
         for hierarchy, depth in levels.items():
             frame = frame.join(self._categories(hierarchy, depth, labels), on="row", how="left")
         groups = [
@@ -231,7 +229,7 @@ class Universe(BoundToProcess):
         """The identifiers of all types that lead to the assets which are ever members.
 
         Columns: input_id_type, input_id, start_date, end_date (both included), and the id type, by default
-        the universe's; a company is named by its first listing. Sorted.
+        the universe's; an identifier of a company stands for its first listing. Sorted.
 
         Raises
         ------
@@ -239,32 +237,45 @@ class Universe(BoundToProcess):
         """
         identifiers, shown = self._data.identifiers, self.id_type(id_type)
         listings = np.unique(self._data.panel.listing[self.inside])
-        assets = identifiers.table[listings].with_columns(
-            pl.Series(shown, identifiers.names(shown), dtype=pl.String).gather(listings)
-        )
-        master = assets.join(identifiers.spans.drop("id"), on="listing").with_columns(
+        naming = identifiers.naming(shown)
+        called = naming.spans.with_columns(pl.Series(shown, naming.texts(naming.spans["code"].to_numpy())))
+        assets = identifiers.table[listings].join(called.drop("code"), on="listing")
+        master = assets.join(identifiers.spans.drop("id"), on="listing", suffix="_of_input").with_columns(
             input_id_type=pl.lit(self.id_types[0]), input_id="id"
         )
-        first = assets.sort("rank").unique("entity", keep="first")
-        others = first.join(
-            identifiers.aliases.rename({"id": "input_id", "id_type": "input_id_type"}), on="entity"
+        first = assets.filter(pl.col("rank") == pl.col("rank").min().over("entity"))
+        aliases = identifiers.aliases.rename({"id": "input_id", "id_type": "input_id_type"})
+        is_member = pl.col("listing").is_in(listings)
+        of_listings = assets.join(aliases.filter(is_member).drop("entity"), on="listing", suffix="_of_input")
+        others = aliases.filter(~is_member | pl.col("listing").is_null()).drop("listing")
+        of_companies = first.join(others, on="entity", suffix="_of_input")
+        parts = (master, of_listings, of_companies)
+        return (
+            pl.concat([frame.select(*_MAPPING_COLUMNS, shown) for frame in parts])
+            .filter(pl.col("start_date") <= pl.col("end_date"))
+            .unique()
+            .sort(pl.all())
         )
-        columns = ["input_id_type", "input_id", "start_date", "end_date", shown]
-        return pl.concat([master.select(columns), others.select(columns)]).unique().sort(columns)
 
-    def id_type(self, id_type: str | None = None, *, any_type: bool = False) -> str:
-        """The id type, by default the universe's; SettingsError if the dataset does not have it.
+    def id_type(self, id_type: str | None = None) -> str:
+        """The id type, by default the universe's; SettingsError if the dataset does not have it."""
+        return self._data.identifiers.known_type(id_type or self.settings.id_type)
 
-        any_type : one whose identifiers change over time will do too
-        """
-        return self._data.identifiers.known_type(id_type or self.settings.id_type, any_type=any_type)
-
-    def _on_days(self, start: DateLike | None, end: DateLike | None, trade_only: bool) -> Mask:
-        """(rows,) the row's day is asked for."""
-        days = self._data.days
-        asked = np.zeros(len(days), np.bool_)
-        asked[[i for i in self.days(trade_only) if within(days[i], start, end)]] = True
-        return np.asarray(asked[self._data.panel.day])
+    def _shown(
+        self, id_type: str, start: DateLike | None, end: DateLike | None, trade_only: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], Naming]:
+        """The panel's rows that stand for members, the codes of their identifiers, and what those mean."""
+        panel, days = self._data.panel, self._data.days
+        shown = Shown(self._data, self.inside, id_type)
+        rows, codes = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+        for d in self.days(trade_only):
+            if within(days[d], start, end):
+                mine = panel.rows_of(d)
+                place, code = shown.rows(mine, days[d])
+                rows.append(mine.start + place)
+                codes.append(code)
+        shown.warn()
+        return np.concatenate(rows), np.concatenate(codes), shown.naming
 
     def _dates_of(self, rows: NDArray[np.int64]) -> pl.Series:
         return pl.Series(self._data.days, dtype=pl.Date).gather(self._data.panel.day[rows])
@@ -310,15 +321,3 @@ def companies(dataset: RiskDataset, inside: Mask) -> Mask:
     return main_rows(
         dataset.days, panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.main
     )
-
-
-def named(frame: pl.DataFrame, id_type: str) -> pl.DataFrame:
-    """The rows of assets that have an identifier of the type on their date; the others are warned of."""
-    missing = frame[id_type].null_count()
-    if missing:
-        warnings.warn(
-            f"{missing:,} of {len(frame):,} rows are left out: their assets have no {id_type} on the day",
-            DataWarning,
-            stacklevel=3,
-        )
-    return frame.filter(pl.col(id_type).is_not_null())

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.dataset.shown import Shown
 from openfactor.model.estimation.estimates import SOLVERS, STATUSES, Estimates
 from openfactor.settings.dates import DateLike, as_date
 
@@ -24,17 +25,6 @@ def by_factor(dates: Sequence[dt.date], factors: Sequence[str], values: NDArray[
     return frame.with_columns(pl.col(pl.Float32).fill_nan(None))
 
 
-def shown_rows(
-    dataset: RiskDataset, inside: NDArray[np.bool_], rows: slice, id_type: str
-) -> NDArray[np.bool_]:
-    """(n,) which rows of a day stand for an asset that is inside: of a company, those of its main listing.
-
-    inside : (rows of the panel,)
-    """
-    by_listing = id_type == dataset.identifiers.id_types[0]
-    return inside[rows] if by_listing else inside[rows] & dataset.panel.main[rows]
-
-
 def by_asset(
     dataset: RiskDataset,
     inside: Mask,
@@ -43,21 +33,21 @@ def by_asset(
     values: Callable[[slice], Float],
     id_type: str,
 ) -> pl.DataFrame:
-    """date and one Float32 column an asset that is ever inside, sorted by listing.
+    """date and one Float32 column an identifier of assets that are ever inside, sorted.
+
+    A column has, on each date, the value of the asset that has the identifier on the date; see `Shown`. An
+    asset whose identifier changes goes on in another column.
 
     inside : (rows of the panel,); rows : those of each date; values : gives (n,) values of the rows of a date
-    An asset that is more than a listing has the values of its main listing.
     """
-    identifiers, panel = dataset.identifiers, dataset.panel
-    by_listing = id_type == identifiers.id_types[0]
-    of_asset = np.arange(identifiers.n_listings) if by_listing else dataset.entity
-    names = dict(zip(of_asset.tolist(), identifiers.names(id_type), strict=True))
-    out = np.full((len(dates), len(names)), np.nan, np.float32)
+    shown = Shown(dataset, inside, id_type)
+    kept = shown.ever(next_day=True)
+    out = np.full((len(dates), len(kept)), np.nan, np.float32)
     for i, these in enumerate(rows):
-        wanted = shown_rows(dataset, inside, these, id_type)
-        out[i, of_asset[panel.listing[these]][wanted]] = values(these)[wanted]
-    kept = np.unique(of_asset[panel.listing[inside]])
-    return by_factor(dates, [names[i] for i in kept.tolist()], out[:, kept])
+        place, code = shown.rows(these, dates[i])
+        out[i, np.searchsorted(kept, code)] = values(these)[place]
+    shown.warn()
+    return by_factor(dates, shown.naming.texts(kept).to_list(), out)
 
 
 def regressions(estimates: Estimates, stage: int) -> pl.DataFrame:

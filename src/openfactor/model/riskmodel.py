@@ -192,10 +192,10 @@ class RiskModel(BoundToProcess):
         id_type: str | None = None,
         stage: int = 1,
     ) -> pl.DataFrame:
-        """Exposures of the universe's listings to a stage's factors: date, the id type, `{group}.{factor}`.
+        """Exposures of the universe's assets to a stage's factors: date, the id type, `{group}.{factor}`.
 
-        One row a trading day and listing; null where a dense exposure is missing, 0 where a name is not
-        in a category.
+        One row a trading day and listing, or of listings with the same identifier one for all of them; null
+        where a dense exposure is missing, 0 where a name is not in a category.
         """
         e = self._fitted.estimates
         days = [
@@ -214,14 +214,18 @@ class RiskModel(BoundToProcess):
         self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
         """Returns in the model's currency, compounded since the trading day before: date, one column an
-        asset; null where there is none."""
+        identifier; null where there is none.
+
+        id_type : by default the universe's; a column has the values of whoever has the identifier on the date
+        """
         returns = self._fitted.estimates.asset_return
         return self._by_asset(lambda rows: returns[rows], start, end, id_type)
 
     def idio(
         self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
-        """Specific returns: asset return less exposures of the trading day before times factor returns."""
+        """Specific returns: asset return less exposures of the trading day before times factor returns. Laid
+        out like `asset_returns`."""
         returns = self._fitted.estimates.specific_return
         return self._by_asset(lambda rows: returns[rows], start, end, id_type)
 
@@ -233,7 +237,8 @@ class RiskModel(BoundToProcess):
         id_type: str | None = None,
         stage: int = 1,
     ) -> pl.DataFrame:
-        """Regression weights; those of a date sum to one, null outside of the estimation set."""
+        """Regression weights; those of a date sum to one, null outside of the estimation set. Laid out like
+        `asset_returns`."""
         weight = self._fitted.estimates.weight[self._stage(stage)]
         return self._by_asset(
             lambda rows: np.where(weight[rows] > 0, weight[rows], np.nan), start, end, id_type

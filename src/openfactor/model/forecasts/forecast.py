@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import within
+from openfactor.dataset.shown import Shown
 from openfactor.errors import NotFoundError
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import (
@@ -19,7 +20,7 @@ from openfactor.model.forecasts.covariance import (
 )
 from openfactor.model.forecasts.history import OwnVariances
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
-from openfactor.model.frames import by_asset, by_factor, shown_rows
+from openfactor.model.frames import by_asset, by_factor
 from openfactor.numerics.shrinkage import correlation_of
 from openfactor.processes import BoundToProcess
 from openfactor.progress import counted_days
@@ -91,7 +92,8 @@ class RiskForecast(BoundToProcess):
     def specific_volatility(
         self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
     ) -> pl.DataFrame:
-        """date, and one column an asset; null where there is nothing to forecast from."""
+        """date, and one column an identifier, of whoever has it on the date; null where there is nothing to
+        forecast from."""
         wanted, fitted = self._between(start, end), self._fitted
         found = self.specific(wanted)
         return by_asset(
@@ -112,13 +114,14 @@ class RiskForecast(BoundToProcess):
         """
         t = self._at(date)
         found, rows = self.specific(np.array([t])), self._fitted.rows_on(t)
-        chosen = self._fitted.id_type(id_type)
-        here, year = found.at(rows), self.periods_per_year
+        chosen, year = self._fitted.id_type(id_type), self.periods_per_year
+        shown = Shown(self._fitted.dataset, self._fitted.universe, chosen)
+        place, code = shown.rows(rows, self._estimates.dates[t])
+        shown.warn()
+        here = found.at(rows).start + place
         history = found.history[here]
         columns: dict[str, object] = {
-            chosen: pl.Series(self._fitted.dataset.identifiers.names(chosen), dtype=pl.String).gather(
-                self._fitted.dataset.panel.listing[rows]
-            ),
+            chosen: shown.naming.texts(code),
             "specific_volatility": np.sqrt(year * found.variance[here]).astype(np.float32),
             "own_volatility": np.sqrt(year * found.own[here]).astype(np.float32),
             "observations": history,
@@ -133,8 +136,7 @@ class RiskForecast(BoundToProcess):
         if found.shrunk is not None:
             columns["decile_weight"] = found.shrunk[here].astype(np.float32)
         frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float32).fill_nan(None))
-        inside = shown_rows(self._fitted.dataset, self._fitted.universe, rows, chosen)
-        return frame.filter(inside).sort(chosen)
+        return frame.sort(chosen)
 
     def status(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """What was done to the forecasts of each date.
