@@ -133,7 +133,7 @@ def ways(frame: pl.DataFrame, folder: Path) -> dict[str, pl.DataFrame]:
     frame.write_excel(folder / "x.xlsx")
     pandas = frame.to_pandas()
     pandas.to_csv(folder / "pandas.csv", index=False)
-    read = {path.name: sources(path)[0].read() for path in sorted(folder.iterdir())}
+    read = {path.name: sources(path)[0].read().frame for path in sorted(folder.iterdir())}
     return read | {
         "pandas": as_polars(pandas), "objects": as_polars(pandas.astype(object)),
         "arrow": as_polars(frame.to_arrow()),

@@ -100,6 +100,72 @@ def test_frames_of_yfinance(prices: Upload) -> None:
         assert closes(prices) == CLOSES
 
 
+def yfinance_frame(group_by: str, names: bool) -> pd.DataFrame:
+    """As `yfinance.download` gives it; AAPL has nothing on the second day, so none of its fields there."""
+    days = pd.DatetimeIndex(DAYS, name="Date")
+    values = {
+        ("Adj Close", "AAPL"): [1.0, np.nan], ("Adj Close", "MSFT"): [2.0, 2.5],
+        ("Close", "AAPL"): [10.0, np.nan], ("Close", "MSFT"): [20.0, 21.0],
+        ("Dividends", "AAPL"): [0.0, np.nan], ("Dividends", "MSFT"): [0.0, 0.5],
+        ("Stock Splits", "AAPL"): [0.0, np.nan], ("Stock Splits", "MSFT"): [0.0, 3.0],
+        ("Volume", "AAPL"): [100, np.nan], ("Volume", "MSFT"): [200, 300],
+    }  # fmt: skip
+    frame = pd.DataFrame(values, index=days)
+    frame.columns.names = ["Price", "Ticker"] if names else [None, None]
+    return frame.swaplevel(axis=1).sort_index(axis=1) if group_by == "ticker" else frame
+
+
+@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize("group_by", ["column", "ticker"])
+@pytest.mark.parametrize("kind", ["frame", "reset", "csv", "xlsx", "csv of one"])
+def test_what_yfinance_gives_and_writes(
+    prices: Upload, tmp_path: Path, kind: str, group_by: str, names: bool
+) -> None:
+    """Its files have a row of fields, one of tickers, and one that only names the column of dates."""
+    frame = yfinance_frame(group_by, names)
+    if kind == "csv of one":
+        frame = frame.loc[:, ["MSFT" in pair for pair in frame.columns]]
+    path = tmp_path / f"x.{'xlsx' if kind == 'xlsx' else 'csv'}"
+    (frame.to_excel if kind == "xlsx" else frame.to_csv)(path)
+    given = {"frame": frame, "reset": frame.reset_index()}.get(kind, path)
+    done = prices.fast_commit(given, "append", constants={"ccy": "USD"}, drop_extra=True)
+    assert any("left out: Adj Close, Volume" in note for note in done.notes)
+    assert any("0 in" in note and "means none" in note for note in done.notes)
+    found = prices.get_data(columns=["date", "asset_id", "close", "dividend", "split"]).collect()
+    rows = [
+        (DAYS[0], "AAPL", 10.0, 0.0, None),
+        (DAYS[0], "MSFT", 20.0, 0.0, None),
+        (DAYS[1], "MSFT", 21.0, 0.5, 3.0),
+    ]
+    assert found.sort("date", "asset_id").rows() == [
+        r for r in rows if kind != "csv of one" or r[1] == "MSFT"
+    ]
+
+
+def test_tables_that_only_resemble_those_with_two_rows_of_headings(prices: Upload, tmp_path: Path) -> None:
+    """A matrix with an empty day; a table whose first column is the ticker."""
+    matrix = "date,AAPL,MSFT\n2024-01-02,10,20\n2024-01-03,,\n2024-01-04,12,22\n"
+    (tmp_path / "x.csv").write_text(matrix)
+    assert prices.fast_commit(tmp_path / "x.csv", "overwrite", value="close", constants=IDS).rows_added == 4
+    (tmp_path / "x.csv").write_text("Ticker,date,close\nPRICE,2024-01-02,10\nTICKER,2024-01-02,10\n")
+    done = prices.fast_commit(tmp_path / "x.csv", "overwrite", constants={"ccy": "USD"})
+    assert done.rows_added == 2
+    assert prices.get_data().collect()["asset_id"].sort().to_list() == ["PRICE", "TICKER"]
+
+
+def test_a_split_of_0_is_none_whatever_it_comes_in(prices: Upload) -> None:
+    """yfinance has 0.0 on every day without a split."""
+    frame = pl.DataFrame({"date": DAYS, "asset_id": "A", "close": [4.0, 2.0], "Stock Splits": [0.0, 2.0]})
+    for given in (frame, frame.to_pandas(), frame.cast({"Stock Splits": pl.Int64}), frame.cast(pl.String)):
+        prices.fast_commit(given, "overwrite", constants=IDS)
+        assert prices.get_data().collect().sort("date")["split"].to_list() == [None, 2.0]
+    wide = pl.DataFrame({"date": DAYS, "A": [0.0, 2.0]})
+    prices.fast_commit(wide, "overwrite", value="split", constants=IDS)
+    assert prices.get_data().collect()["split"].to_list() == [2.0]
+    with pytest.raises(DataError, match=r"positive\] p.split"):
+        prices.fast_commit(frame.with_columns(pl.lit(-1.0).alias("Stock Splits")), "append", constants=IDS)
+
+
 def matrices() -> dict[str, object]:
     frame = pl.DataFrame({"Date": DAYS, "AAPL": [10.0, 11.0], "MSFT": [20.0, 21.0]})
     transposed = pl.DataFrame({"ticker": ["AAPL", "MSFT"], "2024-01-02": [10, 20], "2024-01-03": [11, 21]})

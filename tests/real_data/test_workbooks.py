@@ -64,7 +64,7 @@ def told(upload: Upload, path: Path) -> dict[str, str]:
 def test_identifiers_that_are_numbers_are_not_taken_for_text(upload: Upload, tmp_path: Path) -> None:
     path = workbook(tmp_path / "x.xlsx", [row(), row(263494), row("2.0e5"), row(2.0e5), row("000660")])
     assert told(upload, path) == {
-        "mixed_types:asset_id": "row 1, asset_id 263494.0; row 3, asset_id 200000.0"
+        "mixed_types:asset_id": "Prices!B3, asset_id 263494.0; Prices!B5, asset_id 200000.0"
     }
 
 
@@ -81,14 +81,15 @@ def test_errors_are_no_empty_cells(
 ) -> None:
     rows = [row(), row("MSFT", ("=1/0", error)), row("IBM", None)]
     path = workbook(tmp_path / "x.xlsx", rows, *place)
-    assert told(upload, path) == {"spreadsheet_error:close": f"row 1, close {error}"}
+    cell, id_cell = ("Prices!E3", "Prices!B3") if place == (0, 0) else ("Prices!G6", "Prices!D6")
+    assert told(upload, path) == {"spreadsheet_error:close": f"{cell}, close {error}"}
     path = workbook(tmp_path / "x.xlsx", [row(), row(("=1/0", error))], *place)
-    assert told(upload, path) == {"spreadsheet_error:asset_id": f"row 1, asset_id {error}"}
+    assert told(upload, path) == {"spreadsheet_error:asset_id": f"{id_cell}, asset_id {error}"}
 
 
 def test_the_same_error_in_text_is_the_same_fault(upload: Upload, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(",".join(HEADINGS) + "\n2024-01-02,AAPL,ticker,USD,#N/A\n")
-    assert told(upload, tmp_path / "x.csv") == {"spreadsheet_error:close": "row 0, close #N/A"}
+    assert told(upload, tmp_path / "x.csv") == {"spreadsheet_error:close": "line 2, close #N/A"}
 
 
 def test_every_fault_of_a_workbook_is_named_at_once(upload: Upload, tmp_path: Path) -> None:

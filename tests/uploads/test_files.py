@@ -279,7 +279,7 @@ def test_long_lines_are_found_wherever_they_are(tmp_path: Path) -> None:
     many = b"date,ccy,fx_rate\n" + b"".join(b"%s,%06d,1\n" % (str(day).encode(), i) for i in range(900_000))
     assert len(many) > 16 << 20
     (source,) = sources(write(tmp_path / "x.csv", many))
-    assert source.read().height == 900_000
+    assert source.read().frame.height == 900_000
 
 
 HARD = "\u00a0\u2007\u202f\u200b\u2060\ufeff"

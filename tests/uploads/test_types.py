@@ -58,7 +58,7 @@ def test_its_example_comes_back_from_every_kind_of_file(
     }[suffix]  # fmt: skip
     write(path)
     (source,) = sources(path)
-    read = parse(source.read(), data_type, source.name)
+    read = parse(source.read().frame, data_type, source.name)
     assert read.rows is not None, read.faults
     assert_frame_equal(read.rows.drop(ROW), frame)
 
@@ -120,6 +120,10 @@ def _breaking(data_type: DataType) -> list[tuple[str, str, dict]]:
             ("finite", "close", {"close": float("inf")}),
             ("finite", "return", {"return": float("nan")}),
             ("return_bound", "return", {"return": -1.5}),
+            ("finite", "dividend", {"dividend": float("inf")}),
+            ("not_negative", "dividend", {"dividend": -0.1}),
+            ("finite", "split", {"split": float("nan")}),
+            ("positive", "split", {"split": -2.0}),
         ],
         "series": [("finite", "value", {"value": float("nan")})],
         "tsfactors": [("finite", "value", {"value": float("nan")})],

@@ -50,14 +50,17 @@ def _read(
     source: Source, data_type: DataType, scratch: Path, parser: str | None, mapping: ColumnMapping | None
 ) -> StagedItem:
     try:
-        frame = source.read()
+        frame, places = source.read()
     except DataError as error:
         messages = [str(fault) for fault in error.faults]
         return _item(source.name, [UploadParserResult(success=False, messages=messages)], error.faults)
-    outcome = parse(frame, data_type, source.name, file_name=source.file_name, parser=parser, mapping=mapping)
+    outcome = parse(
+        frame, data_type, source.name, file_name=source.file_name, parser=parser, mapping=mapping,
+        places=places,
+    )  # fmt: skip
     if outcome.rows is None:
         return _item(source.name, outcome.results, outcome.faults)
-    broken = validate(outcome.rows, data_type, source.name).faults
+    broken = validate(outcome.rows, data_type, source.name, outcome.places).faults
     if outcome.faults:
         return _item(source.name, outcome.results, [*outcome.faults, *broken])
     if not len(outcome.rows):

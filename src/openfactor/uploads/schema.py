@@ -29,6 +29,7 @@ class Column:
     key : part of the key, which is unique in an upload
     nullable, optional : cells may be empty, and the whole column may be left out
     empty : the value that an empty cell stands for, if it stands for one
+    zero_is_empty : a zero, which vendors write for none, is read as an empty cell
     aliases : other names under which it is accepted, in lower case with underscores
     counted : for text that names things, their plural; summaries count them as `n_<counted>`
     """
@@ -41,6 +42,7 @@ class Column:
     nullable: bool = False
     optional: bool = False
     empty: Any = None
+    zero_is_empty: bool = False
     aliases: tuple[str, ...] = ()
     counted: str | None = None
 

@@ -38,7 +38,6 @@ from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import (
     Outcome,
     Source,
-    as_polars,
     bare_name,
     check_mapping,
     is_archive,
@@ -46,6 +45,7 @@ from openfactor.uploads.parsing import (
     parser_example,
     parser_names,
     raising,
+    raw_table,
     sources,
 )
 from openfactor.uploads.reading import notes_of, of_archive, read_all
@@ -264,7 +264,7 @@ class Upload(EngineObject):
         SettingsError: the name cannot be used. NotFoundError: no parser of that name.
         """
         columns = self._mappings.resolve(mapping, constants, value, drop_extra)
-        return self._stage([Source(name, name, lambda: as_polars(df, name))], None, parser, replace, columns)
+        return self._stage([Source(name, name, lambda: raw_table(df, name))], None, parser, replace, columns)
 
     def stage_file(
         self,
@@ -428,7 +428,7 @@ class Upload(EngineObject):
         match = checked_match(self._type, mode, match_columns)
         columns = self._mappings.resolve(mapping, constants, value, drop_extra)
         name = df.name if isinstance(df, Path) else self.name
-        found = sources(df) if isinstance(df, Path) else [Source(name, name, lambda: as_polars(df, name))]
+        found = sources(df) if isinstance(df, Path) else [Source(name, name, lambda: raw_table(df, name))]
         with self._staging.scratch() as scratch:
             items = self._read_all(found, scratch, parser, columns)
             done = self._committer.commit(items, mode, match)
@@ -464,9 +464,8 @@ class Upload(EngineObject):
     def _parse(self, df: Any, parser: str | None, name: str | None, mapping: AnyMapping) -> Outcome:
         source = name or self.data_type
         columns = self._mappings.resolve(mapping)
-        return parse(
-            as_polars(df, source), self._type, source, file_name=name, parser=parser, mapping=columns
-        )
+        frame, places = raw_table(df, source)
+        return parse(frame, self._type, source, file_name=name, parser=parser, mapping=columns, places=places)
 
     def _named(self, schema: dict[str, pl.DataType], which: Which) -> dict[str, pl.DataType]:
         if which not in ("data", "staging"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from openfactor.errors import DataError, Fault
+from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column, DataType
 
 EXAMPLES = 5
@@ -49,13 +50,18 @@ def refuse(what: str, faults: list[Fault] | tuple[Fault, ...], remedy: str = "")
         raise DataError(f"{what}: nothing was stored, {count}{remedy}:", faults)
 
 
-def examples(rows: pl.DataFrame, columns: list[str]) -> tuple[str, ...]:
-    """The first rows as text, each naming its row number (when there is one) and its key."""
-    shown = rows.head(EXAMPLES)
-    keep = [c for c in (ROW, *columns) if c in shown.columns]
+def examples(
+    rows: pl.DataFrame, columns: list[str], places: Places | None = None, at: str | None = None
+) -> tuple[str, ...]:
+    """The first rows as text, each with its place (when rows have numbers) and the columns.
+
+    at : the column whose cells the places are; None for places of rows
+    """
+    places = places or Places()
+    keep = dict.fromkeys(c for c in (ROW, *columns) if c in rows.columns)
     return tuple(
-        ", ".join(f"{'row' if name == ROW else name} {value!s}" for name, value in row.items())
-        for row in shown.select(list(dict.fromkeys(keep))).to_dicts()
+        ", ".join(places.of(value, at) if name == ROW else f"{name} {value!s}" for name, value in row.items())
+        for row in rows.head(EXAMPLES).select(list(keep)).to_dicts()
     )
 
 
@@ -64,13 +70,16 @@ def unread(column: str) -> str:
     return f"_unread {column}"
 
 
-def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None) -> Validation:
+def validate(
+    rows: pl.DataFrame, data_type: DataType, source: str | None = None, places: Places | None = None
+) -> Validation:
     """Hold normalised rows against every rule on rows, and the key.
 
     rows : the columns of the data type in its types; with `_row` where the rows have numbers, and with
         `unread(column)` where cells could not be read: such rows are not good, and only the rules on their
         other cells apply
     source : what faults call the table, by default the data type
+    places : what they call its rows
     """
     source = source or data_type.name
     if ROW not in rows.columns:
@@ -85,7 +94,7 @@ def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None)
             continue
         bad = bad | broken.fill_null(False)
         found = rows.filter(broken)
-        shown = examples(found, [*key, *([] if rule == "empty" else [column])])
+        shown = examples(found, [*key, *([] if rule == "empty" else [column])], places, column)
         faults.append(Fault(rule, source, message, column, len(found), shown))
     # different digests are different keys; only equal ones are worth the slower look
     known = rows.filter(~_unread(key, rows.columns))
@@ -95,7 +104,7 @@ def validate(rows: pl.DataFrame, data_type: DataType, source: str | None = None)
         if len(found):
             bad = bad | pl.col(ROW).is_in(found[ROW].implode())
             message = f"{', '.join(key)} must be unique"
-            shown = examples(found, key)
+            shown = examples(found, key, places)
             faults.append(Fault("duplicate_key", source, message, None, len(found), shown))
     return Validation(rows.filter(~bad).select(*data_type.schema), tuple(faults))
 

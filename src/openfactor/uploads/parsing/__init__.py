@@ -1,7 +1,7 @@
 """From frames and files of users to the columns of a data type."""
 
 from openfactor.uploads.parsing.files import Source, is_archive, raising, sources
-from openfactor.uploads.parsing.frames import as_polars
+from openfactor.uploads.parsing.frames import as_polars, raw_table
 from openfactor.uploads.parsing.matching import check_mapping
 from openfactor.uploads.parsing.names import bare_name
 from openfactor.uploads.parsing.parser import Outcome, parse, parser_example, parser_names
@@ -17,5 +17,6 @@ __all__ = [
     "parser_example",
     "parser_names",
     "raising",
+    "raw_table",
     "sources",
 ]

@@ -6,12 +6,14 @@ Null, an empty text and NaN mean the same in every column: the cell is empty.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from openfactor.errors import Fault
 from openfactor.uploads.parsing.dates import in_calendar, read_dates
+from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column
 from openfactor.uploads.validation import examples
 
@@ -23,6 +25,7 @@ _BLANK = r"[\s\u200b\u2060\ufeff]"
 _BLANKS_AROUND = rf"^{_BLANK}+|{_BLANK}+$"
 _HARD_BLANK = "[\u00a0\u2007\u202f]"
 _CLEAN = rf"^{_BLANK}|{_BLANK}$|{_HARD_BLANK}"
+_FIRST_ROWS = 1000
 _ODD = rf"{_CLEAN}|\x00|^#"
 _SHEET_ERROR = r"^#([A-Z]+(/0)?[?!]|N/A( .*)?|GETTING_DATA)$"
 """`#DIV/0!`, `#N/A`, `#NAME?`, `#REF!` and all others that spreadsheets show in place of a value."""
@@ -47,8 +50,8 @@ class Cells:
     """What was cleaned, with the number of cells."""
 
 
-def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
-    """The user's column `name` in the type of `column`.
+def cast(frame: pl.DataFrame, column: Column, name: str, source: str, places: Places | None = None) -> Cells:
+    """The user's column `name` in the type of `column`; `places` are those of the frame's rows.
 
     Numbers of any width become Float64, datetimes at midnight become dates, categoricals become text, text
     is read as what the column holds. Of a column of objects, which mixes types, each cell is read for itself.
@@ -59,9 +62,6 @@ def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
     if (series.is_null() | _is_nan(series)).all():  # whatever the type, such as NaN for a column of text
         return Cells(pl.repeat(None, len(series), dtype=column.dtype, eager=True))
     if column.dtype == pl.String and series.dtype == pl.String:
-        distinct = series.unique()  # most columns of text have few, and nothing to clean
-        if not distinct.str.contains(_ODD).any() and not (distinct == "").any():
-            return Cells(series)
         cleaned = clean(series)
         values, note = cleaned, _cleaned(series, cleaned, name)
     else:
@@ -74,8 +74,31 @@ def cast(frame: pl.DataFrame, column: Column, name: str, source: str) -> Cells:
     for rule, message, mask in _unread(series, values, column):
         if mask.any():
             unread |= mask
-            faults.append(_fault(rule, message, frame.filter(mask), name, source))
+            faults.append(_fault(rule, message, frame.filter(mask), name, source, places))
+    if column.zero_is_empty and (none := (values == 0).fill_null(False)).any():
+        values, note = values.set(none, None), f"{name}: 0 in {none.sum():,} cells, which means none"
     return Cells(values.set(unread, None), unread, faults, note) if faults else Cells(values, note=note)
+
+
+def tidy(frame: pl.DataFrame, names: Sequence[str]) -> set[str]:
+    """Those of the columns that are text without anything to clean, to refuse or to count as empty.
+
+    Most columns of text have few different ones: these are looked at, of all columns at once. Where the first
+    rows have only one, it is quicker to see first that the others have no other.
+    """
+    texts = [name for name in names if frame.schema[name] == pl.String]
+    first = frame.head(_FIRST_ROWS)
+    maybe = [name for name in texts if first.get_column(name).n_unique() == 1]
+    alike = (
+        frame.lazy().select(pl.col(name).eq_missing(pl.col(name).first()).all() for name in maybe).collect()
+    )
+    short = [name for name in maybe if alike.get_column(name).item()]
+    many = [name for name in texts if name not in short]
+    distinct = frame.lazy().select(pl.col(name).unique().implode() for name in many).collect()
+    found = [first.get_column(name).head(1) for name in short] + [
+        distinct.get_column(name).explode() for name in many
+    ]
+    return {s.name for s in found if not (s.str.contains(_ODD) | (s == "")).any()}
 
 
 def clean(texts: pl.Series) -> pl.Series:
@@ -144,10 +167,12 @@ def _is_sheet_error(texts: pl.Series) -> pl.Series:
     return marked & texts.str.to_uppercase().str.contains(_SHEET_ERROR).fill_null(False)
 
 
-def _fault(rule: str, message: str, bad: pl.DataFrame, name: str, source: str) -> Fault:
+def _fault(
+    rule: str, message: str, bad: pl.DataFrame, name: str, source: str, places: Places | None
+) -> Fault:
     if bad.get_column(name).dtype.is_temporal():  # days beyond the calendar cannot be shown but as numbers
         bad = bad.with_columns(pl.col(name).to_physical())
-    return Fault(rule, source, message, name, len(bad), examples(bad, [name]))
+    return Fault(rule, source, message, name, len(bad), examples(bad, [name], places, name))
 
 
 def _texts(series: pl.Series) -> pl.Series:

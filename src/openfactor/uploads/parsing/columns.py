@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +9,9 @@ import polars as pl
 
 from openfactor.errors import Fault
 from openfactor.settings import ColumnMapping
-from openfactor.uploads.parsing.cells import Cells, cast
+from openfactor.uploads.parsing.cells import Cells, cast, tidy
+from openfactor.uploads.parsing.names import plain
+from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column
 from openfactor.uploads.validation import ROW, unread
 
@@ -48,11 +49,6 @@ class Normalised:
     rows: pl.DataFrame
     faults: list[Fault]
     notes: list[str]
-
-
-def plain(name: str) -> str:
-    """A column name in lower case, with underscores for what separates words."""
-    return re.sub(r"[\s\-]+", "_", name.strip()).lower()
 
 
 def assign(
@@ -123,12 +119,17 @@ def _filled(cells: Cells, empty: Any) -> pl.Series:
 
 
 def normalise(
-    frame: pl.DataFrame, columns: tuple[Column, ...], assigned: Assignment, source: str
+    frame: pl.DataFrame,
+    columns: tuple[Column, ...],
+    assigned: Assignment,
+    source: str,
+    places: Places | None = None,
 ) -> Normalised:
     """`_row` and the columns in their types; what may be left out and is not there is empty, or holds what
     the data type says.
 
     frame : holds `_row`
+    places : of its rows
 
     Cells that cannot be read are empty; `unread(column)`, where there are any, says which they are.
     """
@@ -136,6 +137,8 @@ def normalise(
     notes: list[str] = []
     lacking: list[str] = []
     out = [frame.get_column(ROW)]
+    texts = [assigned.columns[c.name] for c in columns if c.dtype == pl.String and c.name in assigned.columns]
+    as_they_are = tidy(frame, texts)
     for column in columns:
         name = assigned.columns.get(column.name)
         if name is None:
@@ -146,7 +149,10 @@ def normalise(
             if column.name not in assigned.constants:
                 lacking.append(column.name if given is None else f"{column.name} ({str(given).lower()})")
             continue
-        cells = cast(frame, column, name, source)
+        if name in as_they_are:
+            cells = Cells(frame.get_column(name))
+        else:
+            cells = cast(frame, column, name, source, places)
         out.append(_filled(cells, column.empty).alias(column.name))
         if cells.unread is not None:
             out.append(cells.unread.alias(unread(column.name)))

@@ -16,6 +16,7 @@ from openfactor.uploads.parsing import archives, workbooks
 from openfactor.uploads.parsing.faults import file_fault
 from openfactor.uploads.parsing.names import PACKED, split_name
 from openfactor.uploads.parsing.text import Buffer, read_text
+from openfactor.uploads.places import Places, RawTable
 
 CELLS_FREE = 4 << 30
 """A Parquet file may have so many bytes of cells, at eight each, whatever its size."""
@@ -37,16 +38,16 @@ class Source:
     """The file name without its extensions; or what else it is to be called."""
     file_name: str
     """May hold the date."""
-    read: Callable[[], pl.DataFrame]
+    read: Callable[[], RawTable]
     """Raises DataError, with what is wrong with the file."""
     notes: tuple[str, ...] = ()
     """What the reader cannot tell."""
 
 
-def raising(error: DataError) -> Callable[[], pl.DataFrame]:
+def raising(error: DataError) -> Callable[[], RawTable]:
     """Reads nothing: what is known to be wrong already is told when the table is read."""
 
-    def read() -> pl.DataFrame:
+    def read() -> RawTable:
         raise error
 
     return read
@@ -89,7 +90,7 @@ def stem(name: str) -> str:
     return bare
 
 
-def _source(name: str, read: Callable[[], pl.DataFrame]) -> Source:
+def _source(name: str, read: Callable[[], RawTable]) -> Source:
     _, suffix, _ = split_name(name)
     unchecked = f"errors such as #DIV/0! are read as empty cells from {suffix}; save it as .xlsx to find them"
     return Source(stem(name), name, read, (unchecked,) if suffix in workbooks.UNCHECKED else ())
@@ -121,7 +122,7 @@ def _of_folder(folder: Path) -> list[Source]:
     return found
 
 
-def _read_path(path: Path) -> pl.DataFrame:
+def _read_path(path: Path) -> RawTable:
     try:
         with _mapped(path) as data:
             return _read(path.name, data, path)
@@ -138,7 +139,7 @@ def _mapped(path: Path) -> Iterator[Buffer]:
         yield data
 
 
-def _read(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
+def _read(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     """The cells of a file of a known format.
 
     data : its bytes, to look at
@@ -155,17 +156,18 @@ def _read(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
             return read_text(name, data, origin)
         if suffix == ".parquet":
             _check_rows(name, len(data), pl.scan_parquet(origin, glob=False))
-            return pl.read_parquet(origin, glob=False)
+            return RawTable(pl.read_parquet(origin, glob=False), Places())
         if suffix in WORKBOOKS:
             return _read_workbook(name, bytes(data))
         framed = data[:6] == b"ARROW1"
-        return pl.scan_ipc(origin, glob=False).collect() if framed else pl.read_ipc_stream(origin)
+        frame = pl.scan_ipc(origin, glob=False).collect() if framed else pl.read_ipc_stream(origin)
+        return RawTable(frame, Places())
     except _BROKEN as error:
         message = str(error).strip().partition("\n")[0]
         raise file_fault(name, "unreadable_file", message or type(error).__name__) from error
 
 
-def _read_workbook(name: str, data: bytes) -> pl.DataFrame:
+def _read_workbook(name: str, data: bytes) -> RawTable:
     if data[:2] == b"PK":
         archives.check_members(name, data)
     return workbooks.read_workbook(name, data)
@@ -178,8 +180,8 @@ def _check_rows(name: str, size: int, rows: pl.LazyFrame) -> None:
         raise file_fault(name, "bomb", f"unpacks to {cells:,} cells from {size:,} bytes; split it")
 
 
-def _member_reader(path: Path, info: zipfile.ZipInfo) -> Callable[[], pl.DataFrame]:
-    def read() -> pl.DataFrame:
+def _member_reader(path: Path, info: zipfile.ZipInfo) -> Callable[[], RawTable]:
+    def read() -> RawTable:
         try:
             with zipfile.ZipFile(path) as archive:
                 data = archive.read(info)  # stops at the size that was checked; more is a wrong checksum

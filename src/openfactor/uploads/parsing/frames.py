@@ -9,29 +9,36 @@ from typing import Any
 import polars as pl
 
 from openfactor.errors import DataError, Fault, SettingsError
+from openfactor.uploads.parsing.headings import PairedHeadings, stacked
+from openfactor.uploads.places import Places, RawTable
 
 _UNREADABLE = (Exception, pl.exceptions.PanicException)
 """What libraries raise for types that they cannot convert; panics are no exceptions to Python."""
 
 
 def as_polars(df: Any, source: str = "frame") -> pl.DataFrame:
+    """The cells of `raw_table`."""
+    return raw_table(df, source).frame
+
+
+def raw_table(df: Any, source: str = "frame") -> RawTable:
     """A frame of polars, pandas or pyarrow. A column of pandas that mixes types becomes one of objects.
 
     An index of a pandas frame becomes columns, unless it only counts the rows. Where columns have two levels,
-    one of which names assets, there is a row for each day and asset.
+    one of which names assets, there is a row for each day and asset, unless all its fields are empty.
 
     Raises
     ------
     SettingsError: it is no frame. DataError: columns of types that cannot be read.
     """
     if isinstance(df, pl.LazyFrame):
-        return df.collect()
+        df = df.collect()
     if isinstance(df, pl.DataFrame):
-        return df
+        return RawTable(df, Places())
     if type(df).__module__.partition(".")[0] == "pandas" and hasattr(df, "columns"):
         return _from_pandas(df, source)
     if hasattr(df, "__arrow_c_stream__") or hasattr(df, "__arrow_c_array__"):
-        return _from_arrow(df, source)
+        return RawTable(_from_arrow(df, source), Places())
     remedy = "give a frame of polars, pandas or pyarrow, or a Path to a file"
     raise SettingsError(f"{type(df).__name__} is no table:", [remedy])
 
@@ -46,26 +53,26 @@ def _from_arrow(df: Any, source: str) -> pl.DataFrame:
     return _by_column(names, source, lambda i: pl.Series(names[i], df.column(i)))
 
 
-def _from_pandas(df: Any, source: str) -> pl.DataFrame:
+def _from_pandas(df: Any, source: str) -> RawTable:
+    pairs: dict[str, tuple[str, str]] = {}
+    levels = [str(name or "") for name in df.columns.names]
     if df.columns.nlevels == 2:
-        df = _stacked(df)
+        both = [(str(upper), str(lower)) for upper, lower in df.columns]
+        names = [", ".join(filter(None, pair)) for pair in both]
+        pairs = {name: pair for name, pair in zip(names, both, strict=True) if all(pair)}
+        df = df.set_axis(names, axis=1)
     if type(df.index).__name__ == "DatetimeIndex" and df.index.name is None and "date" not in df.columns:
         df = df.rename_axis("date")
     counts = df.index.nlevels == 1 and df.index.name is None and df.index.dtype.kind in "iu"
     if not counts:
         df = df.reset_index()
     names = [str(name) for name in df.columns]
-    return _by_column(names, source, lambda i: _series(names[i], df.iloc[:, i]))
-
-
-def _stacked(df: Any) -> Any:
-    """One row for each asset of a frame whose columns are pairs of a field and an asset, as Yahoo's are."""
-    names = [str(name or "").lower() for name in df.columns.names]
-    level = next((i for i, name in enumerate(names) if name in ("ticker", "tickers", "symbol", "symbols")), 1)
-    label = df.columns.names[level] or "ticker"
-    stacked = df.rename_axis(columns={df.columns.names[level]: label}) if df.columns.names[level] else df
-    stacked.columns = stacked.columns.set_names(label, level=level)
-    return stacked.stack(level=level, future_stack=True).rename_axis(columns=None).reset_index(level=-1)
+    frame = _by_column(names, source, lambda i: _series(names[i], df.iloc[:, i]))
+    if not pairs:
+        return RawTable(frame, Places())
+    index = [name for name in names if name not in pairs]
+    headings = PairedHeadings(tuple(index), tuple(pairs.values()), (levels[0], levels[1]))
+    return stacked(frame.select(*index, *pairs), Places(), headings)
 
 
 def _by_column(names: list[str], source: str, series: Callable[[int], pl.Series]) -> pl.DataFrame:

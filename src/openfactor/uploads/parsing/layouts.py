@@ -12,6 +12,7 @@ from openfactor.settings import ColumnMapping
 from openfactor.uploads.parsing.cells import cast
 from openfactor.uploads.parsing.columns import Assignment, Normalised, assign, normalise
 from openfactor.uploads.parsing.matching import Given, file_date, match
+from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column, DataType, Wide
 from openfactor.uploads.validation import ROW, unread
 
@@ -31,9 +32,11 @@ class Layout:
         """Whether columns that are none of the data type's are left out."""
         return mapping.drop_extra
 
-    def read(self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str) -> Normalised:
+    def read(
+        self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str, places: Places
+    ) -> Normalised:
         """The rows, and what cannot be read."""
-        return normalise(frame, data_type.columns, known, source)
+        return normalise(frame, data_type.columns, known, source, places)
 
 
 class Table(Layout):
@@ -81,15 +84,17 @@ class WideTable(Table):
     def drops(self, mapping: ColumnMapping) -> bool:
         return False
 
-    def read(self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str) -> Normalised:
+    def read(
+        self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str, places: Places
+    ) -> Normalised:
         wide = _wide(data_type)
-        left = normalise(frame, _kept(data_type), known, source)
+        left = normalise(frame, _kept(data_type), known, source, places)
         headings = pl.DataFrame(
             [_split(name, wide) for name in known.rest],
             schema=dict.fromkeys(wide.names, pl.String),
             orient="row",
         )
-        return unpivot(frame, left, known.rest, headings, data_type, wide.value, source)
+        return unpivot(frame, left, known.rest, headings, data_type, wide.value, source, places)
 
     def example(self, data_type: DataType) -> pl.DataFrame:
         wide = _wide(data_type)
@@ -133,14 +138,16 @@ class Matrix(Layout):
     def drops(self, mapping: ColumnMapping) -> bool:
         return False
 
-    def read(self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str) -> Normalised:
+    def read(
+        self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str, places: Places
+    ) -> Normalised:
         kept = tuple(c for c in data_type.columns if c.name not in (known.headings, known.value))
-        left = normalise(frame, kept, known, source)
+        left = normalise(frame, kept, known, source, places)
         column = next(c for c in data_type.columns if c.name == known.headings)
         cells = cast(pl.DataFrame({column.name: known.rest}), column, column.name, source)
         left = replace(left, faults=[*left.faults, *cells.faults])
         headings = cells.values.alias(column.name).to_frame()
-        return unpivot(frame, left, known.rest, headings, data_type, str(known.value), source)
+        return unpivot(frame, left, known.rest, headings, data_type, str(known.value), source, places)
 
 
 def unpivot(
@@ -151,6 +158,7 @@ def unpivot(
     data_type: DataType,
     value: str,
     source: str,
+    places: Places,
 ) -> Normalised:
     """One row for each cell that is not empty.
 
@@ -160,7 +168,7 @@ def unpivot(
     column = next(c for c in data_type.columns if c.name == value)
     faults, values = list(left.faults), []
     for i, name in enumerate(names):
-        cells = cast(frame, column, name, source)
+        cells = cast(frame, column, name, source, places)
         values.append(cells.values.alias(f"{i}"))
         faults += cells.faults
     rows = left.rows.hstack(values).unpivot(

@@ -13,8 +13,8 @@ import polars as pl
 from openfactor.errors import Fault, SettingsError
 from openfactor.settings import ColumnMapping
 from openfactor.settings.hierarchies import unknown
-from openfactor.uploads.parsing.columns import FILE, Assignment, assign, plain
-from openfactor.uploads.parsing.names import bare_name
+from openfactor.uploads.parsing.columns import FILE, Assignment, assign
+from openfactor.uploads.parsing.names import bare_name, plain
 from openfactor.uploads.schema import NUMBER, Column, DataType
 
 _FILE_DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")

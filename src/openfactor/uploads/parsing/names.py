@@ -1,5 +1,6 @@
-"""Names of files."""
+"""Names of files and columns."""
 
+import re
 from pathlib import PurePosixPath
 
 PACKED = ".gz"
@@ -17,3 +18,8 @@ def split_name(name: str) -> tuple[str, str, bool]:
 def bare_name(name: str) -> str:
     """Name without extensions."""
     return split_name(name)[0]
+
+
+def plain(name: str) -> str:
+    """A column name in lower case, with underscores for what separates words."""
+    return re.sub(r"[\s\-]+", "_", name.strip()).lower()

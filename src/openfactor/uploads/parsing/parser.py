@@ -9,9 +9,10 @@ import polars as pl
 
 from openfactor.errors import Fault, NotFoundError
 from openfactor.settings import ColumnMapping, UploadParserResult
-from openfactor.uploads.parsing.columns import Normalised
+from openfactor.uploads.parsing.columns import Assignment, Normalised
 from openfactor.uploads.parsing.layouts import Layout, Long, Matrix, Table, WideTable
 from openfactor.uploads.parsing.matching import Given, check_mapping
+from openfactor.uploads.places import Places
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.validation import ROW
 
@@ -29,6 +30,8 @@ class Outcome:
     """What stands in the way; of the layout that it is, or that it comes nearest to."""
     notes: list[str] = field(default_factory=list)
     """What was cleaned or left out."""
+    places: Places = field(default_factory=Places)
+    """Of the rows."""
 
     @property
     def success(self) -> bool:
@@ -43,6 +46,7 @@ def parse(
     file_name: str | None = None,
     parser: str | None = None,
     mapping: ColumnMapping | None = None,
+    places: Places | None = None,
 ) -> Outcome:
     """Let the first parser that knows the layout read the frame.
 
@@ -50,31 +54,32 @@ def parse(
     file_name : may hold the date, if no column does
     parser : ask only this one
     mapping : what the frame's columns are
+    places : what faults call its rows
 
     Raises
     ------
     NotFoundError: no parser of that name. SettingsError: the mapping does not fit the data type.
     """
     mapping = check_mapping(mapping or ColumnMapping(), data_type)
-    results = []
-    read: list[Normalised] = []
+    places, results = places or Places(), []
+    read: list[tuple[Normalised, Assignment]] = []
     refused: list[list[Fault]] = []
     for one in _asked(data_type, parser, mapping):
         known, faults = one.recognise(frame, data_type, Given(source, file_name, mapping))
         if known is None:
             refused.append(faults)
         else:
-            table = one.read(_numbered(frame), data_type, known, source)
+            table = one.read(_numbered(frame), data_type, known, source, places)
             left = f"left out: {', '.join(known.rest)}" if known.rest and one.drops(mapping) else ""
-            read.append(replace(table, notes=[*table.notes, left] if left else table.notes))
+            read.append((replace(table, notes=[*table.notes, left] if left else table.notes), known))
             faults = table.faults
         results.append(UploadParserResult(
             parser=one.name, success=not faults, messages=[str(fault) for fault in faults]
         ))  # fmt: skip
     if not read:
         return Outcome(None, results, min(refused, key=len))
-    best = min(read, key=lambda found: len(found.faults))
-    return Outcome(best.rows, results, best.faults, best.notes)
+    best, known = min(read, key=lambda found: len(found[0].faults))
+    return Outcome(best.rows, results, best.faults, best.notes, places.renamed(known.columns))
 
 
 def parser_names(data_type: DataType) -> list[str]:
@@ -100,7 +105,7 @@ def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
     if not frame.width:
         return numbered
     first = frame.to_series(0)
-    if first.null_count() or (first.dtype == pl.String and (first.str.strip_chars() == "").any()):
+    if first.null_count() or (first.dtype == pl.String and first.str.contains(r"^\s*$").any()):
         filled = [
             pl.col(name).is_not_null() & (pl.col(name).str.strip_chars() != "")
             if dtype == pl.String

@@ -12,6 +12,8 @@ from pathlib import Path
 import polars as pl
 
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.headings import PairedHeadings, paired, stacked
+from openfactor.uploads.places import Lines, RawTable
 
 MAX_LINE = 16 << 20
 """Bytes of a line."""
@@ -40,11 +42,13 @@ class _Head:
     """One character; what is before it, as in CR LF, is not part of the line."""
     end: int
     """Where the rows begin."""
-    is_plain: bool
-    """It is one line, the first, without line breaks in its cells."""
+    lines: int
+    """How many there are."""
+    pairs: PairedHeadings | None = None
+    """Headings of two levels, if they have two."""
 
 
-def read_text(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
+def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     """The cells of a text file, which stay text.
 
     data : its bytes, to look at
@@ -61,7 +65,7 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
     repeated = sorted({h for h in head.names if head.names.count(h) > 1})
     if repeated:
         raise file_fault(name, "repeated_heading", f"{', '.join(map(repr, repeated))} must be there once")
-    if not head.is_plain:
+    if head.lines > 1:
         numbers = head.separator.join(f"c{i}" for i in range(len(head.names)))
         origin = f"{numbers}{line_end}".encode() + data[head.end :]
     try:
@@ -70,11 +74,13 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> pl.DataFrame:
         )
     except pl.exceptions.ComputeError as error:
         _check_encoding(name, data)
-        message = str(error).partition("\n")[0]
+        message = _long_record(data, head) or str(error).partition("\n")[0]
         raise file_fault(
             name, "unreadable_file", f"{message}; check quotes and the number of cells"
         ) from error
-    return cells.rename(dict(zip(cells.columns, head.names, strict=True)))
+    frame = cells.rename(dict(zip(cells.columns, head.names, strict=True)))
+    lines = Lines(head.lines + 1, frame, line_end)
+    return stacked(frame, lines, head.pairs) if head.pairs else RawTable(frame, lines)
 
 
 def _line_end(data: Buffer) -> str:
@@ -111,24 +117,39 @@ def _check_lines(name: str, data: Buffer, line_end: str) -> None:
 
 def _head(name: str, data: Buffer, line_end: str) -> _Head:
     """The headings, after blank lines and a line that names the separator, if there are any."""
-    position, number, separator = 0, 1, None
-    while True:
-        end = _end_of_record(data, position, line_end.encode())
-        try:
-            line = data[position:end].decode("utf-8-sig" if position == 0 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise file_fault(name, "encoding", f"line {number} is not UTF-8: {error.reason}") from error
-        told = _SEP_LINE.fullmatch(line.strip())
-        if told is not None and number == 1:
-            separator = told[1]
-        elif line.strip() or end >= len(data):
+    position, line, number, separator = 0, "", 0, None
+    while position < len(data):
+        line, position = _record(name, data, position, line_end, number + 1)
+        told = _SEP_LINE.fullmatch(line.strip()) if number == 0 else None
+        number += 1 + line.count(line_end)
+        separator = told[1] if told else separator
+        if line.strip() and not told:
             break
-        position, number = end + 1, number + 1
     if "\0" in line:
         raise file_fault(name, "nul", f"line {number} holds NUL bytes; the file is damaged, or is not text")
     separator = separator or max(SEPARATORS, key=lambda candidate: len(_cells(line, candidate)))
-    is_plain = number == 1 and "\n" not in line and "\r" not in line
-    return _Head(separator, _cells(line, separator), line_end, min(end + 1, len(data)), is_plain)
+    names, starts = [_cells(line, separator)], [(position, number)]
+    while len(names) < 3 and position < len(data) and len(names[0]) > 1:
+        line, position = _record(name, data, position, line_end, number + 1)
+        number += 1 + line.count(line_end)
+        names.append(_cells(line, separator))
+        starts.append((position, number))
+    found = paired(names)
+    if found is None:
+        return _Head(separator, names[0], line_end, *starts[0])
+    pairs, used = found
+    flat = [*pairs.index, *(", ".join(pair) for pair in pairs.pairs)]
+    return _Head(separator, flat, line_end, *starts[used - 1], pairs)
+
+
+def _record(name: str, data: Buffer, start: int, line_end: str, number: int) -> tuple[str, int]:
+    """The record that begins at a position, and where the next one does; `number` is that of its line."""
+    end = _end_of_record(data, start, line_end.encode())
+    try:
+        text = data[start:end].decode("utf-8-sig" if start == 0 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise file_fault(name, "encoding", f"line {number} is not UTF-8: {error.reason}") from error
+    return text, min(end + 1, len(data))
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -148,3 +169,18 @@ def _check_encoding(name: str, data: Buffer) -> None:
                 name, "encoding", f"line {number} is not UTF-8: {error.reason}; save it as UTF-8"
             ) from error
         position, number = position + len(line) + 1, number + 1
+
+
+def _long_record(data: Buffer, head: _Head) -> str | None:
+    """What is wrong with the first line that has more cells than there are headings, if one has."""
+    text = io.StringIO(bytes(data[head.end :]).decode(errors="replace"), newline=None)
+    reader = csv.reader(text, delimiter=head.separator)
+    width, start = len(head.names), head.lines + 1
+    try:
+        for cells in reader:
+            if len(cells) > width:
+                return f"line {start} has {len(cells)} cells, and there are {width} headings"
+            start = head.lines + reader.line_num + 1
+    except csv.Error:
+        pass
+    return None

@@ -15,6 +15,8 @@ import python_calamine
 
 from openfactor.errors import DataError, Fault
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.headings import paired, stacked
+from openfactor.uploads.places import RawTable, SheetCells
 
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
 UNCHECKED = (".xls", ".xlsb", ".ods")
@@ -23,7 +25,7 @@ _RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relation
 _ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
 
 
-def read_workbook(name: str, data: bytes) -> pl.DataFrame:
+def read_workbook(name: str, data: bytes) -> RawTable:
     """The cells of the one sheet that is not empty. A column that mixes types is one of objects.
 
     Cells that show an error, such as `#DIV/0!`, hold it as text.
@@ -41,12 +43,19 @@ def read_workbook(name: str, data: bytes) -> pl.DataFrame:
         for row, column, error in _errors(data, sheet.name):
             if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[row - top]):
                 rows[row - top][column - left] = error
-    return _frame(f"{name}: {sheet.name}", rows, top, left)
+    two = paired([[_text(cell) for cell in row] for row in rows[:3]])
+    if two is None:
+        return _table(name, sheet.name, rows, top, left)
+    pairs, used = two
+    flat = [*pairs.index, *(", ".join(pair) for pair in pairs.pairs)]
+    return stacked(*_table(name, sheet.name, [[*flat], *rows[used:]], top + used - 1, left), pairs)
 
 
-def _frame(where: str, rows: Sequence[Sequence[object]], top: int, left: int) -> pl.DataFrame:
+def _table(name: str, sheet: str, rows: Sequence[Sequence[object]], top: int, left: int) -> RawTable:
     """The rows below the headings; columns without heading and cells are left out."""
+    where = f"{name}: {sheet}"
     columns: dict[str, pl.Series] = {}
+    letters: dict[str, str] = {}
     faults = []
     for i, cells in enumerate(zip(*rows, strict=True)):
         place = f"{_letters(left + i)}{top + 1}"
@@ -59,9 +68,10 @@ def _frame(where: str, rows: Sequence[Sequence[object]], top: int, left: int) ->
             faults.append(Fault("repeated_heading", where, f"is there again in {place}", heading))
         else:
             columns[heading] = _column(heading, cells[1:])
+            letters[heading] = _letters(left + i)
     if faults:
         raise DataError(f"{where} cannot be read:", faults)
-    return pl.DataFrame(list(columns.values()))
+    return RawTable(pl.DataFrame(list(columns.values())), SheetCells(sheet, top + 2, letters))
 
 
 def _text(cell: object) -> str:

@@ -49,8 +49,9 @@ class Price(DataType):
                (False, False), optional=True, empty=False),
         Column("dividend", NUMBER, "paid per share held after the day's split, in ccy, on the ex-date",
                (None, None), optional=True, aliases=("dividends", "div")),
-        Column("split", NUMBER, "shares for each one held before, on the ex-date; 1 when empty", (None, None),
-               optional=True, aliases=("stock_splits", "split_ratio", "split_factor")),
+        Column("split", NUMBER, "shares for each one held before, on the ex-date; 1 when empty or 0",
+               (None, None), optional=True, zero_is_empty=True,
+               aliases=("stock_splits", "split_ratio", "split_factor")),
     )  # fmt: skip
     rules = (
         finite("close"),

@@ -1,0 +1,114 @@
+"""Headings of two levels, a field and an asset, as `yfinance` gives frames and writes them to files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from openfactor.uploads.parsing.names import plain
+from openfactor.uploads.places import Places, RawTable, Stacked
+
+ASSETS = ("ticker", "tickers", "symbol", "symbols")
+"""What a level of headings is called that names assets,"""
+FIELDS = ("price", "prices", "field", "fields", "attribute", "attributes", "")
+"""and one that names what is known of them."""
+_USUAL_FIELDS = ("close", "adj_close", "open", "volume", "return")
+_VALUE = re.compile(r"[-+]?[\d.]+$|\d{4}-\d{2}-\d{2}")
+_NAME = re.compile(r"[^\W\d][\w ]*")
+
+
+@dataclass(frozen=True)
+class PairedHeadings:
+    """Headings of two levels.
+
+    index : headings of the columns before, which have one level
+    pairs : of each other column, the upper and the lower heading
+    names : of the two levels; may be empty
+    """
+
+    index: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    names: tuple[str, str]
+
+    @property
+    def asset_level(self) -> int:
+        """The level that is called as assets are; else the one that has no usual fields."""
+        for level, name in enumerate(self.names):
+            if plain(name) in ASSETS:
+                return level
+        upper, lower = ({plain(pair[level]) for pair in self.pairs} for level in (0, 1))
+        return 0 if lower & set(_USUAL_FIELDS) and not upper & set(_USUAL_FIELDS) else 1
+
+
+def paired(lines: Sequence[Sequence[str]]) -> tuple[PairedHeadings, int] | None:
+    """Two levels of headings, and how many lines they take, if the first lines of a table are such.
+
+    Before the headings stands what each level is called, `Price` and `Ticker`, or nothing. A third line may
+    name the column of dates, and nothing else. A cell that is merged with the one before may be empty.
+    """
+    if len(lines) < 2 or len(lines[0]) < 2 or len(lines[1]) != len(lines[0]):
+        return None
+    upper, lower = ([cell.strip() for cell in line] for line in lines[:2])
+    third = [cell.strip() for cell in lines[2]] if len(lines) > 2 else []
+    named = len(third) == len(upper) and bool(_NAME.fullmatch(third[0])) and not any(third[1:])
+    levels = plain(upper[0]), plain(lower[0])
+    of_assets, of_fields = (sum(level in known for level in levels) for known in (ASSETS, FIELDS))
+    if of_assets + of_fields < 2 or of_assets > 1:
+        return None
+    if not named and (not of_assets or not all(levels) or any(map(_VALUE.match, lower[1:]))):
+        return None
+    if not upper[1] or not all(lower[1:]):
+        return None
+    for i in range(2, len(upper)):
+        upper[i] = upper[i] or upper[i - 1]
+    pairs = tuple(zip(upper[1:], lower[1:], strict=True))
+    return PairedHeadings((third[0] if named else "date",), pairs, (upper[0], lower[0])), 2 + named
+
+
+def stacked(frame: pl.DataFrame, places: Places, headings: PairedHeadings) -> RawTable:
+    """One row for each row and asset; there is none where all fields are empty.
+
+    frame : the columns of the index, then those of the pairs
+    """
+    level = headings.asset_level
+    label = headings.names[level] or "ticker"
+    fields = list(dict.fromkeys(pair[1 - level] for pair in headings.pairs))
+    index = frame[:, : len(headings.index)]
+    index.columns = list(headings.index)
+    numbers = pl.int_range(len(frame), eager=True)
+    pieces: dict[str, dict[str, pl.Series]] = {}
+    for i, pair in enumerate(headings.pairs):
+        pieces.setdefault(pair[level], {})[pair[1 - level]] = frame.to_series(index.width + i)
+    kept, taken = [], []
+    for asset, columns in pieces.items():
+        filled = pl.DataFrame([_is_filled(series).alias(str(i)) for i, series in enumerate(columns.values())])
+        rows = filled.select(pl.any_horizontal(pl.all())).to_series()
+        values = [series.filter(rows).alias(name) for name, series in columns.items()]
+        named = pl.repeat(asset, int(rows.sum()), dtype=pl.String, eager=True).alias(label)
+        kept.append(pl.DataFrame([*index.filter(rows), named, *values]))
+        taken += numbers.filter(rows).to_list()
+    names = [*index.columns, label, *fields]
+    return RawTable(pl.DataFrame([_joined(name, kept) for name in names]), Stacked(places, taken))
+
+
+def _is_filled(series: pl.Series) -> pl.Series:
+    if series.dtype == pl.String:
+        return (series.str.strip_chars() != "").fill_null(False)
+    if series.dtype.is_float():
+        return series.fill_nan(None).is_not_null()
+    return series.is_not_null()
+
+
+def _joined(name: str, frames: Sequence[pl.DataFrame]) -> pl.Series:
+    """A column of all frames, empty where one does not have it; of objects if it mixes types."""
+    parts = [
+        frame.get_column(name) if name in frame.columns else pl.repeat(None, len(frame), eager=True)
+        for frame in frames
+    ]
+    kinds = {part.dtype for part in parts if part.dtype != pl.Null}
+    if pl.Object in kinds or (len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds)):
+        return pl.Series(name, [cell for part in parts for cell in part.to_list()], dtype=pl.Object)
+    return pl.concat([part.alias(name).to_frame() for part in parts], how="vertical_relaxed").to_series()
