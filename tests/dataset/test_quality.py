@@ -190,6 +190,8 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("same_company", "warning", "returns", TWIN),
     ("returns_missing", "severe", None, of("price", where(pl.lit(True), "return", pl.lit(None)))),
     ("returns_missing", "warning", None, of("price", where(HALF & EARLY, "return", pl.lit(None)))),
+    ("first_return", "warning", None,
+     of("price", where(A & (day_of("A00000", 0) == DATE), "return", pl.lit(0.4)))),
     ("returns_unit", "severe", None, of("price", where(pl.lit(True), "return", (RETURN * 100).clip(-1)))),
     ("returns_unit", "severe", None, of("price", where(DATE == MIDDLE, "return", (RETURN * 100).clip(-1)))),
     ("returns_unit", "severe", None, of("price", where(A, "return", (RETURN * 100).clip(-1)))),

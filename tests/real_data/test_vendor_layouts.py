@@ -87,6 +87,55 @@ def test_extra_columns_are_refused_by_name_unless_they_are_to_be_left_out(
         prices.fast_commit(misspelt, "append", constants={"ccy": "USD"}, drop_extra=True)
 
 
+def test_extra_columns_of_wide_exposures(client: Client) -> None:
+    """Names of companies beside the scores: no factor has a heading without its group."""
+    upload = client.equity.uploaders["exposures"].create_dataset("e")
+    scores = pl.DataFrame(
+        {
+            "date": [DAYS[0]] * 2,
+            "ticker": ["A", "B"],
+            "company": ["Alpha", None],
+            "style.size": [1.0, 2.0],
+            "style.value": [None, 3.0],
+        }
+    )
+    refused = upload.stage_df("e", scores)
+    assert not refused
+    assert "wide: [unknown_column] e.company: must be named" in repr(refused).split("\n")[1]
+    done = upload.fast_commit(scores, "append", drop_extra=True)
+    assert done.notes == ["e: left out: company"]
+    rows = upload.get_data(columns=["asset_id", "factor", "exposure"]).collect().rows()
+    assert sorted(rows) == [("A", "size", 1.0), ("B", "size", 2.0), ("B", "value", 3.0)]
+    without = scores.drop("style.size", "style.value")
+    assert not upload.stage_df("f", without, parser="wide", drop_extra=True)
+
+
+def test_the_name_of_a_frame_that_has_none(prices: Upload) -> None:
+    """It would have been the name of the upload, for every asset."""
+    frame = pl.DataFrame({"date": DAYS, "close": [10.0, 11.0]})
+    constants = IDS | {"asset_id": "{file}"}
+    with pytest.raises(SettingsError, match=r"asset_id: \{file\} stands for the name of a file"):
+        prices.fast_commit(frame, "append", constants=constants)
+    for ask in (prices.can_handle, prices.parse):
+        mapping = ColumnMapping(constants=constants)
+        with pytest.raises(SettingsError, match="this frame has no name"):
+            ask(frame, mapping=mapping)
+        assert ask(frame, name="AAPL.csv", mapping=mapping)
+    assert prices.stage_df("AAPL", frame, constants=constants)
+    prices.commit("append")
+    assert closes(prices) == CLOSES[::2]
+
+
+def test_what_cannot_be_a_constant_is_said_in_a_line(prices: Upload) -> None:
+    frame = pl.DataFrame({"date": DAYS, "close": [10.0, 11.0]})
+    with pytest.raises(SettingsError) as caught:
+        prices.stage_df("x", frame, mapping={"close": 5}, constants={"ccy": None})  # type: ignore[dict-item]
+    assert caught.value.problems == (
+        "columns.close: 5 is no name of a column, or None",
+        "constants.ccy: None is no text, number, flag or date",
+    )
+
+
 def test_frames_of_yfinance(prices: Upload) -> None:
     days = pd.DatetimeIndex(DAYS, name="Date")
     frame = pd.DataFrame(

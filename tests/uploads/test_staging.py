@@ -102,6 +102,18 @@ def test_a_wide_table_of_unknown_columns_does_not_fill_the_screen(upload: Upload
     assert "c2999" in str(unknown.rows())
 
 
+def test_results_print_as_they_are_shown(upload: Upload) -> None:
+    """print(result) had every message, 745,000 characters for 2,000 columns."""
+    frame = pl.DataFrame({"date": ["2024-01-02"], **{f"f{i}": ["x"] for i in range(2000)}})
+    staged, asked = upload.stage_df("x", frame), upload.can_handle(frame)
+    for result in (staged, asked, asked.results[0]):
+        assert str(result) == repr(result)
+        assert len(str(result).splitlines()) <= 41
+        assert len(str(result)) < 10_000
+        assert "'f18' and 1,981 more" in str(result)
+    assert len(asked.results[0].messages) == 2002, "all are there"
+
+
 def test_rows_that_break_rules_can_be_looked_at_but_not_committed(upload: Upload) -> None:
     upload.stage_df("good", rates((1, "EUR", 0.9)))
     result = upload.stage_df("bad", rates((2, "EUR", -0.9), (3, "EUR", 0.0)))

@@ -19,6 +19,8 @@ from openfactor.dataset.tally import Tally
 from openfactor.dataset.validity import merged
 from openfactor.numerics.lives import close_lives, mark_lives
 
+BEFORE_LIFE = "a return from before the first price of a life"
+"""Why a return is not used."""
 RUN = 1_000_000
 """Price rows that are looked at in one go."""
 
@@ -74,7 +76,8 @@ def lives(
             ends.of(listing, day), last_day, flagged, flag_day, until, steps, base[rows], after_flag[rows],
         )  # fmt: skip
     given = prices["return"].is_not_null().to_numpy()
-    tally.drop("price", "a return from before the first price of a life", int((base & given).sum()))
+    tally.unused_returns = prices.filter(base & given).select("date", "listing", "return")
+    tally.drop("price", BEFORE_LIFE, len(tally.unused_returns))
     tally.drop("price", "a return over days after a row that says delisted", int((after_flag & given).sum()))
     close_lives(last_day, flagged, flag_day, life.counted, life.limit, until, steps)
     np.cumsum(steps, axis=0, out=steps)

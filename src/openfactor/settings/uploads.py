@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +12,9 @@ from openfactor.errors import shortened
 
 class _Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+
+    def __str__(self) -> str:  # pydantic's own has every message
+        return repr(self)
 
 
 class UploadParserResult(_Result):
@@ -24,6 +28,11 @@ class UploadParserResult(_Result):
 
     def __bool__(self) -> bool:
         return self.success
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.parser!r} {'takes it' if self.success else 'does not take it'}{_listed(self.messages)}>"
+        )
 
 
 class MultiParserResult(_Result):
@@ -44,6 +53,10 @@ class MultiParserResult(_Result):
     def __bool__(self) -> bool:
         return self.success
 
+    def __repr__(self) -> str:
+        how = f"taken by {self.success_parser!r}" if self.success else "no parser takes it"
+        return f"<{how}{_listed(_told(self.results, self.success))}>"
+
 
 class UploadStagingResult(_Result):
     """What came of staging a table, or all tables of an archive; false if it failed."""
@@ -62,15 +75,24 @@ class UploadStagingResult(_Result):
         return self.success
 
     def __repr__(self) -> str:
-        told = [
-            f"{f'{result.parser}: ' if result.parser else ''}{message}"
-            for result in self.results
-            if result.success == self.success
-            for message in result.messages
-        ]
         how = f"staged by {self.success_parser!r}" if self.success else "could not be staged"
-        lines = "".join(f"\n  {line}" for line in shortened(told, "messages; `results` has all"))
-        return f"<{self.name!r} {how}{':' if told else ''}{lines}>"
+        return f"<{self.name!r} {how}{_listed(_told(self.results, self.success))}>"
+
+
+def _told(results: Sequence[UploadParserResult], success: bool) -> list[str]:
+    """What the parsers say that took a table or, if none did, what all say: first the one that has least to
+    say, whose layout it probably is."""
+    return [
+        f"{f'{result.parser}: ' if result.parser else ''}{message}"
+        for result in sorted(results, key=lambda result: len(result.messages))
+        if result.success == success
+        for message in result.messages
+    ]
+
+
+def _listed(messages: Sequence[str]) -> str:
+    lines = "".join(f"\n  {line}" for line in shortened(messages, "messages"))
+    return f":{lines}" if messages else ""
 
 
 class UploadCommitResult(_Result):

@@ -15,6 +15,9 @@ AnyMapping = ColumnMapping | Mapping[str, str | None] | str | None
 Constants = Mapping[str, Any] | None
 
 
+_KINDS = {"constants": "text, number, flag or date", "columns": "name of a column, or None"}
+
+
 def _none_saved(name: str) -> ColumnMapping:
     raise NotFoundError.of("saved mapping", name, [])
 
@@ -44,13 +47,20 @@ class Mappings:
         if isinstance(mapping, str):
             mapping = self._saved(mapping)
         try:
-            if not isinstance(mapping, ColumnMapping):
-                mapping = ColumnMapping(columns=dict(mapping or {}))
+            known = mapping if isinstance(mapping, ColumnMapping) else ColumnMapping()
             return ColumnMapping(
-                columns=mapping.columns,
-                constants=mapping.constants | dict(constants or {}),
-                value=mapping.value if value is None else value,
-                drop_extra=mapping.drop_extra or drop_extra,
+                columns=known.columns if mapping is known else dict(mapping or {}),
+                constants=known.constants | dict(constants or {}),
+                value=known.value if value is None else value,
+                drop_extra=known.drop_extra or drop_extra,
             )
-        except (ValidationError, TypeError, ValueError) as error:
+        except ValidationError as error:
+            # a constant may be of several types, of which pydantic tells one each
+            wrong = {".".join(map(str, found["loc"][:2])): found["input"] for found in error.errors()}
+            problems = [
+                f"{place}: {value!r} is no {_KINDS.get(place.split('.')[0], 'text')}"
+                for place, value in wrong.items()
+            ]
+            raise SettingsError("this cannot be a mapping of columns:", problems) from error
+        except (TypeError, ValueError) as error:
             raise SettingsError("this cannot be a mapping of columns:", [str(error)]) from error

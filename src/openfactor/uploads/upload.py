@@ -40,6 +40,7 @@ from openfactor.uploads.parsing import (
     Source,
     bare_name,
     check_mapping,
+    check_named,
     is_archive,
     parse,
     parser_example,
@@ -427,6 +428,8 @@ class Upload(EngineObject):
         """
         match = checked_match(self._type, mode, match_columns)
         columns = self._mappings.resolve(mapping, constants, value, drop_extra)
+        if not isinstance(df, Path):
+            check_named(columns)
         name = df.name if isinstance(df, Path) else self.name
         found = sources(df) if isinstance(df, Path) else [Source(name, name, lambda: raw_table(df, name))]
         with self._staging.scratch() as scratch:
@@ -464,6 +467,8 @@ class Upload(EngineObject):
     def _parse(self, df: Any, parser: str | None, name: str | None, mapping: AnyMapping) -> Outcome:
         source = name or self.data_type
         columns = self._mappings.resolve(mapping)
+        if name is None:
+            check_named(columns)
         frame, places = raw_table(df, source)
         return parse(frame, self._type, source, file_name=name, parser=parser, mapping=columns, places=places)
 

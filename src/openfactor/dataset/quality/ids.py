@@ -8,14 +8,22 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from openfactor.dataset.lives import BEFORE_LIFE
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 from openfactor.dataset.resolving import NAMED_AGAIN
 from openfactor.dataset.validity import described
 from openfactor.settings.findings import Example, Severity
 
-MEANT = ("main listing has the same", NAMED_AGAIN, "after the delisting", "is not in the settings")
-"""Parts of the reasons for which rows are left out as the settings and the upload ask for."""
+MEANT = (
+    "main listing has the same",
+    NAMED_AGAIN,
+    "after the delisting",
+    "is not in the settings",
+    BEFORE_LIFE,
+)
+"""Parts of the reasons for which rows are left out as the settings and the upload ask for, or which have a
+check of their own."""
 UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
 """Reasons for which rows are left out, as `resolving.drop_unknown` gives them."""
 

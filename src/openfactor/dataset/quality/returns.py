@@ -50,6 +50,37 @@ def returns_missing(evidence: Evidence) -> Iterator[Draft]:
         }
 
 
+@check(
+    "first_return",
+    looks_at="Returns of prices that begin a life: the first of a name, and the first after its life had "
+    "ended.",
+    reports="A warning: such a return is not used, for its price is the base of the next one. Refused when "
+    "half of the names begin with a return.",
+    remedy="leave it empty, or upload the price from which it runs",
+    needs="price",
+)
+def first_return(evidence: Evidence) -> Iterator[Draft]:
+    unused = evidence.tally.unused_returns.sort("date", "listing")
+    if not len(unused):
+        return
+    first, last = unused["date"][0], unused["date"][-1]
+    yield {
+        "upload": "price",
+        "severity": "warning",
+        "message": f"{len(unused):,} return{'s' * (len(unused) > 1)} of a first price "
+        f"{'are' if len(unused) > 1 else 'is'} not used",
+        "count": len(unused),
+        "share": len(unused) / max(evidence.tally.read.get("price", 0), len(unused)),
+        "first_date": first,
+        "last_date": last,
+        "examples": tuple(
+            Example(asset=evidence.names[row["listing"]], date=row["date"], value=f"{row['return']:+.4g}")
+            for row in unused.tail(3).reverse().to_dicts()
+        ),
+        "newest": last >= evidence.last_price,
+    }
+
+
 def typical_returns(evidence: Evidence) -> Float:
     """(D,) median absolute return of each day; NaN with fewer than `fewest_names` returns."""
     panel, settings = evidence.dataset.panel, evidence.settings

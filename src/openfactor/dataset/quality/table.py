@@ -23,6 +23,7 @@ from openfactor.dataset.quality.rates import rate_jump, rate_level, rate_unchang
 from openfactor.dataset.quality.registry import Check
 from openfactor.dataset.quality.returns import (
     extreme_return,
+    first_return,
     returns_missing,
     returns_unit,
     reversed_return,
@@ -34,7 +35,7 @@ CHECKS: tuple[Check, ...] = (
     source_ends, closures_end, source_begins_late, source_gap,
     closures_are_sessions, open_weekend,
     dropped, id_spelling, id_map_validity, id_of_two_companies, same_company,
-    returns_missing, returns_unit, extreme_return, reversed_return,
+    returns_missing, first_return, returns_unit, extreme_return, reversed_return,
     unadjusted_split, close_against_return, price_unit, unchanged_price, unpriced_name,
     cap_jump, cap_concentration, cap_level, cap_carried, volatility_unit,
     rate_jump, rate_level, rate_unchanged,

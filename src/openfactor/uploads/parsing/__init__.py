@@ -2,7 +2,7 @@
 
 from openfactor.uploads.parsing.files import Source, is_archive, raising, sources
 from openfactor.uploads.parsing.frames import as_polars, raw_table
-from openfactor.uploads.parsing.matching import check_mapping
+from openfactor.uploads.parsing.matching import check_mapping, check_named
 from openfactor.uploads.parsing.names import bare_name
 from openfactor.uploads.parsing.parser import Outcome, parse, parser_example, parser_names
 
@@ -12,6 +12,7 @@ __all__ = [
     "as_polars",
     "bare_name",
     "check_mapping",
+    "check_named",
     "is_archive",
     "parse",
     "parser_example",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ ID_TYPES = frozenset(
     )
 )  # fmt: skip
 """A column of one of these names stands for `asset_id` with this `asset_id_type`."""
+MOST_LISTED = 20
+"""Columns that a message names."""
 FILE = "{file}"
 """In the constants of a mapping, the name of the file without its extensions."""
 
@@ -35,7 +38,10 @@ class Assignment:
     constants: dict[str, Any]
     """Column of the data type to the value it holds everywhere."""
     rest: list[str]
+    """The user's columns that are none of these."""
     faults: list[Fault] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Those of them that are left out, as the mapping asks."""
     headings: str | None = None
     """Of a matrix: the column that its headings name,"""
     value: str | None = None
@@ -49,6 +55,13 @@ class Normalised:
     rows: pl.DataFrame
     faults: list[Fault]
     notes: list[str]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Columns of a table; of many the first."""
+    shown = ", ".join(map(repr, names[:MOST_LISTED]))
+    more = len(names) - MOST_LISTED
+    return f"{shown} and {more:,} more" if more > 0 else shown or "no columns"
 
 
 def assign(
@@ -98,7 +111,7 @@ def _mapped(
     for theirs, ours in mapping.columns.items():
         name = theirs if theirs in names else next((n for n in names if plain(n) == plain(theirs)), None)
         if name is None and ours in wanted:
-            message = f"is mapped to {ours}, but the table has {', '.join(map(repr, names)) or 'no columns'}"
+            message = f"is mapped to {ours}, but the table has {listed(names)}"
             faults.append(Fault("missing_column", source, message, theirs))
         elif name is not None and ours is None:
             left_out.append(name)

@@ -8,7 +8,6 @@ from typing import ClassVar
 import polars as pl
 
 from openfactor.errors import Fault
-from openfactor.settings import ColumnMapping
 from openfactor.uploads.parsing.cells import cast
 from openfactor.uploads.parsing.columns import Assignment, Normalised, assign, normalise
 from openfactor.uploads.parsing.matching import Given, file_date, match
@@ -26,11 +25,8 @@ class Layout:
         self, frame: pl.DataFrame, data_type: DataType, given: Given
     ) -> tuple[Assignment | None, list[Fault]]:
         """Which column is which; None, with the faults, if this is not the layout."""
-        return match(frame, data_type.columns, data_type, given, loose=self.drops(given.mapping))
-
-    def drops(self, mapping: ColumnMapping) -> bool:
-        """Whether columns that are none of the data type's are left out."""
-        return mapping.drop_extra
+        known, faults = match(frame, data_type.columns, data_type, given, loose=given.mapping.drop_extra)
+        return known and replace(known, rest=[], left_out=known.rest), faults
 
     def read(
         self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str, places: Places
@@ -70,19 +66,21 @@ class WideTable(Table):
             message = f"{long[column]!r} belongs to the long layout"
             faults.append(Fault("not_wide", given.source, message, column))
         names = known.rest if known else []
+        others = [
+            name
+            for name in names
+            if name.startswith("_") or len([p for p in _split(name, wide) if p]) < len(wide.names)
+        ]
+        if known and given.mapping.drop_extra:
+            names = [name for name in names if name not in others]
+            known, others = replace(known, rest=names, left_out=others), []
         if known and not names:
             message = f"there is no column named {'.'.join(wide.names)}"
             faults.append(Fault("not_wide", given.source, message))
         if not faults:
-            faults += [
-                Fault("unknown_column", given.source, f"must be named {'.'.join(wide.names)}", name)
-                for name in names
-                if name.startswith("_") or len([p for p in _split(name, wide) if p]) < len(wide.names)
-            ]
+            message = f"must be named {'.'.join(wide.names)}; map it to None, or set drop_extra=True"
+            faults += [Fault("unknown_column", given.source, message, name) for name in others]
         return (None if faults else known), faults
-
-    def drops(self, mapping: ColumnMapping) -> bool:
-        return False
 
     def read(
         self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str, places: Places
@@ -134,9 +132,6 @@ class Matrix(Layout):
             message = f"there is no column for a {missing[0]}"
             return None, [Fault("not_matrix", given.source, message)]
         return known_or_none and replace(known_or_none, headings=missing[0], value=value), faults
-
-    def drops(self, mapping: ColumnMapping) -> bool:
-        return False
 
     def read(
         self, frame: pl.DataFrame, data_type: DataType, known: Assignment, source: str, places: Places

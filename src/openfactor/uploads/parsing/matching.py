@@ -13,7 +13,7 @@ import polars as pl
 from openfactor.errors import Fault, SettingsError
 from openfactor.settings import ColumnMapping
 from openfactor.settings.hierarchies import unknown
-from openfactor.uploads.parsing.columns import FILE, Assignment, assign
+from openfactor.uploads.parsing.columns import FILE, Assignment, assign, listed
 from openfactor.uploads.parsing.names import bare_name, plain
 from openfactor.uploads.schema import NUMBER, Column, DataType
 
@@ -49,7 +49,7 @@ def match(
             continue
         if column.may_be_empty and not _alike(column, known.rest):
             continue
-        message = f"is missing; the table has {', '.join(map(repr, frame.columns)) or 'no columns'}"
+        message = f"is missing; the table has {listed(frame.columns)}"
         if column.name == data_type.dated_by:
             message += ", and the file name has no date such as 2024-12-31"
         faults.append(Fault("missing_column", given.source, message, column.name))
@@ -91,6 +91,15 @@ def check_mapping(mapping: ColumnMapping, data_type: DataType) -> ColumnMapping:
     if problems:
         raise SettingsError(f"the mapping does not fit {data_type.name}:", problems)
     return mapping
+
+
+def check_named(mapping: ColumnMapping) -> None:
+    """SettingsError if the mapping asks for the name of a table that has none."""
+    asking = [name for name, value in mapping.constants.items() if isinstance(value, str) and FILE in value]
+    if asking:
+        remedy = f"{FILE} stands for the name of a file; give the value, or a name with stage_df"
+        problems = [f"{name}: {remedy}" for name in asking]
+        raise SettingsError("this frame has no name:", problems)
 
 
 def _values(data_type: DataType) -> list[str]:

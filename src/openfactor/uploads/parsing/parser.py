@@ -70,7 +70,7 @@ def parse(
             refused.append(faults)
         else:
             table = one.read(_numbered(frame), data_type, known, source, places)
-            left = f"left out: {', '.join(known.rest)}" if known.rest and one.drops(mapping) else ""
+            left = f"left out: {', '.join(known.left_out)}" if known.left_out else ""
             read.append((replace(table, notes=[*table.notes, left] if left else table.notes), known))
             faults = table.faults
         results.append(UploadParserResult(
