@@ -122,7 +122,7 @@ def caps(rows: list[tuple], id_type: str = "ticker") -> pl.DataFrame:
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_caps_of_share_classes_add_up(turned: bool) -> None:
-    """Vendors that give caps by class need them added, in the currency of each, on one day."""
+    """Vendors that give caps by class need them added, the latest of each, in its currency on its day."""
     idmap = tables()["idmap"].with_columns(to_id=pl.lit("B"))
     rates = pl.DataFrame({"date": [MON, MON, WED], "ccy": ["USD", "EUR", "EUR"], "fx_rate": [1.0, 0.5, 0.8]})
     rows = caps([(MON, "A", "EUR", 10.0, 0.3), (MON, "B", "USD", 5.0, 0.2), (WED, "A", "EUR", 8.0, 0.4)])
@@ -130,7 +130,7 @@ def test_caps_of_share_classes_add_up(turned: bool) -> None:
     frames = tables(idmap=idmap, market_cap=rows, exchange_rates=rates)
     one, both = (dataset_of(frames, **GROUPS, market_cap_per=p) for p in ("company", "listing"))
     assert column(one, one.panel.cap, "A") == {MON: 5, TUE: 5, WED: 10, THU: 10, FRI: 10}
-    assert column(both, both.panel.cap, "A") == {MON: 25, TUE: 25, WED: 10, THU: 10, FRI: 10}
+    assert column(both, both.panel.cap, "A") == {MON: 25, TUE: 25, WED: 15, THU: 15, FRI: 15}
     assert column(both, both.panel.idio_vol, "A") == {MON: 0.2, TUE: 0.2, WED: 0.4, THU: 0.4, FRI: 0.4}
     assert one.report.rows_dropped["market_cap"] == {"the entity's main listing has the same": 1}
     assert "market_cap" not in both.report.rows_dropped
@@ -145,3 +145,57 @@ def test_a_cap_of_the_company_is_none_of_a_class() -> None:
     dataset = dataset_of(tables(idmap=idmap, market_cap=rows), **GROUPS, market_cap_per="listing")
     assert set(dataset.panel.cap.tolist()) == {10.0}
     assert sum(dataset.report.rows_dropped["market_cap"].values()) == 1
+
+
+TWO = tables()["idmap"].with_columns(to_id=pl.lit("B"))
+
+
+def class_caps(rows: list[tuple], price: pl.DataFrame | None = None, **settings) -> dict:
+    """Cap of the company of A and B by day, on the rows of A or else of B."""
+    frames = tables(idmap=TWO, market_cap=caps(rows))
+    data = dataset_of(
+        frames if price is None else {**frames, "price": price},
+        **GROUPS,
+        market_cap_per="listing",
+        **settings,
+    )
+    both = [column(data, data.panel.cap, name) for name in "BA"]
+    assert all(both[0][day] == both[1][day] for day in both[0].keys() & both[1].keys())
+    return both[0] | both[1]
+
+
+def test_a_class_that_reports_late_keeps_its_last_cap() -> None:
+    """A reports daily, B weekly: the company's cap moves with A and does not lose B."""
+    rows = [(MON, "B", "USD", 50.0, 0.2)] + [
+        (day, "A", "USD", 10.0 + i, None) for i, day in enumerate([MON, TUE, WED, THU, FRI])
+    ]
+    found = class_caps(rows)
+    assert found == {MON: 60, TUE: 61, WED: 62, THU: 63, FRI: 64}
+    # each class has the age of its own last cap
+    assert class_caps(rows, market_cap_max_age=2) == {MON: 60, TUE: 61, WED: 62, THU: 13, FRI: 14}
+    # a class without prices is one too, also before it has one
+    only_a = tables()["price"].filter(pl.col("asset_id") == "A")
+    assert class_caps(rows, only_a) == found
+
+
+def test_a_class_that_ends_takes_its_cap_along() -> None:
+    """B is exchanged into A on Wednesday; whatever its last cap was, it is in A's now."""
+    price = tables()["price"].filter((pl.col("asset_id") == "A") | (pl.col("date") <= WED))
+    last = (pl.col("asset_id") == "B") & (pl.col("date") == WED)
+    price = price.with_columns(delisted=last)
+    rows = [(MON, "A", "USD", 10.0, None), (MON, "B", "USD", 50.0, None), (THU, "A", "USD", 61.0, None)]
+    assert class_caps(rows, price) == {MON: 60, TUE: 60, WED: 60, THU: 61, FRI: 61}
+    # it lives on without a listing where its cap goes on
+    alive = [*rows, (FRI, "B", "USD", 5.0, None)]
+    assert class_caps(alive, price)[FRI] == 66
+
+
+def test_a_new_ticker_takes_the_place_of_the_old_one() -> None:
+    """A becomes B on Wednesday, without a flag: A stays in the panel without a price, not in the cap."""
+    price = tables()["price"].filter(
+        pl.when(pl.col("asset_id") == "A").then(pl.col("date") < WED).otherwise(pl.col("date") >= WED)
+    )
+    base = (pl.col("asset_id") == "B") & (pl.col("date") == WED)
+    price = price.with_columns(pl.when(base).then(None).otherwise("return").alias("return"))
+    rows = [(MON, "A", "USD", 10.0, None), (THU, "B", "USD", 12.0, None)]
+    assert class_caps(rows, price) == {MON: 10, TUE: 10, WED: 10, FRI: 12}  # no prices on Thursday

@@ -59,10 +59,9 @@ STATED = VALUE[CHANGE] / VALUE[CHANGE - 1] - 1
 def test_the_change_to_the_euro(stated: float | None, closes: bool, last_of_old: int) -> None:
     other = [(*row[:3], row[3] if closes else None, *row[4:]) for row in OTHER]
     data = dataset(uploads([*other, *rows(stated, closes)], fx(last_of_old)))
-    counted = (
-        {} if stated == STATED else {"a return across a change of currency, worked out from the closes": 1}
-    )
-    assert data.report.rows_dropped.get("price", {}) == counted
+    counted = {} if stated == STATED else {"returns across a change of currency, from closes": 1}
+    assert data.report.rows_worked_out.get("price", {}) == counted
+    assert "price" not in data.report.rows_dropped
     for currency, unit in (("USD", EUR), ("EUR", [1.0] * len(DAYS))):
         found = returns(data, "HR", currency)
         expected = [
@@ -83,6 +82,27 @@ def test_a_dividend_on_the_day_of_the_change_counts() -> None:
     """The stated return is 3 % above that of the closes: it is neither empty nor a misread number."""
     found = returns(dataset(uploads([*OTHER, *rows(STATED + 0.03)], fx())), "HR", "EUR")
     assert found[DAYS[CHANGE]][0] == pytest.approx(STATED + 0.03)
+
+
+@pytest.mark.parametrize("day_of_split", [CHANGE, CHANGE - 1])
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_split_and_a_dividend_with_the_change(stated: bool, day_of_split: int) -> None:
+    """One share in kuna is two in euros, which are paid 0.2 each. The split may be on a day without price."""
+    line = [row for i, row in enumerate(rows(None)) if i != CHANGE - 1]
+    at = [(*row[:3], row[3] / 2 if row[0] >= DAYS[CHANGE] else row[3], *row[4:]) for row in line]
+    if day_of_split < CHANGE:
+        at.append((DAYS[day_of_split], "HR", "EUR", None, None, False))
+    tables = uploads([*OTHER, *at], fx())
+    mine, on = pl.col("asset_id") == "HR", pl.col("date") == pl.lit(DAYS[CHANGE])
+    bare = VALUE[CHANGE] / 2 / (VALUE[CHANGE - 2] * PEG) - 1
+    tables["price"] = tables["price"].with_columns(
+        split=pl.when(mine & (pl.col("date") == pl.lit(DAYS[day_of_split]))).then(2.0),
+        dividend=pl.when(mine & on).then(0.2),
+        **{"return": pl.when(mine & on & stated).then(bare).otherwise("return")},
+    )
+    data = dataset(tables, empty_returns="close")
+    growth = 2 * (VALUE[CHANGE] / 2 + 0.2) / EUR[CHANGE] / (VALUE[CHANGE - 2] / EUR[CHANGE - 2])
+    assert returns(data, "HR", "USD")[DAYS[CHANGE]] == (pytest.approx(growth - 1), 2)
 
 
 def test_between_currencies_that_float() -> None:
@@ -137,11 +157,12 @@ def test_rates_that_do_not_meet(closes: bool) -> None:
     assert [*found] == [DAYS[i] for i in known]
     expected = [VALUE[i] / VALUE[i - 1] * EUR[i - 1] / EUR[i] - 1 for i in known]
     assert [r for r, _ in found.values()] == pytest.approx(expected, abs=1e-12)
-    reason = (
-        "a return across a change of currency, worked out from the closes" if closes
-        else "no return across a change of currency: no close, or no rate of both"
-    )  # fmt: skip
-    assert data.report.rows_dropped["price"] == {reason: 1}
+    report = data.report
+    if closes:
+        assert report.rows_worked_out["price"] == {"returns across a change of currency, from closes": 1}
+    else:
+        reason = "no return across a change of currency: no close, or no rate of both"
+        assert report.rows_dropped["price"] == {reason: 1}
 
 
 def test_names_of_a_currency_are_those_that_have_it_on_the_day() -> None:

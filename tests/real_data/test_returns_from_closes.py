@@ -53,9 +53,20 @@ def test_closes_with_dividends_and_splits(turned: bool) -> None:
     dataset = dataset_of(tables(price=frame), **GROUPS, empty_returns="close")
     for name, rows in CLOSES.items():
         assert returns(dataset, name) == twin(rows)
+    count = sum(len(twin(rows)) for rows in CLOSES.values())
+    assert dataset.report.rows_worked_out == {"price": {"empty returns, from closes": count}}
+    assert f"worked out: {count} empty returns, from closes" in str(dataset.report)
     # two for one at 5.4 with 0.2 a share: 10.8 + 0.4 for a share of 11
     assert returns(dataset, "A")[WED] == pytest.approx(11.2 / 11 - 1)
     assert returns(dataset, "B")[FRI] == pytest.approx((3 * 2.0 + 3 * 0.5) / 5 - 1)
+
+
+def test_a_split_of_zero_is_none() -> None:
+    """Files of Yahoo have 0 on days without one."""
+    zeros = prices().with_columns(pl.col("split", "dividend").fill_null(0.0))
+    dataset = dataset_of(tables(price=zeros), **GROUPS, empty_returns="close")
+    assert returns(dataset, "A") == twin(CLOSES["A"])
+    assert returns(dataset, "B") == twin(CLOSES["B"])
 
 
 def test_adjusted_closes_grow() -> None:
@@ -99,9 +110,7 @@ def test_a_base_without_a_close_gives_nothing() -> None:
     assert returns(dataset, "B") == {WED: 0.1}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("split", 0.0), ("split", -2.0), ("dividend", -1.0), ("split", np.inf)]
-)
+@pytest.mark.parametrize(("name", "value"), [("split", -2.0), ("dividend", -1.0), ("split", np.inf)])
 def test_what_cannot_be(name: str, value: float) -> None:
     with pytest.raises(DataError, match=f"price.{name}"):
         good_rows(prices().with_columns(**{name: pl.lit(value)}), "price")

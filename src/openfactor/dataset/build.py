@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from openfactor.dataset import checks
 from openfactor.dataset.calendar import closed_days, counted_days
+from openfactor.dataset.caps import Caps
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
 from openfactor.dataset.lives import Life, stated_spans
 from openfactor.dataset.loadings import (
-    AFTER_THE_END,
     GroupPlan,
     Loadings,
     read_loadings,
@@ -30,22 +30,16 @@ from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import Read, read_tree
-from openfactor.dataset.resolving import drop_unknown, known_listings
+from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import (
     Rows,
-    day_index,
-    event_offsets,
-    in_order,
     lay_rows,
-    ordinals,
     panel_of,
-    runs,
 )
 from openfactor.dataset.tally import Tally
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import DataError, Fault
-from openfactor.numerics.asof import age_limit, carry_latest
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
@@ -124,12 +118,11 @@ def build(
     del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
     progress("market caps")
-    uses, counts = _caps_in_use(uploads["market_cap"], start, rows, tally, settings)
+    caps = Caps(uploads["market_cap"], start.counts["market_cap"], start.identifiers, settings)
+    uses, counts = caps.in_use(rows, tally)
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
     usd = rates.table(np.array(days, "datetime64[D]"))
-    cap, idio_vol = _carry_caps(
-        uploads["market_cap"], counts, start, rows, rates.currencies, usd, tally, settings
-    )
+    cap, idio_vol = caps.carry(counts, rows, rates.currencies, usd, tally)
     panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
     built = RiskDataset(
         fingerprint=fingerprint,
@@ -162,6 +155,7 @@ def report_of(panel: Panel, days: list[dt.date], identifiers: Identifiers, tally
         n_rows=panel.n_rows,
         rows_read=tally.read,
         rows_dropped=dict(tally.dropped),
+        rows_worked_out=dict(tally.worked_out),
         warnings=[],
     )
 
@@ -264,93 +258,3 @@ def stop_on(faults: list[Fault]) -> None:
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
         raise DataError(f"the uploads do not make a risk dataset, {count}:", faults)
-
-
-def _caps_in_use(
-    caps: pl.LazyFrame, start: _Start, rows: Rows, tally: Tally, settings: RootRiskDatasetSettings
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of known companies: ccy, first_use, last_use, rows, of those that have rows in the panel and
-    until its last day; and date, rows, of all."""
-    by_type = start.counts["market_cap"]
-    coded = start.identifiers.code_companies(caps, ["ccy"], by_type["asset_id_type"].to_list())
-    date, first, last = pl.col("date"), rows.days[0], rows.days[-1]
-    held = np.zeros(rows.n_entities, np.bool_)
-    held[rows.entity] = True
-    sources = pl.Series(np.flatnonzero(held[start.identifiers.source_entity]), dtype=pl.Int32)
-    uses = (
-        coded.filter(date <= last)
-        .group_by("source", "ccy")
-        .agg(first_use=date.min().clip(first), last_use=date.max().clip(first), rows=pl.len())
-        .filter(pl.col("source").is_in(sources.implode()))
-        .group_by("ccy")
-        .agg(pl.col("first_use").min(), pl.col("last_use").max(), pl.col("rows").sum())
-    )
-    by_date = coded.group_by("date").agg(rows=pl.len()).collect(engine="streaming")
-    tally.drop("market_cap", AFTER_THE_END, int(by_date.filter(date > last)["rows"].sum()))
-    by_source = coded.group_by("source").agg(rows=pl.len()).collect(engine="streaming")
-    found: dict[str, int] = {}
-    for source, count in by_source.iter_rows():
-        id_type = start.identifiers.source_types[source]
-        found[id_type] = found.get(id_type, 0) + count
-    drop_unknown(tally, "market_cap", by_type, found, start.identifiers.company_types)
-    if settings.market_cap_per == "listing":
-        whole = sum(n for t, n in found.items() if t not in start.identifiers.listing_types)
-        tally.drop("market_cap", "of a company, where market_cap_per asks for its listings", whole)
-    return uses.collect(engine="streaming"), by_date
-
-
-def _carry_caps(
-    caps: pl.LazyFrame,
-    counts: pl.DataFrame,
-    start: _Start,
-    rows: Rows,
-    currencies: tuple[str, ...],
-    usd: Float,
-    tally: Tally,
-    settings: RootRiskDatasetSettings,
-) -> tuple[Float, Float]:
-    """Market cap in USD and idio_vol of each panel row, the latest on or before its day.
-
-    A cap is converted at the rate of its own day, and is carried in USD. Where several listings of an entity
-    have a cap on a day, that of the first by rank counts, or their sum with `market_cap_per`.
-    """
-    identifiers, types = start.identifiers, start.counts["market_cap"]["asset_id_type"].to_list()
-    known_ccy = pl.col("ccy").cast(pl.Enum(currencies), strict=False)
-    # only rows that are not used may be in a currency without a rate
-    rated = caps.with_columns(known_ccy).filter(pl.col("ccy").is_not_null())
-    by_listing = settings.market_cap_per == "listing"
-    columns = ["ccy", "market_cap", "idio_vol"]
-    if by_listing:
-        classes = known_listings(rated, columns, start.counts["market_cap"], identifiers, Tally(), "")
-        coded = classes.rename({"listing": "source"}).lazy()
-    else:
-        coded = identifiers.code_companies(rated, columns, types)
-    rank = identifiers.static_ranks
-    shared = by_listing or identifiers.is_shared.any() or types != [identifiers.id_types[0]]
-    known, known_date = np.full((2, rows.n_entities), np.nan), np.zeros((2, rows.n_entities), np.int32)
-    out = np.full((2, rows.n_rows), np.nan)
-    repeated = 0
-    for _, dates in runs(counts, rows.days):
-        events = coded.filter(pl.col("date").is_between(dates[0], dates[-1])).collect()
-        if shared:  # the first by rank comes last, so that it counts
-            events = events[np.argsort(-rank[events["source"].to_numpy()], kind="stable")]
-        events, day = in_order(events, dates)
-        who = identifiers.source_entity[events["source"].to_numpy()]
-        stored = day_index(pl.Series(dates), rows.days)[day]
-        per_unit = usd[stored, events["ccy"].to_physical().to_numpy()]
-        value = events["market_cap"].to_numpy() * per_unit
-        vol = events["idio_vol"].fill_null(float("nan")).to_numpy()
-        if shared:
-            company_day, at = np.unique(day * rows.n_entities + who, return_inverse=True)
-            if by_listing:
-                value = np.bincount(at, value, len(company_day))[at]
-            else:
-                repeated += len(day) - len(company_day)
-        begins, offsets = event_offsets(day, len(dates)), rows.offsets_of(dates)
-        for k, values in enumerate((value, vol)):
-            carry_latest(
-                begins, who, values, ordinals(dates), age_limit(settings.market_cap_max_age), offsets,
-                rows.entity, known[k], known_date[k], out[k],
-            )  # fmt: skip
-    tally.drop("market_cap", "the entity's main listing has the same", repeated)
-    return out[0], out[1]

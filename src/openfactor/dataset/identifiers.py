@@ -209,7 +209,7 @@ class Identifiers:
 
     # which listing stands for its company
 
-    def ranks(self, dates: NDArray[np.datetime64], source: NDArray[np.int32]) -> NDArray[np.int32]:
+    def ranks(self, dates: pl.Series, source: NDArray[np.int32]) -> NDArray[np.int32]:
         """(n,) which of several rows of a company and date counts: that of the lowest rank.
 
         The listing whose id is the company's comes first; then the one with the company's latest market cap
@@ -221,7 +221,7 @@ class Identifiers:
         if len(self.carriers):
             at = np.flatnonzero((source < self.n_listings) & (out > 0))
             at = at[self.is_shared[source[at]]]
-            carrier = self._carrier(self.source_entity[source[at]], dates[at])
+            carrier = self._carrier(self.source_entity[source[at]], dates.gather(at).to_numpy())
             out[at[carrier == source[at]]] = 1
         return out
 

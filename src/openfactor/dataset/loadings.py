@@ -162,6 +162,21 @@ class _Run:
     value: Exposure
     """`exact` in the precision of the panel."""
 
+    def of_group(self, number: int) -> _GroupRun:
+        return _GroupRun(self, np.flatnonzero(self.group == number))
+
+
+@dataclass(frozen=True)
+class _GroupRun:
+    """The events of a group in a run; a column is copied when it is asked for."""
+
+    run: _Run
+    mine: NDArray[np.int64]
+
+    @property
+    def dates(self) -> Sequence[dt.date]:
+        return self.run.dates
+
     @property
     def n_days(self) -> int:
         return len(self.dates)
@@ -170,15 +185,33 @@ class _Run:
     def ordinals(self) -> NDArray[np.int32]:
         return ordinals(self.dates)
 
-    def of_group(self, number: int) -> _Run:
-        mine = np.flatnonzero(self.group == number)
-        columns = (self.day, self.group, self.code, self.source, self.entity, self.rank, self.exact,
-                   self.value)  # fmt: skip
-        return _Run(self.dates, *(c[mine] for c in columns))  # type: ignore[arg-type]
-
     @property
     def offsets(self) -> NDArray[np.int64]:
         return event_offsets(self.day, self.n_days)
+
+    @cached_property
+    def day(self) -> NDArray[np.int64]:
+        return self.run.day[self.mine]
+
+    @cached_property
+    def code(self) -> NDArray[np.int16]:
+        return self.run.code[self.mine]
+
+    @cached_property
+    def entity(self) -> NDArray[np.int32]:
+        return self.run.entity[self.mine]
+
+    @cached_property
+    def rank(self) -> NDArray[np.int32]:
+        return self.run.rank[self.mine]
+
+    @cached_property
+    def exact(self) -> NDArray[np.float64]:
+        return self.run.exact[self.mine]
+
+    @cached_property
+    def value(self) -> Exposure:
+        return self.run.value[self.mine]
 
 
 class _Events:
@@ -219,7 +252,7 @@ class _Events:
         group = rows["factor_group"].to_physical().to_numpy()
         source = rows["source"].to_numpy()
         entity = self._identifiers.source_entity[source]
-        rank = self._identifiers.ranks(rows["date"].to_numpy(), source)
+        rank = self._identifiers.ranks(rows["date"], source)
         exact = rows["exposure"].to_numpy()
         value = self._narrow(rows, exact)
         code = self._code[group, rows["factor"].to_physical().to_numpy()]
@@ -286,7 +319,7 @@ class _Numbers:
         self._held = np.full((n, rows.n_listings), self._nan)
         self._out: Exposure = np.empty((n, rows.n_rows), dtype)
 
-    def carry(self, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+    def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: Rows) -> None:
         at, code = run.offsets, run.code.astype(np.int32)
         if run.value.dtype != np.float64:
             self.loss.add(run.dates, at, code, run.entity, run.exact, run.value)
@@ -342,7 +375,7 @@ class _Categories:
             if self._with_loads:
                 self._held_loads, self._loads = wider(self._held_loads, 0), wider(self._loads, 0)
 
-    def carry(self, run: _Run, offsets: NDArray[np.int64], rows: Rows) -> None:
+    def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: Rows) -> None:
         is_member = run.value != 0  # an exposure of 0 is no membership; of changes, it ends one
         member = np.arange(len(is_member)) if self.plan.forward_fill else np.flatnonzero(is_member)
         day, entity = run.day[member], run.entity[member]

@@ -42,7 +42,9 @@ def read_prices(
         ["ccy", "close", "return", "delisted", *(PAID if empty_returns == "close" else ())],
         by_type, identifiers, tally, "price",
     )  # fmt: skip
+    given = known["return"].null_count()
     known = with_returns(known, empty_returns)
+    tally.work_out("price", "empty returns, from closes", given - known["return"].null_count())
     known = known.with_columns(
         pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
     )
@@ -112,7 +114,7 @@ def _one_currency(rows: pl.DataFrame, several: pl.Series, rates: Rates, tally: T
         returns[index[i]], from_closes = _across(some, i, int(before[i]), int(same[i]), rates)
         worked_out += from_closes
         unknown += bool(np.isnan(returns[index[i]]))
-    tally.drop("price", "a return across a change of currency, worked out from the closes", worked_out)
+    tally.work_out("price", "returns across a change of currency, from closes", worked_out)
     tally.drop("price", "no return across a change of currency: no close, or no rate of both", unknown)
     mask = np.ones(len(rows), np.bool_)
     mask[index[~kept]] = False
@@ -137,10 +139,11 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
     stated = np.nan if new["return"] is None else float(new["return"])
     if same >= 0 and rows["date"][same] == old["date"]:
         return float((1 + stated) * (into[1] / into[0]) / (out_of[1] / out_of[0]) - 1), False
-    closes = np.nan if new["close"] is None or old["close"] is None else new["close"] / old["close"]
+    closes = np.nan if new["worth"] is None or old["close"] is None else new["worth"] / old["close"]
     last = np.array([max(rates.last_date(old["ccy"], end), start)])  # of a rate of the old currency
     cross = rates.on(new["ccy"], last)[0] / rates.on(old["ccy"], last)[0]
-    misread = [closes, closes * into[0] / out_of[0]]
+    bare = [np.nan if new["close"] is None or old["close"] is None else new["close"] / old["close"], closes]
+    misread = [growth * unit for growth in bare for unit in (1.0, into[0] / out_of[0])]
     if same >= 0 or np.isnan(stated + cross) or _any_is(stated, misread, closes * cross):
         return float(closes * into[1] / out_of[1] - 1), bool(np.isfinite(closes))
     return float((1 + stated) * into[1] / out_of[1] / cross - 1), False

@@ -190,7 +190,7 @@ def main_rows(
         return main
     rows = np.flatnonzero(main & identifiers.is_shared[listing])
     day = np.searchsorted(offsets, rows, side="right") - 1
-    rank = identifiers.ranks(np.array(days, "datetime64[D]")[day], listing[rows])
+    rank = identifiers.ranks(pl.Series(days, dtype=pl.Date).gather(day), listing[rows])
     behind = np.zeros(len(rows), np.bool_) if last is None else last[rows]
     order = np.lexsort((rank, behind, entity[listing[rows]], day))
     again = (np.diff(day[order]) == 0) & (np.diff(entity[listing[rows]][order]) == 0)

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.naming import Naming
@@ -60,7 +61,7 @@ class Shown:
         place, code, listing = place[named], code[named], listing[named]
         if not identifiers.is_shared.any():
             return place, code
-        rank = identifiers.ranks(np.full(len(listing), date, "datetime64[D]"), listing)
+        rank = identifiers.ranks(pl.repeat(date, len(listing), dtype=pl.Date, eager=True), listing)
         order = np.lexsort((rank, ~panel.main[rows][place], code))
         first = np.sort(order[np.diff(code[order], prepend=-1) != 0])
         return place[first], code[first]

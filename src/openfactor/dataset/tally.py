@@ -1,4 +1,4 @@
-"""Rows read and rows dropped, by upload and reason."""
+"""Rows read, rows dropped and values worked out, by upload and reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ class Tally:
     unused_returns: pl.DataFrame = field(default_factory=NO_RETURNS.clone)
     """date, listing, return of prices that begin a life."""
 
+    worked_out: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+
     def drop(self, upload: str, reason: str, count: int) -> None:
         """Add to the rows that were dropped for a reason."""
         if count:
             self.dropped[upload][reason] = self.dropped[upload].get(reason, 0) + count
+
+    def work_out(self, upload: str, what: str, count: int) -> None:
+        """Add to the values that stand for others, or for none, of the upload."""
+        if count:
+            self.worked_out[upload][what] = self.worked_out[upload].get(what, 0) + count

@@ -10,7 +10,8 @@ PAID = ("dividend", "split")
 
 
 def with_returns(rows: pl.DataFrame, how: EmptyReturns) -> pl.DataFrame:
-    """The rows with the total returns that their closes give where `return` is empty; those given stay.
+    """The rows with the total returns that their closes give where `return` is empty; those given stay. A
+    column `worth` has what a share of the listing's previous price in the currency is worth at the close.
 
     rows : date, listing, ccy, close, return, and for `close` dividend and split, in any order
 
@@ -19,24 +20,24 @@ def with_returns(rows: pl.DataFrame, how: EmptyReturns) -> pl.DataFrame:
     return. `close`: for each share held at the base, later splits give s new ones, and dividends are paid on
     the shares that there are on their day: (s * close + sum of s_d * dividend_d) / base - 1.
     """
-    if (
-        how == "none"
-        or not rows.select((pl.col("return").is_null() & pl.col("close").is_not_null()).any()).item()
-    ):
-        return rows
+    is_empty = pl.col("return").is_null() & pl.col("close").is_not_null()
+    if how == "none" or (how == "adjusted_close" and not rows.select(is_empty.any()).item()):
+        return rows.with_columns(worth="close")
     shares, paid = pl.lit(1.0), pl.lit(0.0)
     by = ["listing", "ccy"]
     ordered = rows.with_row_index("row").sort(*by, "date")
     if how == "close":
         # of one share at the listing's first row
-        shares = pl.col("split").fill_null(1.0).cum_prod().over(by)
+        split = pl.col("split").fill_null(0.0)
+        shares = pl.when(split == 0).then(1.0).otherwise(split).cum_prod().over(by)
         paid = (pl.col("dividend").fill_null(0.0) * shares).cum_sum().over(by)
     ordered = ordered.with_columns(shares=shares, paid=paid)
     is_price = pl.col("close").is_not_null() | pl.col("return").is_not_null()
     value = pl.col("close") * pl.col("shares")
-    base, paid_before = value.shift(1).over(by), pl.col("paid").shift(1).over(by)
-    derived = ordered.filter(is_price).select(
-        "row", derived=(value + pl.col("paid") - paid_before) / base - 1
-    )
+    before = [pl.col(c).shift(1).over(by) for c in ("close", "shares", "paid")]
+    worth = (value + pl.col("paid") - before[2].fill_null(0.0)) / before[1].fill_null(1.0)
+    derived = ordered.filter(is_price).select("row", worth=worth, derived=worth / before[0] - 1)
     filled = rows.with_row_index("row").join(derived, on="row", how="left", maintain_order="left")
-    return filled.with_columns(pl.coalesce("return", "derived").alias("return")).select(rows.columns)
+    return filled.with_columns(pl.coalesce("return", "derived").alias("return")).select(
+        *rows.columns, "worth"
+    )

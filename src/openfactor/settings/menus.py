@@ -155,6 +155,8 @@ class BuildReport(Menu):
     """Upload type to rows read."""
     rows_dropped: dict[str, dict[str, int]]
     """Upload type to reason to rows dropped."""
+    rows_worked_out: dict[str, dict[str, int]] = {}
+    """Upload type to what was worked out to rows that have it: returns from closes."""
     warnings: list[str]
     """What must be looked at before the dataset is used."""
     periods_per_year: float = 252.0
@@ -213,7 +215,9 @@ class BuildReport(Menu):
         for upload, read in self.rows_read.items():
             dropped = self.rows_dropped.get(upload, {})
             reasons = "; ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-            lines.append(f"  {upload}: {read:,} rows read" + (f", dropped: {reasons}" if reasons else ""))
+            made = "; ".join(f"{n:,} {what}" for what, n in self.rows_worked_out.get(upload, {}).items())
+            lines.append(f"  {upload}: {read:,} rows read" + (f", dropped: {reasons}" if reasons else "")
+                         + (f", worked out: {made}" if made else ""))  # fmt: skip
         told = {finding.summary for finding in self.quality}
         lines += [f"  {warning}" for warning in self.warnings if warning not in told]
         return "\n".join([*lines, self.quality_text])

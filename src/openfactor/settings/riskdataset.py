@@ -63,7 +63,8 @@ class RootRiskDatasetSettings(Settings):
     upload (`close`). It runs from the listing's previous price, whatever the gap."""
     market_cap_per: Literal["company", "listing"] = "company"
     """`company`: each market cap is that of the company, and of several listings on a day one counts.
-    `listing`: each is that of a share class, and a company has the sum of those of one day."""
+    `listing`: each is that of a share class, and a company has the sum of the latest of each class, until its
+    listing ends or another one takes its place."""
     market_cap_max_age: int | None = Field(default=None, ge=0)
     """Calendar days after which a market cap that has not been renewed counts no longer; None: never."""
     exposure_mode: ExposureMode | dict[str, ExposureMode] = "snapshot"
