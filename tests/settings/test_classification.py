@@ -28,16 +28,16 @@ def made(df: object, **options) -> tuple[pl.DataFrame, pl.DataFrame]:
     return hierarchy_and_memberships(df, ["sector", "industry"], **options)
 
 
-def test_names_that_repeat_get_codes_of_their_own() -> None:
+def test_codes_of_names_are_their_paths() -> None:
     tree, members = made(TABLE)
     assert tree.rows() == [
         (0, "Cash", "Cash", None), (0, "Energy", "Energy", None), (0, "Financials", "Financials", None),
-        (0, "Utilities", "Utilities", None), (1, "Oil", "Oil", "Energy"),
+        (0, "Utilities", "Utilities", None), (1, "Energy/Oil", "Oil", "Energy"),
         (1, "Energy/Other", "Other", "Energy"),
         (1, "Financials/Other", "Other", "Financials"), (1, "Utilities/Utilities", "Utilities", "Utilities"),
     ]  # fmt: skip
     assert members["factor"].to_list() == [
-        "Oil",
+        "Energy/Oil",
         "Energy/Other",
         "Financials/Other",
         "Utilities/Utilities",
@@ -62,9 +62,9 @@ def test_codes_with_labels_by_day_from_pandas() -> None:
         "name": ["Energy", "Energy", "Materials", "Materials"],
     })  # fmt: skip
     with pytest.raises(DataError, match="no_leaf"):
-        made(frame, asset_id_type=None, date="date")
+        made(frame, asset_id_type=None, date="date", own_codes=True)
     frame.loc[3, "industry"] = 2020
-    tree, members = made(frame, asset_id_type=None, date="date", labels={"sector": "name"})
+    tree, members = made(frame, asset_id_type=None, date="date", labels={"sector": "name"}, own_codes=True)
     assert tree.rows() == [
         (0, "10", "Energy", None), (0, "20", "Materials", None), (1, "1010", "1010", "10"),
         (1, "2010", "2010", "20"), (1, "2020", "2020", "20"),
@@ -76,12 +76,58 @@ def test_codes_with_labels_by_day_from_pandas() -> None:
 
 
 def test_names_that_hold_the_joint_stay_apart() -> None:
+    places = [
+        ("a", "x/y"),
+        ("a/x", "y"),
+        ("b/", "c"),
+        ("b", "/c"),
+        ("b\\", "c"),
+        ("b\\/", "c"),
+        ("b", "\\/c"),
+    ]
     frame = pl.DataFrame(
-        {"asset_id": ["A", "B", "C"], "sector": ["a", "b", "a/x"], "industry": ["x", "x", "y"]}
-    )
+        [(str(i), *place) for i, place in enumerate(places)], schema=["asset_id", "sector", "industry"],
+        orient="row",
+    )  # fmt: skip
     tree, members = made(frame)
     assert tree["code"].n_unique() == tree.height
-    assert members["factor"].n_unique() == 3
+    assert members["factor"].n_unique() == len(places)
+    assert_uploads(tree, members)
+
+
+def test_nothing_later_changes_a_code() -> None:
+    """Any part of a table gives its assets the codes that the whole table does."""
+    whole = dict(made(TABLE)[1].select("asset_id", "factor").rows())
+    for n in range(1, TABLE.height):
+        for part in (TABLE.head(n), TABLE.tail(n)):
+            tree, members = made(part)
+            assert dict(members.select("asset_id", "factor").rows()).items() <= whole.items()
+            assert_uploads(tree, members)
+
+
+def test_levels_with_labels_hold_codes_and_the_others_names() -> None:
+    frame = TABLE.with_columns(number=pl.Series(["10", "10", "40", "55", "99"]))
+    tree, members = hierarchy_and_memberships(
+        frame, ["number", "industry"], factor_group="g", asset_id_type="t", date=DAY,
+        labels={"number": "sector"},
+    )  # fmt: skip
+    assert dict(tree.select("code", "label").rows()) == {
+        "10": "Energy", "40": "Financials", "55": "Utilities", "99": "Cash", "10/Oil": "Oil",
+        "10/Other": "Other", "40/Other": "Other", "55/Utilities": "Utilities",
+    }  # fmt: skip
+    assert_uploads(tree, members)
+
+
+def test_codes_of_a_classification_have_one_place_each() -> None:
+    with pytest.raises(DataError) as caught:
+        made(TABLE, own_codes=True)
+    (fault,) = caught.value.faults
+    assert (fault.rule, fault.examples) == ("two_parents", (
+        "Other: Energy > Other; Financials > Other", "Utilities: Utilities; Utilities > Utilities",
+    ))  # fmt: skip
+    once = TABLE.filter(~pl.col("asset_id").is_in(["C", "D"]))
+    tree, members = made(once, own_codes=True)
+    assert members["factor"].to_list() == ["Oil", "Other", "Cash"]
     assert_uploads(tree, members)
 
 

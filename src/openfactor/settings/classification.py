@@ -25,6 +25,7 @@ def hierarchy_and_memberships(
     asset_id_type: str | None = None,
     date: str | dt.date = "date",
     labels: Mapping[str, str] | None = None,
+    own_codes: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What to upload as `hierarchies` and as `exposures` for a table such as asset, sector, industry.
 
@@ -34,17 +35,20 @@ def hierarchy_and_memberships(
     asset_id : its column of identifiers
     asset_id_type : the type of all identifiers; None if the column `asset_id_type` has it
     date : its column of days, or the day of all rows
-    labels : column of a level to the column with what people call it; by default the same
+    labels : column of a level to the column with what people call it; such a level holds codes
+    own_codes : all levels hold codes of the classification, such as 1010, of which each has one place
 
-    A name is its own code unless it stands in several places of the tree, such as `Other` below two sectors:
-    there the code is the path, `Energy/Other`. The first frame has level, code, label and parent_code; the
-    second date, asset_id, asset_id_type, factor_group, factor (the code of the lowest level) and exposure,
-    which is 1.
+    Where a level holds names, a code is the path to it, `Energy/Other`, so that the code of an asset is the
+    same whatever other assets there are, now or later; a joint or a backslash within a name has a backslash
+    before it. Codes of the classification are taken as they are.
+
+    The first frame has level, code, label and parent_code; the second date, asset_id, asset_id_type,
+    factor_group, factor (the code of the lowest level) and exposure, which is 1.
 
     Raises
     ------
     DataError: with every row that has no place, every asset that has two on a day, and every code with two
-    labels.
+    places or labels.
     """
     import polars as pl
 
@@ -66,8 +70,8 @@ def hierarchy_and_memberships(
         tuple(name for name in path if name is not None)
         for path in rows.select(f"level {i}" for i in range(len(levels))).rows()
     ]
-    faults = [*_misplaced(rows, paths, levels), *_repeated(rows, paths)]
-    codes = _codes(paths)
+    codes = _codes(paths, [own_codes or level in (labels or {}) for level in levels])
+    faults = [*_misplaced(rows, paths, levels), *_repeated(rows, paths), *_shared(codes)]
     names, more = _labels(rows, paths, codes, len(levels))
     if faults := [*faults, *more]:
         raise DataError("no hierarchy can be made of this table:", faults)
@@ -171,16 +175,28 @@ def _repeated(rows: pl.DataFrame, paths: list[tuple[str, ...]]) -> list[Fault]:
     return _fault("two_places", "an asset has one place a day", "asset_id", twice)
 
 
-def _codes(paths: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """Path to code for every place in the tree: its name, or the path where the name is elsewhere too."""
-    nodes = {path[: i + 1] for path in paths for i in range(len(path))}
-    places: dict[str, int] = {}
-    for node in nodes:
-        places[node[-1]] = places.get(node[-1], 0) + 1
-    codes = {node: node[-1] if places[node[-1]] == 1 else JOINT.join(node) for node in nodes}
-    if len(set(codes.values())) < len(codes):  # names that hold the joint
-        codes = {node: JOINT.join(part.replace(JOINT, JOINT * 2) for part in node) for node in nodes}
+def _codes(paths: list[tuple[str, ...]], own: Sequence[bool]) -> dict[tuple[str, ...], str]:
+    """Path to code for every place in the tree.
+
+    own : for each level, whether its cells are codes already
+    """
+    codes: dict[tuple[str, ...], str] = {}
+    for path in paths:
+        for i, cell in enumerate(path):
+            name = cell.replace("\\", "\\\\").replace(JOINT, f"\\{JOINT}")
+            above = f"{codes[path[:i]]}{JOINT}" if i else ""
+            codes[path[: i + 1]] = cell if own[i] else above + name
     return codes
+
+
+def _shared(codes: Mapping[tuple[str, ...], str]) -> list[Fault]:
+    """Codes of the classification that stand in several places."""
+    places: dict[str, list[str]] = {}
+    for path, code in codes.items():
+        places.setdefault(code, []).append(" > ".join(path))
+    shared = [f"{code}: {'; '.join(sorted(found))}" for code, found in places.items() if len(found) > 1]
+    message = "a code has one place in the tree; without own_codes and labels, a code is its path"
+    return _fault("two_parents", message, None, sorted(shared))
 
 
 def _labels(
