@@ -139,6 +139,16 @@ def test_two_currencies_on_one_day() -> None:
         assert total == pytest.approx(VALUE[-1] / EUR[-1] / (VALUE[0] / EUR[0]))
 
 
+def test_a_rate_that_is_missing_on_the_day_of_the_change() -> None:
+    """Rates of a week, or of a central bank on a holiday: the last one stands, as vendors read it."""
+    rates = fx()
+    del rates[DAYS[CHANGE], "HRK"]
+    dollars = [value / rate for value, rate in zip(VALUE, EUR, strict=True)]
+    stated = dollars[CHANGE] / dollars[CHANGE - 1] - 1
+    found = returns(dataset(uploads([*OTHER, *rows(stated)], rates)), "HR", "USD")
+    assert [1 + r for r, _ in found.values()] == pytest.approx([b / a for a, b in pairwise(dollars)])
+
+
 @pytest.mark.parametrize("closes", [True, False])
 def test_rates_that_do_not_meet(closes: bool) -> None:
     """Turkey struck six zeros off the lira in 2005: rates of TRL end on the day before those of TRY begin."""

@@ -37,6 +37,9 @@ def test_prices_after_a_flag_that_do_not_say_so_too_are_dropped() -> None:
     data = dataset(uploads([*OTHER, *flagged(5, 8)]))
     assert list(rows_of(data, "X")) == DAYS[:6]
     assert data.report.rows_dropped["price"] == {"after the delisting": 4}
+    (found,) = [f for f in data.report.quality if f.check == "dropped"]
+    assert found.count == 4
+    assert "another id" in found.remedy
 
 
 def test_a_flag_without_a_price_ends_a_halt() -> None:

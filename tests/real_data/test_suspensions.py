@@ -211,3 +211,16 @@ def test_a_derived_dataset_beyond_its_reference_s_days() -> None:
 def test_a_universe_has_a_halted_name() -> None:
     data = dataset(uploads([*OTHER, *halted(10, 20)]))
     assert members(data, UniverseSettings(id_type="ticker"), no_uploads).all()
+
+
+def test_a_return_that_began_before_a_derived_dataset_is_counted() -> None:
+    parent = dataset(uploads([*OTHER, *halted(10, 20)]))
+    settings = DerivedRiskDatasetSettings(
+        reference_dataset="d", exposures=[RiskDatasetReferencedExposureSettings()], trim_start_date=DAYS[15]
+    )
+    data = derive(settings, parent, reader({}), "x")
+    assert list(rows_of(data, "X")) == DAYS[15:]
+    assert [*returns(data, "X", "USD")] == DAYS[21:]
+    assert data.report.rows_dropped == {"reference": {"a return that began before the first day": 1}}
+    later = settings.model_copy(update={"trim_start_date": DAYS[20]})
+    assert derive(later, parent, reader({}), "x").report.rows_dropped == {}

@@ -22,7 +22,7 @@ from openfactor.dataset.loadings import (
     survey,
     unknown_factors,
 )
-from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
@@ -183,6 +183,7 @@ def _assemble(
     closures = parent.closures if codes is None else parent.closures.filter(pl.col("exchange").is_in(codes))
     cap, idio_vol = panel.cap[cut.source], panel.idio_vol[cut.source]
     new = panel_of(rows, cap, idio_vol, groups.dense, groups.sparse)
+    tally.drop("reference", "a return that began before the first day", _begun_before(new))
     return RiskDataset(
         fingerprint=fingerprint,
         settings=settings,
@@ -199,6 +200,16 @@ def _assemble(
         report=report_of(new, days, parent.identifiers, tally),
         parts=parts.marks,
     ).with_periods(settings.periods_per_year, parent.report)
+
+
+def _begun_before(panel: Panel) -> int:
+    """Names without a price on the first day whose next price has a return: nobody has it."""
+    silent = panel.listing[: int(panel.offsets[1])][panel.stale[: int(panel.offsets[1])]]
+    if not len(silent):
+        return 0
+    later = np.flatnonzero(np.isin(panel.listing, silent) & panel.priced)
+    _, first = np.unique(panel.listing[later], return_index=True)
+    return int(np.isfinite(panel.local_return[later[first]]).sum())
 
 
 def _survey(

@@ -126,11 +126,12 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
     """The return of a price whose currency is not that of the listing's last price, in the currency of the
     last price: what it gives when the new price is converted at both rates of its day.
 
-    A stated return is taken to be that. There are three exceptions. Where the listing had a price in the
-    new currency on the day of the last price, the return is since that one. Where it is empty, or what the
-    two closes give as bare numbers or with the last close converted at the rates of its own day, the closes
-    count. Where the old currency has no rate of the day any more, it moves with the new one since its last
-    rate; where the new one has none of that day, the closes count, each at the rate of its own day.
+    A stated return is taken to be that, with exceptions. Where the listing had a price in the new currency
+    on the day of the last price, the return is since that one. Where it is empty, or what the two closes give
+    as bare numbers or with the last close converted at the rates of its own day, the closes count; so they do
+    where it is what they give at rates of which one is carried on from an earlier day.
+    Where the old currency has no rate of the day any more, it moves with the new one since its last rate;
+    where the new one has none of that day, the closes count, each at the rate of its own day.
     """
     new, old = rows.row(at, named=True), rows.row(before, named=True)
     start, end = np.datetime64(old["date"]), np.datetime64(new["date"])
@@ -144,6 +145,7 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
     cross = rates.on(new["ccy"], last)[0] / rates.on(old["ccy"], last)[0]
     bare = [np.nan if new["close"] is None or old["close"] is None else new["close"] / old["close"], closes]
     misread = [growth * unit for growth in bare for unit in (1.0, into[0] / out_of[0])]
+    misread.append(closes * into[1] / out_of[1])
     if same >= 0 or np.isnan(stated + cross) or _any_is(stated, misread, closes * cross):
         return float(closes * into[1] / out_of[1] - 1), bool(np.isfinite(closes))
     return float((1 + stated) * into[1] / out_of[1] / cross - 1), False

@@ -15,15 +15,13 @@ from openfactor.dataset.resolving import NAMED_AGAIN
 from openfactor.dataset.validity import described
 from openfactor.settings.findings import Example, Severity
 
-MEANT = (
-    "main listing has the same",
-    NAMED_AGAIN,
-    "after the delisting",
-    "is not in the settings",
-    BEFORE_LIFE,
-)
+MEANT = ("main listing has the same", NAMED_AGAIN, "is not in the settings", BEFORE_LIFE)
 """Parts of the reasons for which rows are left out as the settings and the upload ask for, or which have a
 check of their own."""
+REMEDIES = {
+    "after the delisting": "take the flag off if the name went on; listed again, it needs another id",
+}
+"""What to do where ids are not to blame."""
 UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
 """Reasons for which rows are left out, as `resolving.drop_unknown` gives them."""
 
@@ -33,8 +31,8 @@ UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
     looks_at="Rows of each upload that were left out, by reason: ids that the id map does not know, other id "
     "types, currencies, and so on.",
     reports="A warning above `dropped` of the rows, severe above `dropped_severe`. Rows that are left out "
-    "because the company's main listing has the same, a listing has ended, or the settings do not name "
-    "their group, do not count.",
+    "because the company's main listing has the same, or the settings do not name their group, do not "
+    "count.",
     thresholds=("dropped", "dropped_severe"),
     remedy="add the ids to the id map, or correct them; see `id_spelling` and the id types of the upload",
 )
@@ -48,6 +46,7 @@ def dropped(evidence: Evidence) -> Iterator[Draft]:
                 severity: Severity = "severe" if share > settings.dropped_severe else "warning"
                 unknown = _unknown_ids(evidence, upload, reason)
                 yield {
+                    **({"remedy": REMEDIES[reason]} if reason in REMEDIES else {}),
                     "upload": upload,
                     "severity": severity,
                     "message": f"{count:,} of {read:,} rows of {upload} are left out: {reason}"
