@@ -8,6 +8,7 @@ the first into other identifiers and the second into empty cells.
 from __future__ import annotations
 
 import datetime as dt
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,62 @@ def test_numbers_keep_all_their_digits(upload: Upload, tmp_path: Path) -> None:
     staged = upload.get_staging_data(columns=["asset_id", "close"]).collect().drop("_name").sort("asset_id")
     # xlsxwriter writes 16 digits
     assert_frame_equal(staged, frame.select("asset_id", "close"), rel_tol=1e-15, abs_tol=0)
+
+
+MANIFEST = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
+    "</manifest:manifest>"
+)
+
+
+def opendocument(path: Path, rows: list[list[str]]) -> Path:
+    """A sheet of LibreOffice, after another one; cells are XML."""
+    names = " ".join(
+        f'xmlns:{key}="urn:oasis:names:tc:opendocument:xmlns:{value}:1.0"'
+        for key, value in {"office": "office", "table": "table", "text": "text"}.items()
+    )
+    body = "".join(f"<table:table-row>{''.join(cells)}</table:table-row>" for cells in rows)
+    blank = '<table:table-row table:number-rows-repeated="2"><table:table-cell/></table:table-row>'
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {names}><office:body>'
+        f'<office:spreadsheet><table:table table:name="Notes"/><table:table table:name="Prices">{blank}{body}'
+        "</table:table></office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+    return path
+
+
+def text_cell(text: str, repeated: int = 1) -> str:
+    many = f' table:number-columns-repeated="{repeated}"' if repeated > 1 else ""
+    return f'<table:table-cell{many} office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+
+
+@pytest.mark.parametrize("value", ['"string" office:string-value=""', '"float" office:value="0"'])
+@pytest.mark.parametrize("error", ["#DIV/0!", "#N/A", "#NAME?", "Err:502"])
+def test_errors_of_opendocument(upload: Upload, tmp_path: Path, error: str, value: str) -> None:
+    """LibreOffice keeps an empty text beside the error that is shown, Excel a zero."""
+    bad = (
+        f'<table:table-cell table:formula="of:=1/0" office:value-type={value}>'
+        f"<text:p>{error}</text:p></table:table-cell>"
+    )
+    good = bad.replace(value, '"float" office:value="1.5"').replace(error, "1.5")
+    empty = '<table:table-cell table:number-columns-repeated="2"/>'
+    start = [empty, text_cell("2024-01-02")]
+    rows = [
+        [empty, *(text_cell(name) for name in ("date", "asset_id", "asset_id_type", "ccy", "close"))],
+        [*start, text_cell("A", 2), text_cell("USD"), good],
+        [*start, text_cell("B", 2), text_cell("USD"), bad],
+    ]
+    path = opendocument(tmp_path / "x.ods", rows)
+    assert told(upload, path) == {"spreadsheet_error:close": f"Prices!G5, close {error}"}
+    path = opendocument(tmp_path / "x.ods", rows[:2])
+    assert upload.stage_file(path, replace=True).success
+    assert upload.get_staging_data().collect()["close"].to_list() == [1.5]
 
 
 def unheaded(path: Path) -> Path:

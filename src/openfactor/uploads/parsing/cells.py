@@ -26,8 +26,8 @@ _BLANKS_AROUND = rf"^{_BLANK}+|{_BLANK}+$"
 _HARD_BLANK = "[\u00a0\u2007\u202f]"
 _CLEAN = rf"^{_BLANK}|{_BLANK}$|{_HARD_BLANK}"
 _FIRST_ROWS = 1000
-_ODD = rf"{_CLEAN}|\x00|^#"
-_SHEET_ERROR = r"^#([A-Z]+(/0)?[?!]|N/A( .*)?|GETTING_DATA)$"
+_ODD = rf"{_CLEAN}|\x00|^#|^Err:"
+_SHEET_ERROR = r"^(#([A-Z]+(/0)?[?!]|N/A( .*)?|GETTING_DATA)|ERR:\d+)$"
 """`#DIV/0!`, `#N/A`, `#NAME?`, `#REF!` and all others that spreadsheets show in place of a value."""
 _MEANING: dict[type[pl.DataType], str] = {
     pl.Date: "a date; write 2024-12-31",
@@ -161,7 +161,7 @@ def _unread(series: pl.Series, values: pl.Series, column: Column) -> list[tuple[
 
 
 def _is_sheet_error(texts: pl.Series) -> pl.Series:
-    marked = texts.str.starts_with("#").fill_null(False)
+    marked = (texts.str.starts_with("#") | texts.str.starts_with("Err:")).fill_null(False)
     if not marked.any():
         return marked
     return marked & texts.str.to_uppercase().str.contains(_SHEET_ERROR).fill_null(False)

@@ -21,7 +21,7 @@ from openfactor.uploads.places import Places, RawTable
 CELLS_FREE = 4 << 30
 """A Parquet file may have so many bytes of cells, at eight each, whatever its size."""
 TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
-WORKBOOKS = (".xlsx", ".xlsm", *workbooks.UNCHECKED)
+WORKBOOKS = (".xlsx", ".xlsm", ".ods", *workbooks.UNCHECKED)
 ARCHIVE = ".zip"
 FORMATS = (*TEXT_FILES, ".parquet", ".arrow", ".feather", ".ipc", *WORKBOOKS)
 _BROKEN = (

@@ -14,12 +14,13 @@ import polars as pl
 import python_calamine
 
 from openfactor.errors import DataError, Fault
+from openfactor.uploads.parsing import opendocument
 from openfactor.uploads.parsing.faults import file_fault
 from openfactor.uploads.parsing.headings import paired, stacked
 from openfactor.uploads.places import RawTable, SheetCells
 
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
-UNCHECKED = (".xls", ".xlsb", ".ods")
+UNCHECKED = (".xls", ".xlsb")
 """Workbooks whose error cells cannot be told from empty ones."""
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
@@ -113,6 +114,8 @@ def _errors(data: bytes, sheet: str) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells of a sheet that show an error, which the reader gives as
     empty ones."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if opendocument.CONTENT in archive.namelist():
+            yield from opendocument.errors(archive, sheet)
         if "xl/workbook.xml" not in archive.namelist():
             return
         xml = archive.read(_path_of(archive, sheet))
