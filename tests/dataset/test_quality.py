@@ -13,7 +13,6 @@ from openfactor.dataset import RiskDataset
 from openfactor.dataset.quality import CHECKS
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.exposures import spread_by_day
-from openfactor.dataset.quality.returns import typical_returns
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, SettingsError
 from openfactor.settings import DataQualitySettings
@@ -133,6 +132,13 @@ def stand_still(frame: pl.DataFrame) -> pl.DataFrame:
     return where(still, "return", pl.lit(0.0))(frame)
 
 
+def repeated(frame: pl.DataFrame) -> pl.DataFrame:
+    """The closes of the last day are those of the day before, delivered again."""
+    before = CLOSE.shift(1).over("asset_id", order_by="date")
+    frame = frame.with_columns(close=pl.when(DATE == LAST).then(before).otherwise(CLOSE))
+    return where(DATE == LAST, "return", pl.lit(0.0))(frame)
+
+
 def one_factor_less(group: pl.Expr) -> Tables:
     return of("exposures", without(group & LATER))
 
@@ -207,6 +213,7 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("close_against_return", "warning", None, of("price", where(A & (DATE == BAD), "return", pl.lit(0.6)))),
     ("price_unit", "severe", None, of("price", where(A & (DATE >= BAD), "close", CLOSE * 100))),
     ("unchanged_price", "severe", None, of("price", stand_still)),
+    ("repeated_day", "severe", None, of("price", repeated)),
     ("unpriced_name", "severe", None, of("price", without(FEW & (DAYS[-30] < DATE)))),
     ("cap_jump", "severe", None, of("market_cap", where(DATE == MIDDLE, "market_cap", CAP / 1e6))),
     ("cap_jump", "warning", None, of("market_cap", where(A & (DATE >= MIDDLE), "market_cap", CAP * 5))),
@@ -383,17 +390,14 @@ def test_the_order_of_rows_does_not_matter() -> None:
     assert find(**changes) == find(**shuffled_rows)
 
 
-def test_typical_and_spread_agree_with_plain_loops() -> None:
-    """The fast sums behind the checks against numpy on one day at a time."""
+def test_spread_agrees_with_a_plain_loop() -> None:
+    """The fast pass behind the checks against numpy on one day at a time."""
     dataset = built()
     evidence = Evidence(dataset, {}, {}, Tally(), DataQualitySettings())
     panel = dataset.panel
-    typical = typical_returns(evidence)
     count, mean, std = spread_by_day(evidence, panel.dense["style"]["size"])
     for d in range(1, len(dataset.days), 9):
         rows = panel.rows_of(d)
-        returns = panel.local_return[rows]
-        assert typical[d] == np.median(np.abs(returns[~np.isnan(returns)]))
         size = panel.dense["style"]["size"][rows].astype(float)
         size = size[~np.isnan(size)]
         assert count[d] == len(size)

@@ -95,7 +95,7 @@ def build(
     )
     priced = prices.filter("quoted")
     if not len(priced):
-        stop_on([Fault("no_rows", "price", "no price of a listing that the idmap knows")])
+        stop_on([checks.no_listing(uploads["price"], start.identifiers)])
     price_days = priced["date"].unique()
     dates = used_dates(uploads["exposures"], start.found, start.identifiers, price_days)
     days = sorted(dates.union(price_days))

@@ -72,6 +72,17 @@ def known_groups(
     return faults
 
 
+def no_listing(prices: pl.LazyFrame, identifiers: Identifiers) -> Fault:
+    """Prices of which none is of a listing of the id map."""
+    ids = prices.select("asset_id").unique().sort("asset_id").head(3).collect()["asset_id"]
+    known = ", ".join(map(repr, identifiers.table["id"].head(3)))
+    return Fault(
+        "no_rows", "price", f"no price of a listing that the idmap knows: the upload has "
+        f"{', '.join(map(repr, ids)) or 'no rows'}, the idmap {known or 'no listing'}; correct the ids, or "
+        "add them to the idmap", "asset_id",
+    )  # fmt: skip
+
+
 def returns(rows: Rows, identifiers: Identifiers, bound: float | None) -> list[Fault]:
     """Returns above the bound of the dataset, as they are used; None is no bound."""
     if bound is None:

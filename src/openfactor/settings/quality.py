@@ -31,7 +31,7 @@ class DataQualitySettings(Settings):
     ends_days: int = Field(default=10, ge=1)
     """A source is reported when it ends this many calendar days before prices do: the longest market
     holidays are shorter."""
-    ends_severe_days: int = Field(default=30, ge=1)
+    ends_severe_days: int = Field(default=21, ge=1)
     """Severe from this many calendar days on, and from twice the source's usual interval on."""
     static_days: int = Field(default=366, ge=1)
     """The same for a source with a single date, which may be meant to stand for long."""
@@ -48,8 +48,9 @@ class DataQualitySettings(Settings):
     typical_return: float = Field(default=0.2, gt=0)
     """Median absolute daily return above which returns are taken for per cent: markets have 0.01, and 0.05
     on their worst days."""
-    extreme_return: float = Field(default=1.0, gt=0)
-    """Absolute returns above this are listed: a name seldom doubles in a day."""
+    extreme_return: float = Field(default=0.8, gt=0)
+    """Gains above this are listed, and losses that it would win back (44 %): a split of two for one leaves
+    one, and a day seldom does."""
     impossible_return: float = Field(default=10.0, gt=0)
     """Severe above this."""
     reversal: float = Field(default=3.0, gt=1)

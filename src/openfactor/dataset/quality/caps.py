@@ -24,19 +24,20 @@ from openfactor.settings.findings import Example
 )
 def cap_jump(evidence: Evidence) -> Iterator[Draft]:
     panel, settings = evidence.dataset.panel, evidence.settings
-    found, sizes, n = [], [], 0
+    found, n, limit = [], 0, settings.cap_jump
     for rows, before in evidence.moves():
         with np.errstate(divide="ignore", invalid="ignore"):
-            cap = np.log(panel.cap[rows] / panel.cap[before])
-            moved = np.log1p(np.nan_to_num(panel.local_return[rows]))
-        known = np.isfinite(cap)
-        n += int(known.sum())
-        # a return that is wrong itself does not make a cap suspect
-        apart = np.minimum(np.abs(cap - np.where(np.isfinite(moved), moved, 0)), np.abs(cap))
-        at = np.flatnonzero(known & panel.main[rows] & (apart > np.log(settings.cap_jump)))
-        found.append(rows[at])
-        sizes.append(apart[at])
-    rows, size = np.concatenate([np.zeros(0, np.int64), *found]), np.concatenate([np.zeros(0), *sizes])
+            ratio = panel.cap[rows] / panel.cap[before]
+        n += int(np.isfinite(ratio).sum())
+        found.append(rows[((ratio > limit) | (ratio < 1 / limit)) & (ratio > 0) & np.isfinite(ratio)])
+    rows = np.concatenate([np.zeros(0, np.int64), *found])
+    rows = rows[panel.main[rows]]
+    with np.errstate(divide="ignore"):
+        cap = np.log(panel.cap[rows] / panel.cap[evidence.previous[rows]])
+        moved = np.log1p(np.nan_to_num(panel.local_return[rows]))
+    # a return that is wrong itself does not make a cap suspect
+    size = np.minimum(np.abs(cap - np.where(np.isfinite(moved), moved, 0)), np.abs(cap))
+    rows, size = rows[size > np.log(limit)], size[size > np.log(limit)]
     for severity, which, factor in (
         ("severe", size > np.log(settings.unit_jump), settings.unit_jump),
         ("warning", size <= np.log(settings.unit_jump), settings.cap_jump),
@@ -54,24 +55,24 @@ def cap_jump(evidence: Evidence) -> Iterator[Draft]:
 @check(
     "cap_concentration",
     looks_at="Largest market cap of each day, as a share of all.",
-    reports="A warning when it exceeds `cap_concentration` of at least `fewest_names` caps; severe above "
-    "90 %: the cap of one name is in another unit than the others.",
+    reports="A warning when it exceeds `cap_concentration` of at least `fewest_names` caps, and three times "
+    "the second largest; severe above 90 %: the cap of one name is in another unit than the others.",
     thresholds=("cap_concentration", "fewest_names"),
     remedy="check unit and currency of the largest cap",
     needs="market_cap",
 )
 def cap_concentration(evidence: Evidence) -> Iterator[Draft]:
     panel, settings = evidence.dataset.panel, evidence.settings
+    caps = np.where(panel.main, np.nan_to_num(panel.cap), 0.0)
+    filled = np.flatnonzero(evidence.alive)
+    largest, total = np.zeros(len(evidence.days)), evidence.cap_by_day
+    largest[filled] = np.maximum.reduceat(caps, panel.offsets[filled]) if len(filled) else 0
     rows, shares = [], []
-    for d in range(len(evidence.days)):
-        mine = panel.rows_of(d)
-        caps = np.where(panel.main[mine], np.nan_to_num(panel.cap[mine]), 0.0)
-        if (caps > 0).sum() < settings.fewest_names:
-            continue
-        top = int(np.argmax(caps))
-        if caps[top] > settings.cap_concentration * caps.sum():
-            rows.append(mine.start + top)
-            shares.append(float(caps[top] / caps.sum()))
+    for d in np.flatnonzero(largest > settings.cap_concentration * total).tolist():
+        mine = caps[panel.rows_of(d)]
+        if (mine > 0).sum() >= settings.fewest_names and largest[d] > 3 * np.partition(mine, -2)[-2]:
+            rows.append(panel.rows_of(d).start + int(np.argmax(mine)))
+            shares.append(float(largest[d] / total[d]))
     if rows:
         yield of_rows(
             evidence, np.array(rows), upload="market_cap",
@@ -84,10 +85,12 @@ def cap_concentration(evidence: Evidence) -> Iterator[Draft]:
 
 @check(
     "cap_level",
-    looks_at="Median market cap of each day in USD; caps of 0.",
+    looks_at="Median market cap on the newest day in USD, of all and by currency of the price; caps of 0.",
     reports="A warning when the median of at least `fewest_names` caps is below 1,000,000 USD (caps in "
-    "thousands or millions; weights are right all the same, bounds on caps are not), and when caps are 0.",
-    thresholds=("fewest_names",),
+    "thousands or millions; weights are right all the same, bounds on caps are not), when the medians of "
+    "two currencies of prices differ by more than a factor of `unit_jump` (pence, or yen said to be "
+    "dollars), and when caps are 0.",
+    thresholds=("fewest_names", "unit_jump"),
     remedy="give caps in whole units of their currency, and leave unknown ones out",
     needs="market_cap",
 )
@@ -107,10 +110,38 @@ def cap_level(evidence: Evidence) -> Iterator[Draft]:
             "severity": "warning",
             "message": f"the median market cap of {evidence.last_price} is {np.median(known):,.6g} USD",
             "count": len(known),
+            "share": 1.0,
+            "cap_share": 1.0,
             "first_date": evidence.last_price,
             "last_date": evidence.last_price,
             "newest": True,
         }
+    yield from _by_currency(evidence)
+
+
+def _by_currency(evidence: Evidence) -> Iterator[Draft]:
+    panel, settings = evidence.dataset.panel, evidence.settings
+    today = panel.rows_of(evidence.newest)
+    rows = today.start + np.flatnonzero((panel.cap[today] > 0) & panel.main[today])
+    medians = {}
+    for code in np.unique(panel.currency[rows]).tolist():
+        mine = rows[panel.currency[rows] == code]
+        if len(mine) >= settings.fewest_names:
+            medians[code] = float(np.median(panel.cap[mine]))
+    usual = float(np.median(panel.cap[rows])) if len(rows) else 0.0
+    for code, median in medians.items():
+        others = [m for other, m in medians.items() if other != code]
+        away = min((abs(np.log(median / other)) for other in others), default=0.0)
+        # of two that differ, the one that is farther from all names
+        farthest = all(abs(np.log(median / usual)) >= abs(np.log(other / usual)) for other in others)
+        if away > np.log(settings.unit_jump) and farthest:
+            mine = rows[panel.currency[rows] == code]
+            names = evidence.dataset.currencies
+            told = " and ".join(f"{median:,.3g} USD in {names[c]}" for c, median in medians.items())
+            yield of_rows(
+                evidence, mine, upload="market_cap", where=names[code], severity="warning", out_of=len(rows),
+                message=f"median market caps by currency of the price are {told}",
+            )  # fmt: skip
 
 
 @check(
@@ -124,17 +155,12 @@ def cap_level(evidence: Evidence) -> Iterator[Draft]:
 )
 def cap_carried(evidence: Evidence) -> Iterator[Draft]:
     dataset, last = evidence.dataset, evidence.last_price
-    types = evidence.id_types("market_cap")
-    coded = dataset.identifiers.code_companies(evidence.uploads["market_cap"], [], types)
-    known = coded.filter(pl.col("date") <= last).group_by("source").agg(latest=pl.col("date").max())
-    table = known.collect(engine="streaming")
-    latest = np.full(dataset.identifiers.n_entities, np.datetime64("NaT"), "datetime64[D]")
-    entity = dataset.identifiers.source_entity[table["source"].to_numpy()]
-    order = np.argsort(table["latest"].to_numpy())
-    latest[entity[order]] = table["latest"].to_numpy().astype("datetime64[D]")[order]
     limit = np.datetime64(last - dt.timedelta(evidence.settings.carried_days))
-    if not len(table) or np.nanmax(latest) < limit:
+    if not len(evidence.cap_dates) or evidence.cap_dates["date"].to_numpy()[-1] < limit:
         return  # the whole upload has ended, which is another finding
+    latest = _latest(evidence, pl.col("date").is_between(limit.astype(object), last))
+    if np.isnat(latest[dataset.entity[dataset.panel.listing[dataset.panel.rows_of(evidence.newest)]]]).any():
+        latest = _latest(evidence, pl.col("date") <= last)
     panel = dataset.panel
     rows = np.arange(panel.rows_of(evidence.newest).start, panel.rows_of(evidence.newest).stop)
     rows = rows[panel.main[rows]]
@@ -149,6 +175,19 @@ def cap_carried(evidence: Evidence) -> Iterator[Draft]:
             f"{evidence.settings.carried_days} days on the newest day",
             values=[f"of {a}" for a in age[age < limit][:3]],
         )  # fmt: skip
+
+
+def _latest(evidence: Evidence, some: pl.Expr) -> np.ndarray:
+    """(entities,) date of each company's last market cap among some rows of the upload; NaT without one."""
+    identifiers = evidence.dataset.identifiers
+    rows = evidence.uploads["market_cap"].filter(some)
+    coded = identifiers.code_companies(rows, [], evidence.id_types("market_cap"))
+    table = coded.group_by("source").agg(latest=pl.col("date").max()).collect(engine="streaming")
+    table = table.sort("latest")
+    latest = np.full(identifiers.n_entities, np.datetime64("NaT"), "datetime64[D]")
+    entity = identifiers.source_entity[table["source"].to_numpy()]
+    latest[entity] = table["latest"].to_numpy().astype("datetime64[D]")
+    return latest
 
 
 @check(
@@ -170,6 +209,8 @@ def volatility_unit(evidence: Evidence) -> Iterator[Draft]:
             "message": f"the median uploaded specific volatility is {np.median(known):,.3g}, which looks "
             "like per cent",
             "count": len(known),
+            "share": 1.0,
+            "cap_share": 1.0,
         }
     zero = np.flatnonzero(vol == 0)
     if len(zero):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from openfactor.dataset.quality.evidence import Evidence, Float, Mask, Rows
+from openfactor.dataset.quality.percent import in_per_cent, without
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 
+NONE = np.zeros(0, np.int64)
+LOOKED_AT = 1000
+"""Returns of the size of a split that are held against caps, one by one."""
 SPLITS = np.array([2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100, 3 / 2, 4 / 3, 5 / 4])
 
 
@@ -20,8 +25,8 @@ def near_split(ratio: Float, tolerance: float) -> Mask:
     return np.asarray((np.abs(size[:, None] - np.log(SPLITS)) < np.log1p(tolerance)).any(axis=1))
 
 
-def _ratios(evidence: Evidence) -> Iterator[tuple[Rows, Rows, Float, Float]]:
-    """Rows, rows before, close over the close before, and 1 + return; where all are known."""
+def _ratios(evidence: Evidence) -> Iterator[tuple[Rows, Float, Float]]:
+    """Rows, close over the close before, and 1 + return; where all are known."""
     closes, returns = evidence.closes, evidence.dataset.panel.local_return
     if closes is None:
         return
@@ -30,79 +35,105 @@ def _ratios(evidence: Evidence) -> Iterator[tuple[Rows, Rows, Float, Float]]:
             ratio = closes[rows] / closes[before]
         gross = 1 + returns[rows]
         known = np.isfinite(ratio) & np.isfinite(gross) & (ratio > 0)
-        yield rows[known], before[known], ratio[known], gross[known]
+        yield rows[known], ratio[known], gross[known]
 
 
 @check(
     "unadjusted_split",
-    looks_at="Returns near the ratio of a split whose market cap moves by less than a fifth, or by the "
-    "opposite move of the number of shares.",
+    looks_at="Returns near the ratio of a split, against the change of the market cap: since the price "
+    "before or, where caps are carried, from one cap to the next.",
     reports="Severe: the return says that the company halved, its market cap says that it did not. "
-    "Returns of less than 30 % are no evidence.",
+    "Returns between -23 % and +30 % are no evidence.",
     thresholds=("split_tolerance",),
     remedy="adjust the return for the split",
     needs="price",
 )
 def unadjusted_split(evidence: Evidence) -> Iterator[Draft]:
     panel = evidence.dataset.panel
-    found = []
-    for rows, before in evidence.moves():
-        gross = 1 + panel.local_return[rows]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cap = np.abs(np.log(panel.cap[rows] / panel.cap[before]))
-            bad = (np.abs(np.log(gross)) > np.log(1.3)) & (cap < np.log(1.2))
-            fresh = panel.cap[rows] != panel.cap[before]  # a cap that is carried on is no evidence
-        at = np.flatnonzero(bad & fresh)
-        found.append(rows[at[near_split(gross[at], evidence.settings.split_tolerance)]])
-    rows = np.concatenate([np.zeros(0, np.int64), *found])
+    rows = without(evidence.large, in_per_cent(evidence))
+    rows = rows[evidence.previous[rows] >= 0]
+    with np.errstate(divide="ignore"):
+        size = np.log1p(panel.local_return[rows])
+        rows = rows[
+            (np.abs(size) > np.log(1.3)) & near_split(np.exp(size), evidence.settings.split_tolerance)
+        ]
+    rows = rows[[_cap_stays(evidence, row) for row in rows[:LOOKED_AT].tolist()]] if len(rows) else rows
     if len(rows):
         yield of_rows(
             evidence, rows, upload="price", severity="severe",
             message=f"{len(rows):,} return{'s' * (len(rows) > 1)} of the size of a split, while the "
             "market cap stayed",
             values=[f"{r:+,.1%}" for r in panel.local_return[rows[:3]]],
-            out_of=int(np.isfinite(panel.local_return).sum()),
+            out_of=int(evidence.n_returns.sum()),
         )  # fmt: skip
+
+
+def _cap_stays(evidence: Evidence, row: int) -> bool:
+    """Whether the cap does not follow a return: from the last row before with another cap than the one
+    before it, to the first row after with a new one."""
+    cap, returns = evidence.dataset.panel.cap, evidence.dataset.panel.local_return
+    start = stop = int(evidence.previous[row])
+    moved, old = 0.0, cap[start]
+    while stop >= 0 and cap[stop] == old:  # the cap is carried on: look for the next one
+        stop = int(evidence.following[stop])
+        moved += 0.0 if stop < 0 or stop == row or np.isnan(returns[stop]) else np.log1p(returns[stop])
+    before = int(evidence.previous[start])
+    while stop != row and before >= 0 and cap[before] == old:  # and for the day that it is of
+        moved += 0.0 if np.isnan(returns[start]) else np.log1p(returns[start])
+        start, before = before, int(evidence.previous[before])
+    if stop < 0 or not np.isfinite(cap[stop]) or not old > 0 or not cap[stop] > 0:
+        return False
+    return bool(abs(np.log(cap[stop] / old) - moved) < np.log(1.2))
 
 
 @check(
     "close_against_return",
-    looks_at="Return against the change of the close since the listing's price before; closes that change by "
-    "the ratio of a split while the return does not are unadjusted, and left out.",
+    looks_at="Return against the change of the close since the listing's price before.",
     reports="A warning when more than `return_disagrees` of returns differ by more than `return_tolerance`, "
-    "severe above `return_disagrees_severe`; a warning when any differ by more than 30 %.",
-    thresholds=("return_tolerance", "return_disagrees", "return_disagrees_severe", "split_tolerance"),
+    "severe above `return_disagrees_severe`; a warning when any differ by more than 30 %. Information "
+    "when closes change by the ratio of a split and returns do not: closes that are not adjusted.",
+    thresholds=("return_tolerance", "return_disagrees", "return_disagrees_severe"),
     remedy="see which is right; returns of another day, another name, or in another currency look like this",
     needs="price",
 )
 def close_against_return(evidence: Evidence) -> Iterator[Draft]:
     settings, closes = evidence.settings, evidence.closes
-    n, small, large = 0, [], []
-    for rows, _, ratio, gross in _ratios(evidence):
+    if closes is None:
+        return
+    n, small, large, splits = 0, [], [], []
+    for rows, ratio, gross in _ratios(evidence):
         n += len(rows)
         apart = np.flatnonzero(np.abs(gross - ratio) > settings.return_tolerance * np.maximum(1, ratio))
-        quiet = np.abs(gross[apart] - 1) < 0.3
-        adjusted = quiet & near_split(ratio[apart] / np.maximum(gross[apart], 1e-9), settings.split_tolerance)
-        kept = apart[~adjusted]
-        small.append(rows[kept])
-        large.append(rows[kept[np.abs(gross[kept] - ratio[kept]) > 0.3 * np.maximum(1, ratio[kept])]])
-    if closes is None or not n:
-        return
-    some, far = np.concatenate(small), np.concatenate(large)
+        rows, ratio, gross = rows[apart], ratio[apart], np.maximum(gross[apart], 1e-9)
+        quiet = (np.abs(gross - 1) < 0.3) & (np.abs(np.log(gross)) < np.abs(np.log(ratio)))
+        adjusted = quiet & near_split(ratio / gross, settings.return_tolerance)
+        unit = np.abs(np.log(ratio)) > np.log(settings.unit_jump)  # see price_unit
+        splits.append(rows[adjusted & ~unit])
+        small.append(rows[~adjusted])
+        far = np.abs(gross - ratio) > 0.3 * np.maximum(1, ratio)
+        large.append(rows[~adjusted & ~unit & far])
+    known = in_per_cent(evidence)
+    some, far_off, split = (without(np.concatenate([NONE, *part]), known) for part in (small, large, splits))
+    given: dict[str, Any] = {"upload": "price", "out_of": n}
     if len(some) > settings.return_disagrees * n:
-        severe = len(some) > settings.return_disagrees_severe * n
         yield of_rows(
-            evidence, some, upload="price", severity="severe" if severe else "warning", out_of=n,
+            evidence, some, values=_both(evidence, closes, some), **given,
+            severity="severe" if len(some) > settings.return_disagrees_severe * n else "warning",
             message=f"{len(some):,} returns and changes of close differ by more than "
             f"{settings.return_tolerance:.0%}",
-            values=_both(evidence, closes, some),
         )  # fmt: skip
-    elif len(far):
+    elif len(far_off):
         yield of_rows(
-            evidence, far, upload="price", severity="warning", out_of=n,
-            message=f"{len(far):,} return{'s' * (len(far) > 1)} and changes of close differ by more than "
-            "30 %",
-            values=_both(evidence, closes, far),
+            evidence, far_off, severity="warning", values=_both(evidence, closes, far_off), **given,
+            message=f"{len(far_off):,} return{'s' * (len(far_off) > 1)} and changes of close differ by more "
+            "than 30 %",
+        )  # fmt: skip
+    if len(split):
+        yield of_rows(
+            evidence, split, severity="info", values=_both(evidence, closes, split), **given,
+            message=f"{len(split):,} close{'s' * (len(split) > 1)} change by the ratio of a split, while the "
+            "return does not: closes are not adjusted",
+            remedy="nothing, where returns are adjusted; do not derive returns from these closes",
         )  # fmt: skip
 
 
@@ -125,11 +156,12 @@ def price_unit(evidence: Evidence) -> Iterator[Draft]:
     closes, found, n = evidence.closes, [], 0
     if closes is None:
         return
+    limit = evidence.settings.unit_jump
     for rows, before in evidence.moves():
         with np.errstate(divide="ignore", invalid="ignore"):
-            size = np.abs(np.log(closes[rows] / closes[before]))
-        n += int(np.isfinite(size).sum())
-        found.append(rows[size > np.log(evidence.settings.unit_jump)])
+            ratio = closes[rows] / closes[before]
+        n += int(np.isfinite(ratio).sum())
+        found.append(rows[(ratio > limit) | (ratio < 1 / limit)])
     rows = np.concatenate([np.zeros(0, np.int64), *found])
     if len(rows):
         yield of_rows(
@@ -137,76 +169,4 @@ def price_unit(evidence: Evidence) -> Iterator[Draft]:
             message=f"{len(rows):,} close{'s' * (len(rows) > 1)} change by a factor of more than "
             f"{evidence.settings.unit_jump:g}",
             values=[f"{closes[evidence.previous[r]]:,.6g} to {closes[r]:,.6g}" for r in rows[:3]],
-        )  # fmt: skip
-
-
-@check(
-    "unchanged_price",
-    looks_at="Closes of a listing in a row that are the same; returns of exactly 0 where there are no "
-    "closes.",
-    reports="A warning for names whose price stands still for `unchanged_days` prices; severe when on one "
-    "day `quiet_severe` of the names do.",
-    thresholds=("unchanged_days", "quiet_severe", "fewest_names"),
-    remedy="see whether they trade: a price that is only repeated belongs left out",
-    needs="price",
-)
-def unchanged_price(evidence: Evidence) -> Iterator[Draft]:
-    panel, closes, limit = evidence.dataset.panel, evidence.closes, evidence.settings.unchanged_days
-    run = np.zeros(len(evidence.names), np.int32)
-    last = np.full(len(evidence.names), np.nan)
-    reached, still = [], np.zeros(len(evidence.days), np.int64)
-    for d in range(len(evidence.days)):
-        mine = panel.rows_of(d)
-        rows = np.arange(mine.start, mine.stop)[panel.priced[mine]]
-        names, close = panel.listing[rows], None if closes is None else closes[rows]
-        same = panel.local_return[rows] == 0
-        if close is not None:
-            same = np.where(np.isfinite(close), close == last[names], same)
-            last[names] = close
-        run[names] = np.where(same, run[names] + 1, 0)
-        reached.append(rows[run[names] == limit])
-        still[d] = (run[names] >= limit).sum()
-    found = np.concatenate([np.zeros(0, np.int64), *reached])
-    if len(found):
-        counts = np.maximum(evidence.n_priced, 1)
-        worst = int(np.argmax(still / counts))
-        many = still[worst] / counts[worst] >= evidence.settings.quiet_severe
-        now = int(still[evidence.newest])
-        yield of_rows(
-            evidence, found, upload="price",
-            severity="severe" if many and counts[worst] >= evidence.settings.fewest_names else "warning",
-            message=f"{len(np.unique(panel.listing[found])):,} names whose price stands still for {limit} "
-            f"prices or more ({now:,} of them on the newest day)",
-            count=len(np.unique(panel.listing[found])), share=float(still[worst] / counts[worst]),
-            newest=now > 0,
-        )  # fmt: skip
-
-
-@check(
-    "unpriced_name",
-    looks_at="Listings that are alive without a price.",
-    reports="A warning for names without a price on the last `unpriced_days` stored days; severe when they "
-    "are `quiet_severe` of the names.",
-    thresholds=("unpriced_days", "quiet_severe", "fewest_names"),
-    remedy="mark the end of a listing as delisted; see whether the others are halted or not delivered",
-    needs="price",
-)
-def unpriced_name(evidence: Evidence) -> Iterator[Draft]:
-    panel = evidence.dataset.panel
-    first = evidence.newest - evidence.settings.unpriced_days
-    if first < 0:
-        return
-    today = panel.rows_of(evidence.newest)
-    seen = np.zeros(len(evidence.names), np.bool_)
-    rows = slice(panel.rows_of(first + 1).start, today.stop)
-    seen[panel.listing[rows][panel.priced[rows]]] = True
-    began = np.isin(panel.listing[today], panel.listing[panel.rows_of(first)])
-    silent = today.start + np.flatnonzero(began & ~seen[panel.listing[today]])
-    n = today.stop - today.start
-    if len(silent):
-        many = len(silent) / n >= evidence.settings.quiet_severe and n >= evidence.settings.fewest_names
-        yield of_rows(
-            evidence, silent, upload="price", severity="severe" if many else "warning", out_of=n,
-            message=f"{len(silent):,} name{'s' * (len(silent) > 1)} alive on the newest day without a "
-            f"price for {evidence.settings.unpriced_days} days",
         )  # fmt: skip

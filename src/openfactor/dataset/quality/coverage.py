@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import polars as pl
 
+from openfactor.dataset.quality.closures import thin_days
 from openfactor.dataset.quality.evidence import Evidence, Mask, upload_of
 from openfactor.dataset.quality.registry import Draft, check
 from openfactor.settings.findings import CoverageLine, Example
@@ -24,8 +24,7 @@ def covered(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
         for name in frame.columns
         if name != "date"
     }
-    with_return = evidence.per_day(np.isfinite(evidence.dataset.panel.local_return))
-    return found | {"with a return": ("price", with_return)}
+    return found | {"with a return": ("price", evidence.n_returns)}
 
 
 def own(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
@@ -68,7 +67,8 @@ def _what(name: str) -> str:
 
 def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: float) -> list[list[int]]:
     """Runs of `days` that begin with a fall by `drop` against the day before and against the median of the
-    window, and last as long as the count stays that much below the level before the fall."""
+    window, and last as long as the count stays that much below the level before the fall. Of fewer names
+    than `fewest`, all must go, or half and at least two."""
     runs: list[list[int]] = []
     level = None
     values = counts[days]
@@ -78,10 +78,13 @@ def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: 
                 runs[-1].append(int(days[i]))
                 continue
             level = None
-        if values[i - 1] < fewest or values[i] >= (1 - drop) * values[i - 1]:
+        if values[i] >= (1 - drop) * values[i - 1]:
             continue
         usual = float(np.median(values[max(0, i - window) : i]))
-        if usual >= fewest and values[i] < (1 - drop) * usual:
+        few = min(usual, values[i - 1]) < fewest
+        if few and values[i] > 0 and (values[i] > usual / 2 or values[i] > values[i - 1] - 2):
+            continue
+        if values[i] < (1 - drop) * usual:
             runs.append([int(days[i])])
             level = min(usual, float(values[i - 1]))
     return runs
@@ -92,41 +95,77 @@ def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: 
     looks_at="Listings alive, with a price, a return, a market cap, each factor group: each day against the "
     "day before and against the median of the `median_days` days before. Prices and returns on days on "
     "which no exchange is closed.",
-    reports="A warning when both are undercut by `coverage_drop`; severe when half is lost, when it lasts to "
-    "the newest day, and in either case for at least `fewest_names` names.",
+    reports="A warning when both are undercut by `coverage_drop`; severe when half is lost, and when it "
+    "lasts to the newest day. Of fewer than `fewest_names` names, caps and groups are reported when all are "
+    "lost, or half and at least two, which the prices do not lose. Days of `thin_day` are left to it.",
     thresholds=("coverage_drop", "median_days", "fewest_names"),
     remedy="upload the day again, whole: an exposures upload replaces what was known of a factor (of a "
     "categorical group) with each day that it has",
 )
 def coverage_collapse(evidence: Evidence) -> Iterator[Draft]:
-    settings = evidence.settings
+    settings, traded = evidence.settings, evidence.n_priced > 0
+    told = set(thin_days(evidence))
     for name, (upload, counts) in own(evidence).items():
-        traded = evidence.n_priced > 0
         days = np.flatnonzero(traded & evidence.open_everywhere if upload == "price" else traded)
-        for run in collapses(
-            counts, days, settings.median_days, settings.fewest_names, settings.coverage_drop
-        ):
-            first, before = run[0], int(days[np.searchsorted(days, run[0]) - 1])
-            worst = min(run, key=lambda d: counts[d])
-            lost = 1 - counts[worst] / counts[before]
-            lasts = run[-1] >= evidence.newest
-            if name == "listings" and lasts and lost < 0.5 and run[-1] > first:
-                lasts = False  # an old change of the market, not of today's delivery
-            dates = evidence.dataset.days
-            yield {
-                "upload": upload,
-                "where": name.removeprefix("with_") if name.startswith("with_") else None,
-                "severity": "severe" if lasts or lost >= 0.5 else "warning",
-                "message": f"{_what(name)}: {counts[first]:,} on {dates[first]}, after {counts[before]:,} on "
-                f"{dates[before]}" + (f"; {len(run):,} days so" if len(run) > 1 else ""),
-                "count": int(counts[before] - counts[worst]),
-                "share": float(lost),
-                "cap_share": _lost_cap(evidence, name, first, before),
-                "first_date": dates[first],
-                "last_date": dates[run[-1]],
-                "examples": tuple(Example(date=dates[d], value=f"{counts[d]:,}") for d in [before, *run][:4]),
-                "newest": run[-1] >= evidence.newest,
-            }
+        runs = collapses(counts, days, settings.median_days, settings.fewest_names, settings.coverage_drop)
+        if upload == "price":
+            few = [run for run in runs if counts[_before(days, run)] < settings.fewest_names]
+            runs = [run for run in runs if run not in few and not told.issuperset(run)]
+        else:
+            runs = [run for run in runs if not _prices_fell(evidence, counts, days, run)]
+        if name == "priced":
+            told |= {day for run in runs for day in run}  # a price that is missing has no return either
+        if runs:
+            yield _collapse(evidence, name, upload, counts, days, runs)
+
+
+def _before(days: np.ndarray, run: list[int]) -> int:
+    """The day before a run."""
+    return int(days[np.searchsorted(days, run[0]) - 1])
+
+
+def _prices_fell(evidence: Evidence, counts: Counts, days: np.ndarray, run: list[int]) -> bool:
+    """Whether no more is lost than there are fewer names."""
+    before = _before(days, run)
+    fewer = int(evidence.alive[before] - evidence.alive[run[0]])
+    return int(counts[before] - counts[run[0]]) <= fewer
+
+
+def _collapse(
+    evidence: Evidence, name: str, upload: str, counts: Counts, days: np.ndarray, runs: list[list[int]]
+) -> Draft:
+    """One finding about all the falls of an input."""
+    dates, severe = evidence.dataset.days, False
+    for run in runs:
+        lost = 1 - counts[run].min() / counts[_before(days, run)]
+        lasts = run[-1] >= evidence.newest
+        if name == "listings" and lasts and lost < 0.5 and run[-1] > run[0]:
+            lasts = False  # an old change of the market, not of today's delivery
+        severe |= bool(lasts or lost >= 0.5)
+    deepest = max(runs, key=lambda run: 1 - counts[run].min() / counts[_before(days, run)])
+    shown = runs[-1] if runs[-1][-1] >= evidence.newest else deepest
+    first, before = shown[0], _before(days, shown)
+    worst = min(shown, key=lambda d: counts[d])
+    message = (
+        f"{_what(name)}: {counts[first]:,} on {dates[first]}, after {counts[before]:,} on {dates[before]}"
+    )
+    if len(shown) > 1:
+        message += f"; {len(shown):,} days so"
+    if len(runs) > 1:
+        message += f"; and {len(runs) - 1:,} other time{'s' * (len(runs) > 2)}"
+    return {
+        "upload": upload,
+        "where": name.removeprefix("with_") if name.startswith("with_") else None,
+        "severity": "severe" if severe else "warning",
+        "message": message,
+        "count": int(counts[before] - counts[worst]),
+        "share": float(1 - counts[worst] / counts[before]),
+        "cap_share": _lost_cap(evidence, name, first, before),
+        "first_date": dates[runs[0][0]],
+        "last_date": dates[runs[-1][-1]],
+        "examples": tuple(Example(date=dates[d], value=f"{counts[d]:,}") for d in [before, *shown][:4]),
+        "newest": runs[-1][-1] >= evidence.newest,
+    }
 
 
 def _mask(evidence: Evidence, name: str, day: int) -> Mask:
@@ -148,6 +187,14 @@ def _mask(evidence: Evidence, name: str, day: int) -> Mask:
     for values in panel.dense[group].values():
         complete &= np.isfinite(values[rows])
     return complete
+
+
+def _cap_of(evidence: Evidence, name: str, day: int) -> float | None:
+    """Share of a day's cap of the listings that a column of the coverage counts."""
+    panel = evidence.dataset.panel
+    rows, total = panel.rows_of(day), evidence.cap_by_day[day]
+    held = _mask(evidence, name, day) & panel.main[rows]
+    return float(np.nan_to_num(panel.cap[rows][held]).sum() / total) if total > 0 else None
 
 
 def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | None:
@@ -184,6 +231,7 @@ def coverage_low(evidence: Evidence) -> Iterator[Draft]:
         enough = np.median(evidence.alive[traded]) >= evidence.settings.fewest_names
         low = enough and group not in evidence.dataset.panel.sparse and share < evidence.settings.coverage_low
         if never or low:
+            covers = _cap_of(evidence, name, evidence.newest)
             yield {
                 "upload": upload,
                 "where": group if name.startswith("with_") else None,
@@ -193,6 +241,7 @@ def coverage_low(evidence: Evidence) -> Iterator[Draft]:
                 else f"{_what(name)}: {share:.0%} on the median day",
                 "count": int(np.median(counts[traded])),
                 "share": share,
+                "cap_share": None if covers is None else 1 - covers,
                 "first_date": evidence.dataset.days[traded[0]],
                 "last_date": evidence.dataset.days[traded[-1]],
                 "newest": True,
@@ -211,8 +260,7 @@ def coverage_low(evidence: Evidence) -> Iterator[Draft]:
     needs="market_cap",
 )
 def delivery_collapse(evidence: Evidence) -> Iterator[Draft]:
-    rows = evidence.uploads["market_cap"].group_by("date").agg(rows=pl.len())
-    table = rows.filter(pl.col("date") <= evidence.last_price).sort("date").collect(engine="streaming")
+    table = evidence.cap_dates
     shut = evidence.days[~evidence.open_everywhere]
     table = table.filter(~np.isin(table["date"].to_numpy().astype("datetime64[D]"), shut))
     counts, window = table["rows"].to_numpy(), evidence.settings.median_days

@@ -1,5 +1,5 @@
-"""What the checks look at, gathered once: a built dataset, its uploads, and closes beside the panel's "
-"rows."""
+"""What the checks look at, gathered once: a built dataset, its uploads, and closes beside the panel's
+rows."""
 
 from __future__ import annotations
 
@@ -19,14 +19,18 @@ from openfactor.dataset.resolving import first_named
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import RUN, day_index, event_offsets
 from openfactor.dataset.tally import Tally
+from openfactor.numerics.panelscan import previous_prices, unchanged_runs
 from openfactor.settings.findings import Example
 from openfactor.settings.quality import DataQualitySettings
+from openfactor.settings.riskdataset import RootRiskDatasetSettings
 
 Float = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 SHOWN = 3
 """Examples of a finding."""
+SMALLEST_SPLIT = 0.2
+"""Returns of less than this are no evidence of a split."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,11 @@ class Evidence:
         rows = self.uploads[upload].select(pl.col("asset_id_type").unique()).collect(engine="streaming")
         return rows["asset_id_type"].to_list()
 
+    def has_changes(self, group: str) -> bool:
+        """Whether the rows of a group are changes: assets keep their exposures until there are newer ones."""
+        settings = self.dataset.settings
+        return isinstance(settings, RootRiskDatasetSettings) and settings.has_changes(group)
+
     @cached_property
     def sources(self) -> list[Source]:
         """See `sources.sources`."""
@@ -150,15 +159,46 @@ class Evidence:
     def previous(self) -> NDArray[np.int64]:
         """(rows,) row of the listing's price before this one; -1 for its first, and where it has no price."""
         panel = self.dataset.panel
-        out = np.full(panel.n_rows, -1, np.int64)
-        last = np.full(self.dataset.identifiers.n_listings, -1, np.int64)
-        for d in range(len(self.days)):
-            mine = panel.rows_of(d)
-            rows = np.arange(mine.start, mine.stop)[panel.priced[mine]]
-            listing = panel.listing[rows]
-            out[rows] = last[listing]
-            last[listing] = rows
+        return previous_prices(panel.listing, panel.priced, self.dataset.identifiers.n_listings)
+
+    @cached_property
+    def following(self) -> NDArray[np.int64]:
+        """(rows,) row of the listing's next price; -1 where there is none."""
+        out = np.full(self.dataset.panel.n_rows, -1, np.int64)
+        has = np.flatnonzero(self.previous >= 0)
+        out[self.previous[has]] = has
         return out
+
+    @cached_property
+    def unchanged(self) -> NDArray[np.int32]:
+        """(rows,) how many prices in a row, up to this one, are that of the price before."""
+        closes = np.zeros(0) if self.closes is None else self.closes
+        return unchanged_runs(self.previous, closes, self.dataset.panel.local_return)
+
+    @cached_property
+    def typical_return(self) -> float:
+        """`typical_return` over the panel's usual interval: a month's returns are larger than a day's."""
+        return self.settings.typical_return * float(
+            np.sqrt(max(1.0, 252 / self.dataset.report.periods_per_year))
+        )
+
+    @cached_property
+    def n_returns(self) -> NDArray[np.int64]:
+        """(D,) listings with a return."""
+        return self.per_day(np.isfinite(self.dataset.panel.local_return))
+
+    @cached_property
+    def large(self) -> Rows:
+        """Rows with returns that any check could object to, so that few rows are looked at closely."""
+        chosen = self.settings
+        losses = [1 - 1 / (1 + chosen.extreme_return), 1 - 1 / chosen.reversal, chosen.typical_return]
+        return np.flatnonzero(np.abs(self.dataset.panel.local_return) > min(SMALLEST_SPLIT, *losses))
+
+    @cached_property
+    def cap_dates(self) -> pl.DataFrame:
+        """date and rows of the market caps, up to the last price."""
+        rows = self.uploads["market_cap"].group_by("date").agg(rows=pl.len())
+        return rows.filter(pl.col("date") <= self.last_price).sort("date").collect(engine="streaming")
 
     def blocks(self) -> Iterator[slice]:
         """Runs of stored days with about a million rows, so that arrays of a run stay small."""
@@ -205,6 +245,30 @@ class Evidence:
         once = rows[np.unique(company, return_index=True)[1]]
         total = self.cap_by_day[np.unique(self.day[rows])].sum()
         return float(np.nan_to_num(panel.cap[once]).sum() / total) if total > 0 else None
+
+    def cap_share_of(self, days: NDArray[np.int64], counts: Mask | None = None) -> float | None:
+        """Market cap of the main listings that `counts` (rows,) marks, as a share of all on the days, of
+        which the last hundred are looked at."""
+        panel, found = self.dataset.panel, 0.0
+        days = days[-100:]
+        for d in days.tolist():
+            rows = panel.rows_of(d)
+            held = panel.main[rows] if counts is None else panel.main[rows] & counts[rows]
+            found += float(np.nan_to_num(panel.cap[rows][held]).sum())
+        total = self.cap_by_day[days].sum()
+        return float(found / total) if total > 0 else None
+
+    def has(self, group: str, factor: str | None = None) -> Mask:
+        """(rows,) whether the listing has a category or an exposure (to the factor, or to any)."""
+        panel = self.dataset.panel
+        if group in panel.sparse:
+            return np.asarray(panel.sparse[group].codes[0] >= 0)
+        columns = panel.dense.get(group, {})
+        out = np.zeros(panel.n_rows, np.bool_)
+        for name, values in columns.items():
+            if factor in (None, name):
+                out |= np.isfinite(values)
+        return out
 
 
 def upload_of(evidence: Evidence, group: str) -> str | None:

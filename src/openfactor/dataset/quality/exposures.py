@@ -9,6 +9,8 @@ import numpy as np
 from openfactor.dataset.panel import Exposure
 from openfactor.dataset.quality.evidence import Evidence, Float, upload_of
 from openfactor.dataset.quality.registry import Draft, check
+from openfactor.numerics.half import widen
+from openfactor.numerics.panelscan import moments
 from openfactor.settings.findings import Example
 
 Days = np.ndarray
@@ -16,19 +18,17 @@ Days = np.ndarray
 
 def spread_by_day(evidence: Evidence, values: Exposure) -> tuple[Days, Float, Float]:
     """(D,) number, mean and standard deviation of an exposure on each day."""
-    offsets, n = evidence.dataset.panel.offsets, len(evidence.days)
+    offsets, n = evidence.dataset.panel.offsets.astype(np.int64), len(evidence.days)
     count, mean, std = np.zeros(n, np.int64), np.full(n, np.nan), np.full(n, np.nan)
     for block in evidence.blocks():
-        start = int(offsets[block.start])
-        x = values[start : int(offsets[block.stop])].astype(np.float64)
-        day = evidence.day[start : start + len(x)] - block.start
-        known = np.isfinite(x)
-        x, day, size = x[known], day[known], block.stop - block.start
-        number = np.bincount(day, minlength=size)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            middle = np.bincount(day, x, minlength=size) / number
-            apart = np.sqrt(np.bincount(day, (x - middle[day]) ** 2, minlength=size) / number)
-        count[block], mean[block], std[block] = number, middle, apart
+        rows = offsets[block.start : block.stop + 1]
+        some = values[rows[0] : rows[-1]]
+        if some.dtype == np.float16:
+            wide = np.empty(len(some))
+            widen(some.view(np.uint16), wide)
+        else:
+            wide = some.astype(np.float64)
+        moments(wide, rows, count[block], mean[block], std[block])
     return count, mean, std
 
 
@@ -62,6 +62,7 @@ def exposure_scale(evidence: Evidence) -> Iterator[Draft]:
                     "remedy": "upload its exposures, or leave the factor out",
                     "count": int(flat.sum()),
                     "share": float(flat.mean()),
+                    "cap_share": evidence.cap_share_of(days[flat], np.isfinite(values)),
                     "first_date": evidence.dataset.days[days[flat][0]],
                     "last_date": evidence.dataset.days[days[flat][-1]],
                     "newest": bool(flat[-1]),
@@ -70,7 +71,8 @@ def exposure_scale(evidence: Evidence) -> Iterator[Draft]:
             change = np.diff(np.log(std[moving]))
             jumps = np.flatnonzero(np.abs(change) > np.log(settings.scale_jump))
             if len(jumps):
-                yield given | _scale(evidence, f"{group}.{factor}", moving, jumps, std, change)
+                cap = {"cap_share": evidence.cap_share_of(moving[jumps + 1], np.isfinite(values))}
+                yield given | cap | _scale(evidence, f"{group}.{factor}", moving, jumps, std, change)
 
 
 def _scale(
@@ -133,6 +135,7 @@ def category_empties(evidence: Evidence) -> Iterator[Draft]:
                 f"{evidence.dataset.days[days[0]]} and none on {evidence.dataset.days[days[0] + 1]}",
                 "count": int(table[days[0], at]),
                 "share": share,
+                "cap_share": evidence.cap_share_of(days, sparse.codes[0] == at),
                 "first_date": evidence.dataset.days[days[0] + 1],
                 "last_date": evidence.dataset.days[days[-1] + 1],
                 "newest": empty_now,
@@ -233,6 +236,7 @@ def _churn(evidence: Evidence, factor: str, days: np.ndarray, message: str) -> D
         + (f" and {len(days) - 1:,} other days" if len(days) > 1 else ""),
         "count": len(days),
         "share": len(days) / len(evidence.days),
+        "cap_share": evidence.cap_share_of(days, evidence.has(*factor.split(".", 1))),
         "first_date": evidence.dataset.days[days[0]],
         "last_date": evidence.dataset.days[days[-1]],
         "newest": bool(days[-1] >= evidence.newest),

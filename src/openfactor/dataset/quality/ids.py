@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -9,15 +10,20 @@ import numpy as np
 import polars as pl
 
 from openfactor.dataset.lives import BEFORE_LIFE
+from openfactor.dataset.loadings import AFTER_THE_END
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 from openfactor.dataset.resolving import NAMED_AGAIN
 from openfactor.dataset.validity import described
 from openfactor.settings.findings import Example, Severity
 
-MEANT = ("main listing has the same", NAMED_AGAIN, "is not in the settings", BEFORE_LIFE)
-"""Parts of the reasons for which rows are left out as the settings and the upload ask for, or which have a
-check of their own."""
+MEANT = (
+    "main listing has the same", NAMED_AGAIN, "is not in the settings", BEFORE_LIFE,
+    "worked out from the closes", AFTER_THE_END, "where market_cap_per asks",
+)  # fmt: skip
+"""Parts of the reasons for which rows are left out as the settings and the uploads ask for, or that another
+check looks at: `source_ends` at what goes on after the last price, `coverage_low` at companies whose listings
+have no caps, `first_return` at returns before a life."""
 REMEDIES = {
     "after the delisting": "take the flag off if the name went on; listed again, it needs another id",
 }
@@ -30,9 +36,10 @@ UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
     "dropped",
     looks_at="Rows of each upload that were left out, by reason: ids that the id map does not know, other id "
     "types, currencies, and so on.",
-    reports="A warning above `dropped` of the rows, severe above `dropped_severe`. Rows that are left out "
-    "because the company's main listing has the same, or the settings do not name their group, do not "
-    "count.",
+    reports="A warning above `dropped` of the rows, severe above `dropped_severe`. Not counted are rows "
+    "that the company's main listing has too, of groups that the settings do not name, of companies where "
+    "they ask for caps by listing, and of days after the last price (see "
+    "`source_ends`).",
     thresholds=("dropped", "dropped_severe"),
     remedy="add the ids to the id map, or correct them; see `id_spelling` and the id types of the upload",
 )
@@ -99,16 +106,24 @@ def _unknown_ids(evidence: Evidence, upload: str, reason: str) -> pl.DataFrame |
     )
 
 
+NUMBER = re.compile(r"\d+\.0+")
+
+
 def plain(text: str) -> str:
-    """An id without blanks, invisible characters, case and compatibility forms."""
+    """An id without blanks, punctuation, invisible characters, case, compatibility forms, zeros in front, and
+    the point of a number that a spreadsheet made of it."""
     kept = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in kept if not c.isspace() and unicodedata.category(c)[0] != "C").casefold()
+    kept = "".join(c for c in kept if not c.isspace() and unicodedata.category(c)[0] != "C").casefold()
+    whole = kept.split(".")[0] if NUMBER.fullmatch(kept) else kept
+    letters = "".join(c for c in whole if c.isalnum())
+    return letters.lstrip("0") or letters[:1] or whole
 
 
 @check(
     "id_spelling",
     looks_at="Ids of prices, market caps and exposures that the id map does not know, against those that it "
-    "knows, without blanks, non-breaking spaces, invisible characters and case.",
+    "knows, without blanks, non-breaking spaces, invisible characters, punctuation, case, zeros in front and "
+    "the `.0` of a spreadsheet.",
     reports="Severe when they are `dropped_severe` of the rows that are left out or of the upload, else a "
     "warning.",
     thresholds=("dropped_severe",),
@@ -128,9 +143,11 @@ def id_spelling(evidence: Evidence) -> Iterator[Draft]:
                 "upload": upload,
                 "severity": "severe" if rows > evidence.settings.dropped_severe * read else "warning",
                 "message": f"{len(close):,} id{'s' * (len(close) > 1)} of {upload} ({rows:,} rows) differ "
-                "from ids of the id map only by blanks, case or invisible characters",
+                "from ids of the id map only by blanks, case, punctuation, zeros in front or invisible "
+                "characters",
                 "count": rows,
                 "share": rows / read,
+                "cap_share": _cap_of(evidence, id_type, {known[plain(row["asset_id"])] for row in close}),
                 "first_date": min(row["first"] for row in close),
                 "last_date": max(row["last"] for row in close),
                 "examples": tuple(
@@ -139,6 +156,16 @@ def id_spelling(evidence: Evidence) -> Iterator[Draft]:
                 ),
                 "newest": max(row["last"] for row in close) >= evidence.last_price,
             }
+
+
+def _cap_of(evidence: Evidence, id_type: str, ids: set[str]) -> float | None:
+    """Share of the newest day's cap of the companies that ids of a type lead to on any day."""
+    identifiers, panel = evidence.dataset.identifiers, evidence.dataset.panel
+    listings = identifiers.names(id_type) if id_type in identifiers.id_types[:1] else None
+    if listings is None:
+        return None
+    mine = np.array([name in ids for name in listings], np.bool_)
+    return evidence.cap_share_of(np.array([evidence.newest]), mine[panel.listing])
 
 
 @check(

@@ -1,4 +1,4 @@
-"""Returns that are missing, in another unit, or cannot be right."""
+"""Returns that are missing or cannot be right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from openfactor.dataset.quality.evidence import Evidence, Float
+from openfactor.dataset.quality.evidence import Evidence
+from openfactor.dataset.quality.percent import in_per_cent, without
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 from openfactor.settings.findings import Example
 
@@ -22,15 +23,8 @@ from openfactor.settings.findings import Example
 )
 def returns_missing(evidence: Evidence) -> Iterator[Draft]:
     panel, n_listings = evidence.dataset.panel, len(evidence.names)
-    n, lacking = 0, []
-    prices, empty = np.zeros(n_listings, np.int64), np.zeros(n_listings, np.int64)
-    for rows, _ in evidence.moves():
-        n += len(rows)
-        none = rows[np.isnan(panel.local_return[rows])]
-        lacking.append(none)
-        prices += np.bincount(panel.listing[rows], minlength=n_listings)
-        empty += np.bincount(panel.listing[none], minlength=n_listings)
-    rows = np.concatenate([np.zeros(0, np.int64), *lacking])
+    has_before = evidence.previous >= 0
+    rows, n = np.flatnonzero(has_before & np.isnan(panel.local_return)), int(has_before.sum())
     share = len(rows) / n if n else 0.0
     if share > evidence.settings.returns_missing:
         which = "all prices" if share == 1 else f"{share:.1%} of prices"
@@ -38,16 +32,20 @@ def returns_missing(evidence: Evidence) -> Iterator[Draft]:
             evidence, rows, upload="price", out_of=n, severity="severe" if share > 0.5 else "warning",
             message=f"{which} have no return",
         )  # fmt: skip
-    never = np.flatnonzero((empty == prices) & (prices >= evidence.settings.median_days))
-    if len(never) and share < 1:
-        yield {
-            "upload": "price",
-            "severity": "warning",
-            "message": f"{len(never):,} name{'s' * (len(never) > 1)} with prices never have a return",
-            "count": len(never),
-            "share": len(never) / int((prices > 0).sum()),
-            "examples": tuple(Example(asset=evidence.names[i]) for i in never[:3].tolist()),
-        }
+    if share == 1 or not len(rows):
+        return
+    prices = np.bincount(panel.listing[has_before], minlength=n_listings)
+    empty = np.bincount(panel.listing[rows], minlength=n_listings)
+    never = (empty == prices) & (prices >= evidence.settings.median_days)
+    rows = rows[never[panel.listing[rows]]]
+    if len(rows):
+        names = np.flatnonzero(never)
+        yield of_rows(
+            evidence, rows, upload="price", severity="warning",
+            message=f"{len(names):,} name{'s' * (len(names) > 1)} with prices never have a return",
+            count=len(names), share=len(names) / int((prices > 0).sum()),
+            examples=tuple(Example(asset=evidence.names[i]) for i in names[:3].tolist()),
+        )  # fmt: skip
 
 
 @check(
@@ -81,75 +79,6 @@ def first_return(evidence: Evidence) -> Iterator[Draft]:
     }
 
 
-def typical_returns(evidence: Evidence) -> Float:
-    """(D,) median absolute return of each day; NaN with fewer than `fewest_names` returns."""
-    panel, settings = evidence.dataset.panel, evidence.settings
-    out = np.full(len(evidence.days), np.nan)
-    for d in range(len(out)):
-        values = np.abs(panel.local_return[panel.rows_of(d)])
-        values = values[np.isfinite(values)]
-        if len(values) >= settings.fewest_names:
-            out[d] = np.median(values)
-    return out
-
-
-@check(
-    "returns_unit",
-    looks_at="Median absolute return of each day, and share of each name's absolute returns that exceed "
-    "`typical_return`.",
-    reports="Severe for days, and for names, whose typical return exceeds `typical_return`: per cent instead "
-    "of fractions. A warning when all days are below 0.00002.",
-    thresholds=("typical_return", "fewest_names", "median_days"),
-    remedy="give returns as fractions: 0.01 for 1 %",
-    needs="price",
-)
-def returns_unit(evidence: Evidence) -> Iterator[Draft]:
-    typical, limit = typical_returns(evidence), evidence.settings.typical_return
-    known = np.flatnonzero(np.isfinite(typical))
-    large = known[typical[known] > limit]
-    if len(large):
-        yield {
-            "upload": "price",
-            "severity": "severe",
-            "message": f"returns look like per cent on {len(large):,} of {len(known):,} days: their median "
-            f"absolute return is {np.median(typical[large]):.2g}",
-            "count": len(large),
-            "share": len(large) / len(known),
-            "first_date": evidence.dataset.days[large[0]],
-            "last_date": evidence.dataset.days[large[-1]],
-            "newest": bool(large[-1] >= evidence.newest),
-        }
-        if len(large) > len(known) / 2:
-            return
-    if len(known) and np.nanmax(typical) < 2e-5 and np.nanmax(typical) > 0:
-        yield {
-            "upload": "price",
-            "severity": "warning",
-            "message": f"the median absolute return is {np.nanmax(typical):.1g} at most, on any day",
-            "count": len(known),
-        }
-    yield from _names(evidence, limit)
-
-
-def _names(evidence: Evidence, limit: float) -> Iterator[Draft]:
-    panel, n = evidence.dataset.panel, len(evidence.names)
-    has = np.isfinite(panel.local_return)
-    counted = np.bincount(panel.listing[has], minlength=n)
-    big = np.flatnonzero(np.abs(panel.local_return) > limit)
-    names = np.flatnonzero(
-        (np.bincount(panel.listing[big], minlength=n) > counted / 3)
-        & (counted >= evidence.settings.median_days)
-    )
-    if len(names):
-        rows = big[np.isin(panel.listing[big], names)]
-        yield of_rows(
-            evidence, rows, upload="price", out_of=int(has.sum()), severity="severe",
-            message=f"returns of {len(names):,} name{'s' * (len(names) > 1)} look like per cent: a third of "
-            f"them exceed {limit:g}",
-            values=[f"{r:+.4g}" for r in panel.local_return[rows[:3]]],
-        )  # fmt: skip
-
-
 @check(
     "extreme_return",
     looks_at="Returns.",
@@ -161,16 +90,19 @@ def _names(evidence: Evidence, limit: float) -> Iterator[Draft]:
 )
 def extreme_return(evidence: Evidence) -> Iterator[Draft]:
     panel, settings = evidence.dataset.panel, evidence.settings
-    gross = 1 + panel.local_return
+    rows = without(evidence.large, in_per_cent(evidence))
     with np.errstate(divide="ignore"):
-        size = np.abs(np.log(gross))
-    rows = np.flatnonzero(size > np.log1p(settings.extreme_return))
+        size = np.abs(np.log1p(panel.local_return[rows]))
+    rows, size = (
+        rows[size > np.log1p(settings.extreme_return)],
+        size[size > np.log1p(settings.extreme_return)],
+    )
     if len(rows):
-        worst = rows[np.argsort(-size[rows], kind="stable")]
+        worst = rows[np.argsort(-size, kind="stable")]
         largest = panel.local_return[worst[0]]
         draft = of_rows(
-            evidence, rows, upload="price", out_of=int(np.isfinite(size).sum()),
-            severity="severe" if gross[rows].max() > 1 + settings.impossible_return else "warning",
+            evidence, rows, upload="price", out_of=int(evidence.n_returns.sum()),
+            severity="severe" if panel.local_return[rows].max() > settings.impossible_return else "warning",
             message=f"{len(rows):,} return{'s' * (len(rows) > 1)} beyond {settings.extreme_return:+.0%} "
             f"or the loss that undoes it, the largest {largest:+,.0%}",
         )  # fmt: skip
@@ -189,18 +121,19 @@ def extreme_return(evidence: Evidence) -> Iterator[Draft]:
 )
 def reversed_return(evidence: Evidence) -> Iterator[Draft]:
     panel = evidence.dataset.panel
-    found = []
-    for rows, before in evidence.moves():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            first = np.log1p(panel.local_return[before])
-            both = first + np.log1p(panel.local_return[rows])
-            bad = (np.abs(first) > np.log(evidence.settings.reversal)) & (np.abs(both) < np.log(1.2))
-        found.append(before[bad])
-    rows = np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+    before = without(evidence.large, in_per_cent(evidence))
+    if not len(before):
+        return
+    after = evidence.following[before]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.log1p(panel.local_return[before])
+        both = first + np.where(after >= 0, np.log1p(panel.local_return[after]), np.nan)
+        bad = (np.abs(first) > np.log(evidence.settings.reversal)) & (np.abs(both) < np.log(1.2))
+    rows = before[bad]
     if len(rows):
         yield of_rows(
             evidence, rows, upload="price", severity="severe",
             message=f"{len(rows):,} return{'s' * (len(rows) > 1)} taken back by the next one",
             values=[f"{r:+,.0%}" for r in panel.local_return[rows[:3]]],
-            out_of=int(np.isfinite(panel.local_return).sum()),
+            out_of=int(evidence.n_returns.sum()),
         )  # fmt: skip

@@ -18,6 +18,8 @@ class Source:
     where: str | None
     dates: np.ndarray
     """Sorted, as days; those up to the last price."""
+    changes: bool = False
+    """It holds changes only: it ends when nothing changes any more, too."""
 
     @property
     def gaps(self) -> np.ndarray:
@@ -30,13 +32,20 @@ class Source:
         return int(np.quantile(self.gaps, 0.95, method="higher")) if len(self.gaps) else 0
 
     @property
+    def longest(self) -> int:
+        """The longest interval."""
+        return int(self.gaps.max(initial=0))
+
+    @property
     def label(self) -> str:
         return f"{self.upload}{f' of {self.where}' if self.where else ''}"
 
 
 def _source(evidence: Evidence, upload: str, where: str | None, dates: pl.Series) -> Source:
     known = np.unique(dates.to_numpy().astype("datetime64[D]"))
-    return Source(upload, where, known[known <= np.datetime64(evidence.last_price)])
+    group = where.split(".")[0] if where is not None and upload in evidence.inventories else None
+    changes = group is not None and evidence.has_changes(group)
+    return Source(upload, where, known[known <= np.datetime64(evidence.last_price)], changes)
 
 
 def sources(evidence: Evidence) -> list[Source]:
@@ -48,8 +57,7 @@ def sources(evidence: Evidence) -> list[Source]:
         for ccy in evidence.foreign:
             found.append(_source(evidence, "exchange_rates", ccy, _of(rates, "ccy", ccy)["date"]))
     if "market_cap" in evidence.uploads:
-        dates = evidence.uploads["market_cap"].select(pl.col("date").unique()).collect(engine="streaming")
-        found.append(_source(evidence, "market_cap", None, dates["date"]))
+        found.append(_source(evidence, "market_cap", None, evidence.cap_dates["date"]))
     for upload, inventory in evidence.inventories.items():
         for group in inventory["factor_group"].unique().sort():
             rows = _of(inventory, "factor_group", group)
