@@ -92,6 +92,17 @@ def test_packed_files_that_are_broken_or_far_too_large(upload: Upload, tmp_path:
         upload.fast_commit(tmp_path / "x.parquet.gz", "append")
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
+def test_a_download_that_broke_off(upload: Upload, tmp_path: Path, end: str) -> None:
+    """What is missing would be an empty cell."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(("date,ccy,fx_rate\n2024-01-02,EUR,0.9\n2024-01-03,EU" + end).encode())
+    with pytest.raises(DataError, match=r"cut_off.*the last line has 2 cells, and there are 3 headings"):
+        upload.fast_commit(path, "append")
+    path.write_bytes(("date,ccy,fx_rate\n2024-01-02,EUR,0.9\n" + end).encode())
+    assert upload.fast_commit(path, "append").rows_added == 1
+
+
 SYSTEM = {
     "__MACOSX/": b"", "__MACOSX/._a.csv": b"\0\5\x16\7", ".DS_Store": b"\0\0\0\1Bud1", "Thumbs.db": b"x",
 }  # fmt: skip

@@ -232,6 +232,22 @@ def test_matrices(prices: Upload, kind: str) -> None:
     assert closes(prices) == CLOSES
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_files_of_matrices_whose_index_has_no_name(prices: Upload, tmp_path: Path, kind: str) -> None:
+    """pandas leaves the heading of such an index empty."""
+    frame = pd.DataFrame({"AAPL": [10.0, 11.0], "MSFT": [20.0, 21.0]}, index=pd.DatetimeIndex(DAYS))
+    path = tmp_path / f"x.{kind}"
+    (frame.to_csv if kind == "csv" else frame.to_excel)(path)
+    prices.fast_commit(path, "append", value="close", constants=IDS)
+    assert closes(prices) == CLOSES
+    counted = frame.rename_axis("date").stack().rename_axis(["date", "ticker"]).rename("close").reset_index()
+    (counted.to_csv if kind == "csv" else counted.to_excel)(path)
+    with pytest.raises(DataError, match="unknown_column"):
+        prices.fast_commit(path, "append", constants={"ccy": "USD"})
+    prices.fast_commit(path, "overwrite", constants={"ccy": "USD"}, mapping={"": None})
+    assert closes(prices) == CLOSES
+
+
 def test_empty_cells_of_a_matrix_have_no_row_and_bad_ones_are_faults(prices: Upload) -> None:
     frame = pl.DataFrame({"date": DAYS, "AAPL": ["10", ""], "MSFT": ["NaN", "21"], "X": ["#N/A", "abc"]})
     with pytest.raises(DataError) as caught:
@@ -337,4 +353,4 @@ def test_the_code_of_the_page_runs(client: Client, tmp_path: Path, monkeypatch: 
     exec(compile("\n".join(blocks), "vendor_files.md", "exec"), scope)
     assert scope["prices"].get_data().collect().height == 10  # type: ignore[attr-defined]
     codes = client.equity.uploaders["hierarchies"]["industry"].get_data().collect()["code"].sort().to_list()
-    assert codes == ["Banks", "Energy", "Energy/Other", "Financials", "Financials/Other"]
+    assert codes == ["Energy", "Energy/Other", "Financials", "Financials/Banks", "Financials/Other"]

@@ -37,6 +37,10 @@ def match(
     """The user's column for each of `columns`; unless `loose`, there must be no others."""
     known = assign(frame.columns, columns, given.source, given.mapping)
     faults = list(known.faults)
+    dated = data_type.dated_by
+    if dated and dated not in known.columns and known.rest[:1] == [""] == frame.columns[:1]:
+        # the index of a frame of pandas, written to a file, when it has no name
+        known = replace(known, columns={**known.columns, dated: ""}, rest=known.rest[1:])
     constants = {name: _of_file(value, given) for name, value in known.constants.items()}
     day = file_date(given.file_name)
     if data_type.dated_by and data_type.dated_by not in known.columns and day:

@@ -25,6 +25,8 @@ _PACKED = {
     b"\xfd7zXZ": "xz",
     b"PK\x03\x04": "zip",
 }
+_TAIL = 1 << 16
+"""Bytes before the end in which the last line is looked for."""
 _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """A first line that tells Excel the separator."""
@@ -78,6 +80,7 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
         raise file_fault(
             name, "unreadable_file", f"{message}; check quotes and the number of cells"
         ) from error
+    _check_end(name, data, head)
     frame = cells.rename(dict(zip(cells.columns, head.names, strict=True)))
     lines = Lines(head.lines + 1, frame, line_end)
     return stacked(frame, lines, head.pairs) if head.pairs else RawTable(frame, lines)
@@ -169,6 +172,18 @@ def _check_encoding(name: str, data: Buffer) -> None:
                 name, "encoding", f"line {number} is not UTF-8: {error.reason}; save it as UTF-8"
             ) from error
         position, number = position + len(line) + 1, number + 1
+
+
+def _check_end(name: str, data: Buffer, head: _Head) -> None:
+    """Refuse a file that was cut off, as by a download that broke: its last line lacks cells."""
+    start = max(head.end, len(data) - _TAIL)
+    lines = data[start:].decode(errors="replace").rstrip("\r\n").split(head.line_end)
+    found = len(lines[-1].split(head.separator))
+    if len(lines) == 1 and start > head.end:  # a very long line
+        return
+    if lines[-1].strip() and '"' not in lines[-1] and found < len(head.names):
+        message = f"the last line has {found} cells, and there are {len(head.names)} headings; is it cut off?"
+        raise file_fault(name, "cut_off", message)
 
 
 def _long_record(data: Buffer, head: _Head) -> str | None:

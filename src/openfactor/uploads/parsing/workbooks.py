@@ -63,7 +63,7 @@ def _table(name: str, sheet: str, rows: Sequence[Sequence[object]], top: int, le
         heading = _text(cells[0])
         if not heading and all(cell == "" for cell in cells):
             continue
-        if not heading:
+        if not heading and i:
             faults.append(Fault("no_heading", where, f"the cell {place} is empty above cells that are not"))
         elif heading in columns:
             faults.append(Fault("repeated_heading", where, f"is there again in {place}", heading))
@@ -72,7 +72,7 @@ def _table(name: str, sheet: str, rows: Sequence[Sequence[object]], top: int, le
             letters[heading] = _letters(left + i)
     if faults:
         raise DataError(f"{where} cannot be read:", faults)
-    return RawTable(pl.DataFrame(list(columns.values())), SheetCells(sheet, top + 2, letters))
+    return RawTable(pl.DataFrame(columns), SheetCells(sheet, top + 2, letters))
 
 
 def _text(cell: object) -> str:
