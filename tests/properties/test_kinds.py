@@ -148,8 +148,10 @@ def dropped(rows: pl.DataFrame) -> pl.DataFrame:
 
 def handed_on(rows: pl.DataFrame) -> pl.DataFrame:
     """From the cut on, every seventh ticker belongs to another company."""
-    some = rows.filter(pl.int_range(pl.len()) % 7 == 3)
-    return pl.concat([rows, some.with_columns(pl.col("to_id") + "-new", start_date=DAYS[CUT])])
+    chosen = pl.int_range(pl.len()) % 7 == 3
+    last = pl.when(chosen).then(DAYS[CUT] - dt.timedelta(days=1)).otherwise("end_date")
+    after = rows.filter(chosen).with_columns(pl.col("to_id") + "-new", start_date=DAYS[CUT])
+    return pl.concat([rows.with_columns(end_date=last), after])
 
 
 # what is changed, how, and whether the regression of the cut itself may feel it: exposures and caps explain
