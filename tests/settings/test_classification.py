@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from openfactor.errors import DataError
-from openfactor.settings import Tree, hierarchy_and_memberships, hierarchy_from_df
+from openfactor.settings import Tree, hierarchy_and_memberships, hierarchy_from_df, hierarchy_to_df
 from openfactor.uploads import DATA_TYPES
 from tests.markets import good_rows
 
@@ -31,10 +31,10 @@ def made(df: object, **options) -> tuple[pl.DataFrame, pl.DataFrame]:
 def test_codes_of_names_are_their_paths() -> None:
     tree, members = made(TABLE)
     assert tree.rows() == [
-        (0, "Cash", "Cash", None), (0, "Energy", "Energy", None), (0, "Financials", "Financials", None),
-        (0, "Utilities", "Utilities", None), (1, "Energy/Oil", "Oil", "Energy"),
-        (1, "Energy/Other", "Other", "Energy"),
-        (1, "Financials/Other", "Other", "Financials"), (1, "Utilities/Utilities", "Utilities", "Utilities"),
+        (1, "Cash", "Cash", None), (1, "Energy", "Energy", None), (1, "Financials", "Financials", None),
+        (1, "Utilities", "Utilities", None), (2, "Energy/Oil", "Oil", "Energy"),
+        (2, "Energy/Other", "Other", "Energy"),
+        (2, "Financials/Other", "Other", "Financials"), (2, "Utilities/Utilities", "Utilities", "Utilities"),
     ]  # fmt: skip
     assert members["factor"].to_list() == [
         "Energy/Oil",
@@ -66,8 +66,8 @@ def test_codes_with_labels_by_day_from_pandas() -> None:
     frame.loc[3, "industry"] = 2020
     tree, members = made(frame, asset_id_type=None, date="date", labels={"sector": "name"}, own_codes=True)
     assert tree.rows() == [
-        (0, "10", "Energy", None), (0, "20", "Materials", None), (1, "1010", "1010", "10"),
-        (1, "2010", "2010", "20"), (1, "2020", "2020", "20"),
+        (1, "10", "Energy", None), (1, "20", "Materials", None), (2, "1010", "1010", "10"),
+        (2, "2010", "2010", "20"), (2, "2020", "2020", "20"),
     ]  # fmt: skip
     assert members.select("date", "asset_id", "factor").rows() == [
         (days[0], "A", "1010"), (days[1], "A", "1010"), (days[0], "B", "2010"), (days[1], "B", "2020"),
@@ -160,3 +160,34 @@ def test_blanks_and_order_make_no_difference() -> None:
     other_tree, other_members = made(again)
     assert other_tree.equals(tree)
     assert other_members.sort("asset_id").equals(members.sort("asset_id"))
+
+
+def test_levels_count_as_in_every_other_hierarchy() -> None:
+    tree, _ = made(TABLE)
+    hierarchy, labels = hierarchy_from_df(tree)
+    other = hierarchy_to_df(hierarchy, labels)
+    assert dict(tree.select("code", "level").rows()) == dict(other.select("code", "level").rows())
+    assert tree["level"].min() == 1
+
+
+@pytest.mark.parametrize("kind", ["lazy", "arrow", "pandas", "pandas with an index", "one level as text"])
+def test_frames_of_any_kind(kind: str) -> None:
+    frames = {
+        "lazy": TABLE.lazy,
+        "arrow": TABLE.to_arrow,
+        "pandas": TABLE.to_pandas,
+        "pandas with an index": lambda: TABLE.to_pandas().set_index("asset_id"),
+        "one level as text": lambda: TABLE,
+    }
+    given = frames[kind]()
+    if kind == "one level as text":
+        one = hierarchy_and_memberships(
+            given, "sector", factor_group="g", asset_id_type="ticker", date=dt.datetime(2024, 1, 2)
+        )
+        assert one[0].rows() == [
+            (1, name, name, None) for name in ("Cash", "Energy", "Financials", "Utilities")
+        ]
+        assert one[1].schema["date"] == pl.Date
+        return
+    for got, expected in zip(made(given), made(TABLE), strict=True):
+        assert got.equals(expected)

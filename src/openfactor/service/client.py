@@ -33,6 +33,9 @@ class Equity:
             "risk models", workspace, partial(load_engine, workspace), saved[FactorRiskModelSettings]
         )
 
+    def __repr__(self) -> str:
+        return f"<equity: {', '.join(vars(self))}>"
+
 
 class Client:
     """The way in: `Client.local(path)`."""

@@ -18,7 +18,7 @@ _SHOWN = 5
 
 def hierarchy_and_memberships(
     df: Any,
-    levels: Sequence[str],
+    levels: str | Sequence[str],
     *,
     factor_group: str,
     asset_id: str = "asset_id",
@@ -29,7 +29,7 @@ def hierarchy_and_memberships(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What to upload as `hierarchies` and as `exposures` for a table such as asset, sector, industry.
 
-    df : a frame of polars or pandas; one row for each asset, or for each day and asset
+    df : a frame of polars, pandas or pyarrow; one row for each asset, or for each day and asset
     levels : its columns from the top down. The cells of the lower ones may be empty where a branch ends
     factor_group : the group of the memberships
     asset_id : its column of identifiers
@@ -42,8 +42,8 @@ def hierarchy_and_memberships(
     same whatever other assets there are, now or later; a joint or a backslash within a name has a backslash
     before it. Codes of the classification are taken as they are.
 
-    The first frame has level, code, label and parent_code; the second date, asset_id, asset_id_type,
-    factor_group, factor (the code of the lowest level) and exposure, which is 1.
+    The first frame has level (1 at the top), code, label and parent_code; the second date, asset_id,
+    asset_id_type, factor_group, factor (the code of the lowest level) and exposure, which is 1.
 
     Raises
     ------
@@ -52,7 +52,8 @@ def hierarchy_and_memberships(
     """
     import polars as pl
 
-    table = df if isinstance(df, pl.DataFrame) else pl.from_pandas(df.reset_index(drop=True))
+    levels = [levels] if isinstance(levels, str) else list(levels)
+    table = _as_table(df)
     _check_columns(table, levels, asset_id, asset_id_type, date, labels or {})
     named = [pl.col((labels or {}).get(level, level)).alias(f"label {i}") for i, level in enumerate(levels)]
     rows = table.select(
@@ -77,7 +78,7 @@ def hierarchy_and_memberships(
         raise DataError("no hierarchy can be made of this table:", faults)
     hierarchy = pl.DataFrame(
         [
-            (len(path) - 1, code, names[code], codes[path[:-1]] if len(path) > 1 else None)
+            (len(path), code, names[code], codes[path[:-1]] if len(path) > 1 else None)
             for path, code in sorted(codes.items(), key=lambda item: (len(item[0]), item[0]))
         ],
         schema={"level": pl.Int32, "code": pl.String, "label": pl.String, "parent_code": pl.String},
@@ -88,6 +89,19 @@ def hierarchy_and_memberships(
         pl.Series("factor", [codes[path] for path in paths], dtype=pl.String), exposure=pl.lit(1.0),
     ).unique(maintain_order=True)  # fmt: skip
     return hierarchy, memberships
+
+
+def _as_table(df: Any) -> pl.DataFrame:
+    """A frame of any kind; of pandas with its index, where that has names."""
+    import polars as pl
+
+    if isinstance(df, pl.LazyFrame):
+        return df.collect()
+    if isinstance(df, pl.DataFrame):
+        return df
+    if hasattr(df, "reset_index"):
+        return pl.from_pandas(df.reset_index(drop=df.index.names == [None]))
+    return pl.DataFrame(df)
 
 
 def _check_columns(
@@ -120,6 +134,8 @@ def _parsed(text: str) -> dt.date | None:
 
 
 def _as_date(date: str | dt.date) -> dt.date | None:
+    if isinstance(date, dt.datetime):
+        return date.date()
     return _parsed(date) if isinstance(date, str) else date
 
 

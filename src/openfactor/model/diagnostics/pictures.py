@@ -43,7 +43,7 @@ def cumulative_returns(dates: NDArray[np.datetime64], groups: Mapping[str, Mappi
             shift = p / len(panels)
             color = hsv_to_rgb((k + shift) / len(lines), 1 - 0.2 * shift, 0.85 if k % 2 else 0.6)
             ax.plot(dates, values, lw=0.9, label=name, color=color)
-        ax.set(title=title, ylabel="sum of daily returns")
+        ax.set(title=title, ylabel="sum of returns")
         ax.tick_params(labelbottom=True)
         _label_ends(ax)
     return figure
