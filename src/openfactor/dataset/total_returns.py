@@ -28,8 +28,7 @@ def with_returns(rows: pl.DataFrame, how: EmptyReturns) -> pl.DataFrame:
     ordered = rows.with_row_index("row").sort(*by, "date")
     if how == "close":
         # of one share at the listing's first row
-        split = pl.col("split").fill_null(0.0)
-        shares = pl.when(split == 0).then(1.0).otherwise(split).cum_prod().over(by)
+        shares = pl.col("split").fill_null(1.0).cum_prod().over(by)
         paid = (pl.col("dividend").fill_null(0.0) * shares).cum_sum().over(by)
     ordered = ordered.with_columns(shares=shares, paid=paid)
     is_price = pl.col("close").is_not_null() | pl.col("return").is_not_null()
