@@ -191,6 +191,10 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("id_spelling", "warning", None,
      of("market_cap", where(A, "asset_id", pl.lit("A000" + chr(0x200B) + "00")))),
     ("id_spelling", "severe", None, by_sedol()),
+    ("id_spelling", "warning", None,
+     of("idmap", lambda idmap: pl.concat(
+         [idmap, idmap.head(1).with_columns(pl.col("from_id", "to_id").str.to_lowercase())]
+     ))),
     ("id_map_validity", "warning", None,
      of("idmap", where(pl.col("from_id") < "A00010", "start_date", pl.lit(MIDDLE)))),
     ("same_company", "warning", "returns", TWIN),

@@ -7,7 +7,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from openfactor.errors import SettingsError
+from openfactor.errors import DataWarning, SettingsError
 from openfactor.exposures import Universe
 from openfactor.settings import (
     CalendarSettings,
@@ -196,6 +196,7 @@ def test_counts_by_levels() -> None:
         with_sectors().counts(categorical_hierarchy_levels={"industry": 4})
 
 
+@pytest.mark.filterwarnings("ignore:.*nobody:openfactor.errors.DataWarning")
 @pytest.mark.parametrize(
     ("portfolios", "names"),
     [("books", [A, B]), ({"P": "books"}, [A]), ({"P": "books", "Q": "books"}, [A, B]), ({"R": "books"}, [])],
@@ -235,4 +236,6 @@ def test_all_identifiers_of_the_members() -> None:
     held = Universe("d", dataset_of(frames, **GROUPS), settings, reader(frames))
     assert held.coverage() == [A]
     frames["books"] = frames["books"].filter(pl.col("date") > WED)
-    assert Universe("d", dataset_of(frames, **GROUPS), settings, reader(frames)).coverage() == []
+    with pytest.warns(DataWarning, match="isin 'US1'"):
+        held = Universe("d", dataset_of(frames, **GROUPS), settings, reader(frames))
+    assert held.coverage() == []

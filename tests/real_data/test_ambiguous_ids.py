@@ -12,7 +12,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from openfactor.errors import DataError
+from openfactor.errors import DataError, DataWarning
 from openfactor.exposures.universe import Universe
 from openfactor.settings import UniverseSettings
 from tests.dataset.test_build import GROUPS, MON, THU, WED, exposure_rows, tables
@@ -85,6 +85,23 @@ def test_another_id_type_is_refused_where_it_is_used() -> None:
     assert 7.0 in dataset.panel.dense["style"]["size"].tolist()
     (finding,) = [f for f in dataset.report.quality if f.check == "id_of_two_companies"]
     assert "isin US1" in str(finding)
+
+
+@pytest.mark.parametrize("name", ["a", "A x", "US9"])
+def test_portfolios_of_unknown_assets_select_none_and_say_so(name: str) -> None:
+    books = pl.DataFrame(
+        {"portfolio_id": ["P", "P"], "asset_id": [name, "A"], "asset_id_type": ["ticker", "ticker"],
+         "date": [MON, MON], "nav": [1.0, 1.0]}
+    )  # fmt: skip
+    frames = {**tables(), "books": books}
+    settings = UniverseSettings.model_validate(
+        {"id_type": "ticker", "portfolio_filter": {"enabled_portfolios": {"P": "books"}}}
+    )
+    dataset = dataset_of(frames, **GROUPS)
+    read = lambda t, name: reader(frames)("portfolios" if name == "books" else t, name)  # noqa: E731
+    with pytest.warns(DataWarning, match=f"1 of 2 assets of the portfolios 'books' .*ticker '{name}'"):
+        found = Universe("d", dataset, settings, read)
+    assert found.coverage() == ["A"]
 
 
 @pytest.mark.parametrize(("day", "clear"), [(MON, True), (THU, False)])

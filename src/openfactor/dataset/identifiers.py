@@ -292,13 +292,6 @@ class Identifiers:
                   "name these assets by another id type", "asset_id", len(used), described(used, to))
         ]  # fmt: skip
 
-    def entities_of(self, assets: pl.DataFrame) -> pl.Series:
-        """Entities (codes) that rows of asset_id and asset_id_type name on their `date`, unique."""
-        types = assets["asset_id_type"].unique().to_list()
-        source = self.code_companies(assets.lazy(), [], types).select("source").unique().collect()["source"]
-        entity = pl.Series(self.source_entity, dtype=pl.Int32)
-        return entity.gather(source).unique().sort()
-
 
 def _key(entity: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Numbers in the order of entity, then date."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,7 +16,7 @@ from openfactor.dataset.reading import Read, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
 from openfactor.dataset.shown import Shown
-from openfactor.errors import DataError, SettingsError
+from openfactor.errors import DataError, DataWarning, SettingsError
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
@@ -90,8 +91,27 @@ def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Re
         assets = rows.select("date", "asset_id", "asset_id_type").unique().collect()
         if faults := dataset.identifiers.unclear(assets.lazy(), f"portfolios {source}"):
             raise DataError("the portfolio filter does not fit the dataset:", faults)
-        held[dataset.identifiers.entities_of(assets).to_numpy()] = True
+        named = ["asset_id", "asset_id_type"]
+        types = assets["asset_id_type"].unique().to_list()
+        found = dataset.identifiers.code_companies(assets.lazy(), named, types).collect()
+        held[dataset.identifiers.source_entity[found["source"].to_numpy()]] = True
+        every = assets.select(named).unique()
+        _warn_of_unknown(dataset, source, every.join(found, on=named, how="anti"), len(every))
     return held
+
+
+def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of: int) -> None:
+    """DataWarning of assets of a portfolio upload that the dataset does not know, if they are more of all
+    than may be left out in silence."""
+    if len(assets) > dataset.settings.quality.dropped * of:
+        first = assets.sort(pl.all()).head(3)
+        shown = ", ".join(f"{id_type} {name!r}" for name, id_type in first.iter_rows())
+        warnings.warn(
+            f"{len(assets):,} of {of:,} assets of the portfolios {source!r} lead to no asset of the dataset "
+            f"and select none: {shown}; its id types are {', '.join(dataset.identifiers.company_types)}",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def universe_on(

@@ -112,24 +112,32 @@ NUMBER = re.compile(r"\d+\.0+")
 def plain(text: str) -> str:
     """An id without blanks, punctuation, invisible characters, case, compatibility forms, zeros in front, and
     the point of a number that a spreadsheet made of it."""
-    kept = unicodedata.normalize("NFKC", text)
-    kept = "".join(c for c in kept if not c.isspace() and unicodedata.category(c)[0] != "C").casefold()
+    kept = _visible(text)
     whole = kept.split(".")[0] if NUMBER.fullmatch(kept) else kept
     letters = "".join(c for c in whole if c.isalnum())
     return letters.lstrip("0") or letters[:1] or whole
+
+
+def _visible(text: str) -> str:
+    """An id without blanks, invisible characters, case and compatibility forms."""
+    kept = unicodedata.normalize("NFKC", text)
+    return "".join(c for c in kept if not c.isspace() and unicodedata.category(c)[0] != "C").casefold()
 
 
 @check(
     "id_spelling",
     looks_at="Ids of prices, market caps and exposures that the id map does not know, against those that it "
     "knows, without blanks, non-breaking spaces, invisible characters, punctuation, case, zeros in front and "
-    "the `.0` of a spreadsheet.",
+    "the `.0` of a spreadsheet; and the ids of listings of the id map against each other, without blanks, "
+    "invisible characters and case.",
     reports="Severe when they are `dropped_severe` of the rows that are left out or of the upload, else a "
-    "warning.",
+    "warning; a warning where two listings of the id map are told apart by nothing else.",
     thresholds=("dropped_severe",),
-    remedy="write the ids as the id map has them",
+    remedy="write the ids as the id map has them, and each in one way; where the case means something, as in "
+    "codes of share classes, they are right as they are",
 )
 def id_spelling(evidence: Evidence) -> Iterator[Draft]:
+    yield from _alike(evidence)
     for upload, reason in [(u, r) for u, reasons in evidence.tally.dropped.items() for r in reasons]:
         id_type, unknown = _id_type(evidence, reason), _unknown_ids(evidence, upload, reason)
         if unknown is None or id_type is None:
@@ -166,6 +174,24 @@ def _cap_of(evidence: Evidence, id_type: str, ids: set[str]) -> float | None:
         return None
     mine = np.array([name in ids for name in listings], np.bool_)
     return evidence.cap_share_of(np.array([evidence.newest]), mine[panel.listing])
+
+
+def _alike(evidence: Evidence) -> Iterator[Draft]:
+    """Listings of the id map whose ids differ by spelling only."""
+    if "idmap" not in evidence.uploads:
+        return
+    spelled: dict[str, list[str]] = {}
+    for name in evidence.dataset.identifiers.spans["id"].unique().sort().to_list():
+        spelled.setdefault(_visible(name), []).append(name)
+    if alike := [names for names in spelled.values() if len(names) > 1]:
+        yield {
+            "upload": "idmap",
+            "severity": "warning",
+            "message": f"{sum(map(len, alike)):,} ids of listings of the id map differ from each other only "
+            "by blanks, case or invisible characters, and are different assets",
+            "count": sum(map(len, alike)),
+            "examples": tuple(Example(asset=" and ".join(map(repr, names))) for names in alike[:3]),
+        }
 
 
 @check(
