@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ from openfactor.errors import DataError
 from openfactor.model import RiskModel, estimate
 from openfactor.model.diagnostics import Diagnostics, quality
 from openfactor.model.diagnostics.pictures import cumulative_returns, spread
+from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.numerics.books import book_variances, name_variances, optimal_books
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
@@ -285,3 +287,25 @@ def test_labels_stay_as_near_as_may_be(places: list[float]) -> None:
             tol=1e-12,
         )
         assert ((moved - given_places) ** 2).sum() <= nearest.fun + 1e-6
+
+
+def test_a_return_over_several_days_is_measured_by_their_volatility() -> None:
+    """Names that trade again after three days without a price: four days have twice the volatility of one."""
+    n = 40
+
+    def deciles(covered: int) -> np.ndarray:
+        day = Snapshot(
+            listing=np.arange(n, dtype=np.int32),
+            exposures=np.ones((n, 1)),
+            covariance=np.full((1, 1), 1e-4),
+            specific=np.linspace(1e-4, 9e-4, n),
+            cap=np.ones(n),
+            returns=np.random.default_rng(1).normal(0, 0.02, n) * np.sqrt(covered),
+            covered=np.full(n, covered, np.int32),
+            factor_returns=np.zeros(1),
+        )
+        dates = [dt.date(2024, 1, 2), dt.date(2024, 1, 3)]
+        return walk_forward(lambda t: day, dates, np.array([0]), ["market.market"], n, n_books=2).name_sums
+
+    np.testing.assert_allclose(deciles(4), deciles(1), rtol=1e-12)
+    assert deciles(1)[..., 1].sum() > 0

@@ -170,9 +170,11 @@ def test_days_without_a_regression_do_not_count(model: RiskModel) -> None:
 @pytest.mark.parametrize("settings", [RiskForecastSettings(), EVERYTHING])
 def test_the_future_does_not_reach_the_past(settings: RiskForecastSettings) -> None:
     cut = MARKET.factor_returns["date"][50]
-    price = MARKET.uploads["price"].with_columns(
-        pl.when(pl.col("date") >= cut).then(pl.col("return") * -3 + 0.01).otherwise("return").alias("return")
-    )
+    other = pl.when(pl.col("date") >= cut).then(pl.col("return") * -3 + 0.01).otherwise("return")
+    grown = [(1 + how.fill_null(0)).cum_prod().over("asset_id") for how in (other, pl.col("return"))]
+    price = MARKET.uploads["price"].sort("date").with_columns(
+        other.alias("return"), close=pl.col("close") * grown[0] / grown[1]
+    )  # fmt: skip
     before = model_of(MARKET.uploads, vra=20).forecast(settings)
     after = model_of(MARKET.uploads | {"price": price}, vra=20).forecast(settings)
     day = cut - dt.timedelta(1)

@@ -227,3 +227,28 @@ def test_clipping_by_the_day_follows_the_market() -> None:
     assert fixed.factor_returns[0] > -0.1
     assert fixed.clipped > 80
     np.testing.assert_allclose(by_day.specific, day.returns - by_day.factor_returns[0], atol=1e-15)
+
+
+@pytest.mark.parametrize("epsilon", [None, 1.35])
+@pytest.mark.parametrize("unit", [1.0, 1e12])
+def test_factors_that_cannot_be_told_apart_have_no_error(epsilon: float | None, unit: float) -> None:
+    """A style uploaded twice, or as a sum of two others, beside one in another unit, such as raw caps. The
+    others have the errors of the regression without the copy, and nothing depends on units."""
+
+    def fit(day: Day) -> Fit:
+        return day.fit() if epsilon is None else day.fit_robustly(epsilon)
+
+    day = random_day(3, n=250, n_dense=5, sizes=(5,))
+    day.dense[1] *= unit
+    single = fit(replace(day, dense=np.vstack([day.dense[:4], np.zeros(250)])))
+    for copy in (2.0 * day.dense[2], day.dense[2] + day.dense[3]):
+        day.dense[4] = copy
+        found = fit(day)
+        aliased = [2, 3, 4] if (copy == day.dense[2] + day.dense[3]).all() else [2, 4]
+        assert found.rank_deficient
+        assert found.rank == single.rank
+        assert np.flatnonzero(np.isnan(found.standard_errors)).tolist() == aliased
+        free = np.isfinite(found.standard_errors)
+        np.testing.assert_allclose(found.standard_errors[free], single.standard_errors[free], rtol=1e-7)
+        np.testing.assert_allclose(found.factor_returns[free], single.factor_returns[free], rtol=1e-6)
+        np.testing.assert_allclose(found.specific, single.specific, atol=1e-10)

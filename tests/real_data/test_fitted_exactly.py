@@ -123,3 +123,20 @@ def test_a_category_of_few_companies_has_no_structural_effect_of_its_own() -> No
     assert mine[1]["structural_volatility"].min() > 3 * TRUE
     assert mine[5]["structural_volatility"].max() < 2 * TRUE
     assert mine[5]["own_volatility"].min() > 3 * TRUE
+
+
+def test_a_style_that_was_uploaded_twice_has_no_t_and_the_status_names_both() -> None:
+    """Vendors deliver the same style under two names; on their days only the sum of both is estimated."""
+    exposures = MARKET.uploads["exposures"]
+    style = exposures.filter(factor_group="style")["factor"].unique().sort()[0]
+    copy = exposures.filter(factor_group="style", factor=style).with_columns(factor=pl.lit("again"))
+    model = model_of(MARKET.uploads | {"exposures": pl.concat([exposures, copy])})
+    both = [f"style.{style}", "style.again"]
+    status = model.status()[1:]
+    assert (status["status"] == "rank_deficient").all()
+    assert [sorted(names) for names in status["aliased_factors"].to_list()] == [sorted(both)] * len(status)
+    assert all(not names for names in status["pinned_factors"].to_list())
+    t, single = model.t_stats(), model_of(MARKET.uploads).t_stats()
+    assert t.select(both)[1:].null_count().row(0) == (len(status), len(status))
+    rest = [name for name in single.columns[1:] if name not in both]
+    np.testing.assert_allclose(t[1:].select(rest).to_numpy(), single[1:].select(rest).to_numpy(), rtol=1e-4)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.model.estimation import Estimates, Inputs
+from openfactor.model.estimation.estimates import STATUSES
 from openfactor.model.gaps import specific_over_gaps
 from openfactor.numerics.cross_section import dense_design
 from openfactor.settings.provenance import DataVersion
@@ -89,17 +90,43 @@ class FittedModel(Inputs):
             out[t] = np.sum(thin & alive[oldest])
         return out
 
-    @property
+    @cached_property
     def pinned(self) -> Mask:
         """(T, K) factors that were estimated, but had no freedom to be anything else."""
+        stages = range(len(self.estimates.status))
+        empty = ~self._free
+        judged = np.array(
+            [~empty[:, self.estimates.stage == s].all(axis=1) | (self.estimates.rank[s] == 0) for s in stages]
+        )
+        return np.asarray(empty & judged[self.estimates.stage].T & ~self.aliased)
+
+    @cached_property
+    def aliased(self) -> Mask:
+        """(T, K) factors that could not be told apart from others, on days with spread and degrees of
+        freedom."""
         e = self.estimates
-        empty = np.isnan(e.standard_errors)
-        stages = range(len(e.status))
-        judged = np.array([~empty[:, e.stage == s].all(axis=1) | (e.rank[s] == 0) for s in stages])
+        deficient = (e.status == STATUSES.index("rank_deficient")) & np.isfinite(e.r2)
+        return np.asarray(~self._free & deficient[e.stage].T & ~self._alone)
+
+    @cached_property
+    def _free(self) -> Mask:
+        """(T, K) False for factors with an exposure whose standard error is empty; known ones have none."""
+        e = self.estimates
         given = {(s, pair) for s, stage in enumerate(self.settings.stages)
                  for pair in stage.construction.known_factor_map}  # fmt: skip
         known = np.array([(s, pair) in given for s, pair in zip(e.stage.tolist(), e.pairs, strict=True)])
-        return np.asarray(e.exposed & judged[e.stage].T & empty & ~known)
+        return np.asarray(~e.exposed | known | np.isfinite(e.standard_errors))
+
+    @property
+    def _alone(self) -> Mask:
+        """(T, K) the only factor with an exposure in a group with a zero sum."""
+        e, out = self.estimates, np.zeros(self.estimates.exposed.shape, np.bool_)
+        for s, stage in enumerate(self.settings.stages):
+            for group, kind in stage.construction.zero_sum_constraints.items():
+                mine = np.array([pair[0] == group for pair in e.pairs], np.bool_) & (e.stage == s)
+                if kind != "none":
+                    out[:, mine] = e.exposed[:, mine].sum(axis=1, keepdims=True) == 1
+        return out
 
     def rows_on(self, t: int) -> slice:
         """The panel's rows of a trading day."""

@@ -127,8 +127,8 @@ class RiskModel(BoundToProcess):
         return self._by_factor(p, start, end)
 
     def standard_errors(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
-        """Of the factor returns; null where there is no estimate, for pinned factors, and on days whose
-        returns do not differ or are explained exactly (see `status`)."""
+        """Of the factor returns; null where there is no estimate, for pinned and aliased factors, and on days
+        whose returns do not differ or are explained exactly (see `status`)."""
         return self._by_factor(self._fitted.estimates.standard_errors, start, end)
 
     def vif(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
@@ -159,8 +159,8 @@ class RiskModel(BoundToProcess):
         how many had their return clipped, and how many have one over several trading days (multiday);
         thinly_traded, the companies of the universe that had no return on more than a quarter of the last 21
         trading days; and lists: thin_categories (those with fewer effective names than
-        `thin_category_shrinkage` asks for), factors_without_exposure, and pinned_factors, to which the zero
-        sums leave no choice.
+        `thin_category_shrinkage` asks for), factors_without_exposure, pinned_factors, to which the zero sums
+        leave no choice, and aliased_factors, which could not be told apart from others.
         """
         e, s = self._fitted.estimates, self._stage(stage)
         mine = np.flatnonzero(e.stage == s)
@@ -171,6 +171,7 @@ class RiskModel(BoundToProcess):
             "thin_categories": [names[these].tolist() for these in thin],
             "factors_without_exposure": [names[these].tolist() for these in gone],
             "pinned_factors": [names[these].tolist() for these in self._fitted.pinned[:, mine]],
+            "aliased_factors": [names[these].tolist() for these in self._fitted.aliased[:, mine]],
         }
         counts = {"clipped": e.clipped[s], "multiday": e.multiday[s]}
         frame = regressions(e, s).with_columns(

@@ -29,6 +29,9 @@ rounding. Returns are differences from one, whence the second."""
 EXACT = 1e-12
 """Residuals below this share of the returns, or below ROUNDING, are rounding."""
 
+ALIASED = 1e-6
+"""Part of a factor in the directions in which nothing changes, above which it is not rounding."""
+
 NONE, EQUAL, CAP_WEIGHTED = 0, 1, 2
 """Kinds of zero-sum constraint."""
 
@@ -110,7 +113,7 @@ class Fits:
     """(B, K); 0.0 for factors without exposure."""
     standard_errors: Float
     """(B, K); NaN for factors without exposure or without freedom, as the only category of a group with a
-    zero sum, and on days without spread or degrees of freedom."""
+    zero sum, for factors that cannot be told apart, and on days without spread or degrees of freedom."""
     vif: Float
     """(B, K) variance inflation factors; NaN for factors without exposure or freedom, and where factors could
     not be told apart."""
@@ -155,38 +158,65 @@ def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors
     return x.T
 
 
+@dataclass(frozen=True)
+class Orthogonal:
+    """A minimum-norm solution by SVD."""
+
+    factor_returns: Float
+    """(K,)"""
+    inverse: Float
+    """(K, K) the constrained inverse P, of minimum norm."""
+    sandwich: Float
+    """(K, K) P G0 P, with the Gram matrix G0 without penalties."""
+    rank: int
+    condition: float
+    """Of the scaled design, squared, to compare with the fast path's."""
+    aliased: NDArray[np.bool_]
+    """(K,) other values of the factor would fit as well: another column, or a sum of some, says the same."""
+
+    def variance(self, gram: Float, free: Float) -> Float:
+        """The diagonal (K,) of P G0 P, NaN for columns that are aliased or not free, as of
+        `kernels.sampling_variance`."""
+        held = np.minimum(free, np.diag(self.inverse) * np.diag(gram)) <= kernels.PINNED
+        return np.where(held | self.aliased, np.nan, np.diag(self.sandwich))
+
+
 def solve_orthogonal(
     x: Float, omega: Float, y: Float, penalty: Float, constraints: Float, active: NDArray[np.bool_]
-) -> tuple[Float, Float, Float, int, float, bool]:
-    """Minimum-norm solution by SVD: (factor returns, P, P G0 P, rank, condition, deficient), with the
-    constrained inverse P (K, K) and the Gram matrix G0 without penalties.
-
-    The condition number is that of the scaled design, squared, to compare with the fast path's.
-    """
+) -> Orthogonal:
+    """The minimum-norm solution, whose rank does not depend on the units of the columns."""
     k = len(active)
-    c = constraints[np.any(constraints != 0, axis=1)]
+    weighted = np.sqrt(omega)[:, None] * x
+    rows = np.vstack([weighted, np.diag(np.sqrt(penalty))])
+    largest = np.abs(x).max(axis=0, initial=0.0)
+    scale = np.where(active, 1.0 / np.where(active, largest, 1.0), 0.0)
+    c = constraints * scale
+    c = c[np.any(c != 0, axis=1)]
     basis = np.eye(k)[:, active]
     if len(c):
+        c /= np.linalg.norm(c, axis=1)[:, None]
         _, s, vt = np.linalg.svd(c @ basis)
         basis = basis @ vt[int(np.sum(s > 0)) :].T
-    scaled = np.sqrt(omega)[:, None] * x
-    a = np.vstack([scaled, np.diag(np.sqrt(penalty))]) @ basis
+    if basis.shape[1] == 0:
+        nothing = np.zeros((k, k))
+        return Orthogonal(np.zeros(k), nothing, nothing, 0, 1.0, np.zeros(k, np.bool_))
+    u, s, vt = np.linalg.svd((rows * scale) @ basis, full_matrices=False)
+    keep = s > s[0] * max(rows.shape) * np.finfo(np.float64).eps
+    same = basis @ vt[~keep].T  # directions in which nothing changes
+    v = scale[:, None] * (basis @ vt[keep].T) / s[keep]
+    if same.shape[1]:
+        nothing, _ = np.linalg.qr(scale[:, None] * same)
+        v -= nothing @ (nothing.T @ v)
     b = np.concatenate([np.sqrt(omega) * y, np.zeros(k)])
-    if a.shape[1] == 0:
-        return np.zeros(k), np.zeros((k, k)), np.zeros((k, k)), 0, 1.0, False
-    u, s, vt = np.linalg.svd(a, full_matrices=False)
-    keep = s > s[0] * max(a.shape) * np.finfo(np.float64).eps
-    rank = int(keep.sum())
-    v = basis @ vt[keep].T / s[keep]
-    condition = float((s[0] / s[-1]) ** 2) if s[-1] > 0 else np.inf
-    w = scaled @ v
-    return v @ (u[:, keep].T @ b), v @ v.T, v @ (w.T @ w) @ v.T, rank, condition, rank < a.shape[1]
-
-
-def free_variance(sandwich: Float, inverse: Float, gram: Float, free: Float) -> Float:
-    """The diagonal (K,) of P G0 P, NaN for columns that are not free, as of `kernels.sampling_variance`."""
-    held = np.minimum(free, np.diag(inverse) * np.diag(gram)) <= kernels.PINNED
-    return np.where(held, np.nan, np.diag(sandwich))
+    w = weighted @ v
+    return Orthogonal(
+        factor_returns=v @ (u[:, keep].T @ b),
+        inverse=v @ v.T,
+        sandwich=v @ (w.T @ w) @ v.T,
+        rank=int(keep.sum()),
+        condition=float((s[0] / s[-1]) ** 2) if s[-1] > 0 else np.inf,
+        aliased=np.linalg.norm(same, axis=1) > ALIASED,
+    )
 
 
 def clipped_returns(design: Design, sample: Sample) -> Float:
@@ -227,12 +257,13 @@ def fit_days(design: Design, sample: Sample) -> Fits:
         )  # fmt: skip
         x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
         used = np.flatnonzero(w)
-        f[d], inverse, sandwich, counts[d, 1], sizes[d, 0], deficient[d] = solve_orthogonal(
-            x[used], w[used], y[rows][used], penalty, constraints, active[d]
-        )
+        found = solve_orthogonal(x[used], w[used], y[rows][used], penalty, constraints, active[d])
+        f[d], counts[d, 1], sizes[d, 0] = found.factor_returns, found.rank, found.condition
+        deficient[d] = found.aliased.any()
         free = kernels.freedom(constraints, active[d])
-        variance[d] = free_variance(sandwich, inverse, gram, free)
-        vif[d] = np.nan if deficient[d] else kernels.inflation(gram, inverse, means, constraints, free)
+        variance[d] = found.variance(gram, free)
+        if not deficient[d]:
+            vif[d] = kernels.inflation(gram, found.inverse, means, constraints, free)
         specific[rows] = y[rows] - x @ f[d]
         sizes[d, 1:] = kernels.sums_of_squares(specific[rows], y[rows], w)
     if sample.given is not None:  # the spread is that of all that is explained

@@ -410,8 +410,9 @@ def restore_clipped(
     for d in range(len(starts)):
         count = 0
         for i in range(starts[d], stops[d]):
-            specific[i] += returns[i] - clipped[i]  # a missing return leaves NaN, as it is
-            count += 1 if omega[i] > 0.0 and clipped[i] != returns[i] else 0
+            if clipped[i] != returns[i]:  # or is missing, and leaves NaN, as it is
+                specific[i] += returns[i] - clipped[i]
+                count += 1 if omega[i] > 0.0 else 0
         counts[d] = count
     return counts
 
@@ -472,15 +473,21 @@ def freedom(constraints: Float, active: NDArray[np.bool_]) -> Float:
     """Diagonal (K,) of ZZ', Z an orthonormal basis of the directions that the constraints leave: 1 for a
     free column, 0 for one that they pin, as the only category of its group. No column is in two
     constraints."""
-    out = np.where(active, 1.0, 0.0)
+    out = np.empty(len(active))
+    for k in range(len(out)):
+        out[k] = 1.0 if active[k] else 0.0
     for g in range(constraints.shape[0]):
-        squares = constraints[g] ** 2
-        total = np.sum(squares)
+        row, total = constraints[g], 0.0
         for k in range(len(out)):
-            if squares[k] > 0.5 * total:  # the difference would cancel
-                out[k] = (np.sum(squares[:k]) + np.sum(squares[k + 1 :])) / total
-            elif squares[k] > 0.0:
-                out[k] = (total - squares[k]) / total
+            total += row[k] * row[k]
+        if total == 0.0:
+            continue
+        for k in range(len(out)):
+            square = row[k] * row[k]
+            if square > 0.5 * total:  # the difference would cancel
+                out[k] = (np.sum(row[:k] ** 2) + np.sum(row[k + 1 :] ** 2)) / total
+            elif square > 0.0:
+                out[k] = (total - square) / total
     return out
 
 

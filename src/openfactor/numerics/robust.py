@@ -20,7 +20,6 @@ from openfactor.numerics.cross_section import (
     clipped_returns,
     dense_design,
     fit_days,
-    free_variance,
     solve_orthogonal,
 )
 
@@ -168,10 +167,8 @@ class _Problem:
             return inverse @ right, kernels.sampling_variance(inverse, gram, penalty, free)
         used = np.flatnonzero(omega)
         x = dense_design(day.dense, day.codes, day.loads, len(self.active))[used]
-        f, inverse, sandwich, *_ = solve_orthogonal(
-            x, omega[used], self.y[used], penalty, self.constraints, self.active
-        )
-        return f, free_variance(sandwich, inverse, gram, free)
+        found = solve_orthogonal(x, omega[used], self.y[used], penalty, self.constraints, self.active)
+        return found.factor_returns, found.variance(gram, free)
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ def _snapshots(
             specific=variance[used],
             cap=cap[used],
             returns=np.nan_to_num(e.asset_return[rows][used]),
+            covered=e.covered[rows][used],
             factor_returns=np.where(e.exposed[t + 1], e.factor_returns[t + 1], np.nan),
         )
 

@@ -31,13 +31,16 @@ class Snapshot:
     cap: Float
     returns: Float
     """(n,) of the next trading day; 0 where there is none, as for a name that is not traded."""
+    covered: NDArray[np.int32]
+    """(n,) trading days that each return covers: more than 1 where a name is traded again."""
     factor_returns: Float
     """(K,) of the next trading day; NaN where the factor has no exposure."""
 
 
 @dataclass(frozen=True)
 class WalkForward:
-    """z = r_(t+1) / sigma_t of B books on T dates, and of all single names by decile of their forecast."""
+    """z = r_(t+1) / sigma_t of B books on T dates, and of all single names by decile of their forecast, there
+    with sqrt(m) sigma_t for a return over m days."""
 
     dates: tuple[dt.date, ...]
     """(T,) of the returns."""
@@ -134,7 +137,7 @@ def _least(members: NDArray[np.bool_], day: Snapshot) -> Float:
 
 def _by_decile(day: Snapshot) -> tuple[NDArray[np.int64], Float]:
     volatility = np.sqrt(name_variances(day.exposures, day.covariance, day.specific))
-    z = day.returns / volatility
+    z = day.returns / (volatility * np.sqrt(np.maximum(day.covered, 1)))
     moved = z != 0
     values = np.stack([z, z**2, np.abs(z) > quality.BEYOND, quality.losses(z)], axis=1)
     order = np.argsort(volatility, kind="stable")

@@ -98,7 +98,7 @@ class Estimates:
     """(T, K); 0.0 on days without a regression and for factors without exposure; known ones as given."""
     standard_errors: Float
     """(T, K); NaN where there is no estimate, for factors without freedom, as the only category under a zero
-    sum, and on days without spread or degrees of freedom."""
+    sum, for factors that could not be told apart, and on days without spread or degrees of freedom."""
     vif: Float
     """(T, K) variance inflation factors; NaN also where factors could not be told apart."""
     effective_names: Float

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.periods import DAILY
 from openfactor.dataset.periods import periods_per_year as told_by
-from openfactor.errors import DataError, Fault, SettingsError
+from openfactor.errors import DataError, Fault
 from openfactor.model.forecasts.covariance import factor_covariances, matrix_frame
 from openfactor.processes import refuse_after_fork
 from openfactor.settings.forecasts import (
@@ -65,10 +65,7 @@ def factor_covariance(
 
 def _read(factor_returns: Any) -> tuple[list[dt.date], list[str], Float]:
     """Days, ascending, factors, sorted, and their returns (T, K); DataError with every fault."""
-    try:
-        frame = as_polars(_dated(factor_returns), SOURCE)
-    except pl.exceptions.SchemaError as error:  # a single column, such as a pandas Series
-        raise SettingsError(f"{type(factor_returns).__name__} is no table:", ["give a frame"]) from error
+    frame = as_polars(_dated(factor_returns), SOURCE)
     factors = sorted(name for name in frame.columns if name != "date")
     if "date" not in frame.columns:
         problem = f"there is no such column; there are {', '.join(factors) or 'none'}"

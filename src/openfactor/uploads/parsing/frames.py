@@ -39,14 +39,20 @@ def raw_table(df: Any, source: str = "frame") -> RawTable:
         return _from_pandas(df, source)
     if hasattr(df, "__arrow_c_stream__") or hasattr(df, "__arrow_c_array__"):
         return RawTable(_from_arrow(df, source), Places())
+    raise _no_table(df)
+
+
+def _no_table(df: Any) -> SettingsError:
     remedy = "give a frame of polars, pandas or pyarrow, or a Path to a file"
-    raise SettingsError(f"{type(df).__name__} is no table:", [remedy])
+    return SettingsError(f"{type(df).__name__} is no table:", [remedy])
 
 
 def _from_arrow(df: Any, source: str) -> pl.DataFrame:
     if not hasattr(df, "column_names") or not hasattr(df, "column"):
         try:
             return pl.DataFrame(df)
+        except pl.exceptions.SchemaError as error:  # a single column, such as a pandas Series
+            raise _no_table(df) from error
         except _UNREADABLE as error:
             raise _refused(source, [Fault("unreadable_type", source, _first_line(error))]) from error
     names = [str(name) for name in getattr(df, "column_names", ())]
