@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 import openfactor.workspace  # noqa: F401  loaded before the clock runs, as polars is
 from openfactor import Client
@@ -34,12 +35,17 @@ N_INDUSTRIES = 60
 AT_ONCE = 60
 """Days of one commit."""
 MIB = 2**20
+START = dt.date(2015, 1, 5)
+"""A Monday."""
 
 
-def frames(names: int, first: int, days: int, rng: np.random.Generator) -> dict[str, pl.DataFrame]:
-    """Prices, caps and exposures of a run of days."""
+def frames(
+    names: int, first: int, days: int, rng: np.random.Generator, close: NDArray[np.float64]
+) -> dict[str, pl.DataFrame]:
+    """Prices, caps and exposures of a run of days, from Monday to Friday; close : (names,) of the day before,
+    moved on."""
     ids = [f"US{i:06d}" for i in range(names)]
-    dates = [dt.date(2015, 1, 1) + dt.timedelta(first + d) for d in range(days)]
+    dates = [START + dt.timedelta((first + d) // 5 * 7 + (first + d) % 5) for d in range(days)]
     rows = names * days
     base = pl.DataFrame(
         {"date": np.repeat(np.array(dates, "datetime64[D]"), names), "asset_id": ids * days}
@@ -47,11 +53,17 @@ def frames(names: int, first: int, days: int, rng: np.random.Generator) -> dict[
     returns = rng.normal(0, 0.02, rows)
     if first == 0:
         returns[:names] = np.nan
+    growth = np.cumprod(1 + np.nan_to_num(returns).reshape(days, names), axis=0)
+    closes = close * growth
+    close[:] = closes[-1]
+    shares = np.random.default_rng(1).lognormal(20, 1, names)
     price = base.with_columns(
-        pl.lit(10.0).alias("close"), pl.Series("return", returns).fill_nan(None), delisted=pl.lit(False)
+        pl.Series("close", closes.ravel()),
+        pl.Series("return", returns).fill_nan(None),
+        delisted=pl.lit(False),
     )
     caps = base.with_columns(
-        market_cap=pl.Series(rng.lognormal(22, 1, rows)), volume=pl.lit(1e6), idio_vol=pl.lit(0.02)
+        market_cap=pl.Series((shares * closes).ravel()), volume=pl.lit(1e6), idio_vol=pl.lit(0.02)
     )
     groups = ["market", *["style"] * len(STYLES), "industry"]
     blocks = []
@@ -86,16 +98,16 @@ def upload(folder: Path, names: int, days: int) -> None:
         to_id_type=pl.lit("bayesid_core"),
     )  # fmt: skip
     upload_of["idmap"].fast_commit(idmap, mode="overwrite")
-    closed = pl.DataFrame(
-        {"date": [dt.date(2014, 12, 31) + dt.timedelta(d) for d in range(days + 1)]}
-    ).filter(pl.col("date").dt.weekday() > 5)
+    closed = pl.DataFrame({"date": [START + dt.timedelta(d) for d in range(days // 5 * 7 + 7)]}).filter(
+        pl.col("date").dt.weekday() > 5
+    )
     closed = closed.with_columns(exchange=pl.lit("XNYS"))
     upload_of["exchange_dates"].fast_commit(closed, mode="overwrite")
-    rates = pl.DataFrame({"date": [dt.date(2014, 12, 31)], "ccy": ["USD"], "fx_rate": [1.0]})
+    rates = pl.DataFrame({"date": [START], "ccy": ["USD"], "fx_rate": [1.0]})
     upload_of["exchange_rates"].fast_commit(rates, mode="overwrite")
-    rng = np.random.default_rng(0)
+    rng, close = np.random.default_rng(0), np.full(names, 10.0)
     for first in range(0, days, AT_ONCE):
-        for name, frame in frames(names, first, min(AT_ONCE, days - first), rng).items():
+        for name, frame in frames(names, first, min(AT_ONCE, days - first), rng, close).items():
             upload_of[name].fast_commit(frame, mode="append")
         print(f"\r  uploaded {min(first + AT_ONCE, days):,} of {days:,} days", end="", flush=True)
     print()
