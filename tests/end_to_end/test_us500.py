@@ -49,6 +49,7 @@ def test_real_panel(tmp_path: Path) -> None:
     assert {(f.check, f.severity, f.where) for f in report.quality} == {
         ("source_begins_late", "info", "style.momentum"),  # both look back
         ("source_begins_late", "info", "style.volatility"),
+        ("close_against_return", "info", None),  # splits of DISCK and LNT: closes are raw
     }
     assert report.n_listings == 505
     assert report.n_entities == 500
