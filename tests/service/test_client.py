@@ -227,7 +227,7 @@ def test_a_traded_weekend_warns(tmp_path: Path) -> None:
     price = MARKET.uploads["price"]
     friday = price.filter(pl.col("date").dt.weekday() == 5)["date"][0]
     saturday = price.filter(pl.col("date") == friday).with_columns(
-        pl.col("date") + pl.duration(days=1), pl.lit(0.0).alias("return")
+        pl.col("date") + pl.duration(days=1), pl.col("close") * 1.001, pl.lit(0.001).alias("return")
     )
     client.equity.uploaders["price"]["price"].fast_commit(pl.concat([price, saturday]), mode="overwrite")
     closed = MARKET.uploads["exchange_dates"].filter(pl.col("date").dt.weekday() < 6)

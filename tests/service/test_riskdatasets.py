@@ -71,7 +71,8 @@ def test_a_derived_dataset_is_like_any_other(client: Client) -> None:
         FactorRiskModelSettings(universe=universe, exposures=exposures).with_dataset("top")
     ).get_model()
     assert model.factors() == {"alpha": ["one"]}
-    assert model.status()["status"].to_list()[1:] == ["ok"] * 4
+    # but for Wednesday there is one return, or two that are equal
+    assert model.status()["status"].to_list()[1:] == ["no_spread", "ok", "no_spread", "no_spread"]
 
 
 def test_new_data_make_it_stale_and_an_update_fresh(client: Client) -> None:
