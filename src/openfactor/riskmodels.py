@@ -36,7 +36,7 @@ _PinnedModel = Pinned[FactorRiskModelSettings]
 
 @dataclass(frozen=True)
 class _Key:
-    """What a model is told apart by."""
+    """Identifies a model in memory."""
 
     name: str
     """Of the risk dataset: an update looks there for new data."""
@@ -97,7 +97,7 @@ class RiskModelStore:
             model = self._find(key, pinned)
             if model is not None:
                 if mode.endswith("persist") and not self._folder(key).exists():
-                    return self._keep(key, pinned, model.estimates)  # they were deleted since
+                    return self._keep(key, pinned, model.estimates)  # the stored estimates were deleted
                 return model
             if mode == "get-or-fail":
                 raise NotFoundError(
@@ -183,7 +183,7 @@ class RiskModelStore:
 
     @contextmanager
     def _alone(self, key: _Key, cancel: threading.Event | None) -> Iterator[None]:
-        """Nobody else in this process looks for or fits the model meanwhile.
+        """Hold the model's lock: one request at a time in this process looks it up or fits it.
 
         Raises
         ------

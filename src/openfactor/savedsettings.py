@@ -30,7 +30,7 @@ class Pinned(Generic[S]):
     """
 
     name: str
-    """Of the risk dataset, which may have other data by now."""
+    """Of the risk dataset; the name may refer to newer data later."""
     settings: S
     """With every reference to saved settings followed."""
     dataset: RiskDataset

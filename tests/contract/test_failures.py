@@ -38,17 +38,3 @@ def test_a_subclass_arrives_as_the_error_that_callers_know() -> None:
     assert type(found) is DataError
     assert found.faults == sent.faults
     assert str(found) == str(sent)
-
-
-def test_kinds_are_stable() -> None:
-    """They travel over the wire, and scripts compare them."""
-    assert {kind.__name__: kind.kind for kind in vars(errors).values() if is_error(kind)} == {
-        "OpenfactorError": "error",
-        "DataError": "invalid_data",
-        "SettingsError": "invalid_settings",
-        "NotFoundError": "not_found",
-        "ConflictError": "conflict",
-        "StorageError": "storage",
-        "ProcessError": "process",
-        "CancelledError": "cancelled",
-    }

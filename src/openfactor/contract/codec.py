@@ -35,7 +35,7 @@ class _Blobs:
     parts: list[bytes] = field(default_factory=list)
 
     def add(self, part: bytes) -> dict[str, int]:
-        """What stands for the blob in the header."""
+        """Append a blob; the reference to it in the header."""
         self.parts.append(part)
         return {"blob": len(self.parts) - 1}
 

@@ -119,7 +119,7 @@ class StagingArea:
                     self._hide(item.name, scratch)
 
     def has(self, items: Sequence[StagedItem]) -> bool:
-        """All of them are there as they were: nobody committed, wiped or replaced one meanwhile."""
+        """Whether all items are still staged, none of them committed, wiped or replaced since."""
         now = {item.name: item.result.timestamp for item in self.get([item.name for item in items])}
         return all(now.get(item.name) == item.result.timestamp for item in items)
 

@@ -172,7 +172,7 @@ class Table:
         base = self.version
         try:
             base = self._widen()
-            added = [self._brought_in(part, made) for part in change.add]
+            added = [self._add_action(part, made) for part in change.add]
             _flush(self._folder)
             self._delta.create_write_transaction(
                 [*added, *(_removal(part) for part in change.remove)],
@@ -212,9 +212,9 @@ class Table:
             self._delta.update_incremental()
         return self._delta.version()
 
-    def _brought_in(self, part: Part, made: list[Path]) -> AddAction:
-        """The action that adds a part. A file from elsewhere gets a name that nobody else has: two commits of
-        one staged table must not share a file that one of them takes back."""
+    def _add_action(self, part: Part, made: list[Path]) -> AddAction:
+        """The action that adds a part. A file from outside the table gets a unique name: two commits of one
+        staged table must not share a file that one of them may remove."""
         target = part.path
         if part.path.parent != self._folder:  # not a file of an earlier version
             target = self._folder / f"{part.digest}-{uuid.uuid4().hex}{part.path.suffix}"
@@ -246,7 +246,7 @@ class Table:
 
 
 def _flush(path: Path) -> None:
-    """Have a file or a folder on the disk, so that a loss of power does not take it back."""
+    """Flush a file or a folder to disk, so that it survives a loss of power."""
     if os.name == "nt" and path.is_dir():
         return  # Windows flushes no folders
     handle = os.open(path, os.O_RDONLY)
