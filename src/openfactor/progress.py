@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from tqdm.auto import tqdm
+
+from openfactor.context import Progress
 
 
 def progress_bar(
@@ -37,3 +40,29 @@ def counted_days(what: str, hide: bool | None, total: int | None = None) -> Iter
 def in_notebook() -> bool:
     """Whether this is the kernel of a notebook."""
     return "ipykernel.zmqshell" in sys.modules
+
+
+class ProgressBars:
+    """Shows the steps of requests as bars, each once it has taken a second; a `Listener` of contexts.
+
+    Parameters
+    ----------
+    hide : None shows them in notebooks and where standard error is a terminal
+    """
+
+    def __init__(self, hide: bool | None = None) -> None:
+        self._hide = hide
+        self._bars: dict[str, tqdm[Any]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, progress: Progress) -> None:
+        with self._lock:
+            bar = self._bars.get(progress.step)
+            if bar is None:
+                bar = progress_bar(progress.message, self._hide, progress.total, unit=progress.unit, delay=1)
+                self._bars[progress.step] = bar
+            bar.set_description_str(progress.message, refresh=False)
+            bar.update(progress.done - bar.n)
+            if progress.finished:
+                del self._bars[progress.step]
+                bar.close()
