@@ -75,7 +75,7 @@ class Cache:
                 result = self.peek(kind, key)
                 if result is None:
                     result = self.put(kind, key, make())
-        return result  # type: ignore[no-any-return]
+        return result
 
     @contextmanager
     def single_flight(self, kind: str, key: Hashable, check: Callable[[], None]) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""How a request is carried out: processors, progress, cancellation, cache and log. It never changes results."""
+"""How a request is carried out: processors, progress, cancellation, cache, log. It changes no result."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available_processors() -> int:
-    """Processors of the machine that the affinity mask and the quota of the control group leave; at least 1."""
+    """Processors that the affinity mask and the quota of the control group allow; at least 1."""
     try:
         count = len(os.sched_getaffinity(0))
     except AttributeError:  # only Linux has it
