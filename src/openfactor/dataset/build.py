@@ -29,7 +29,7 @@ from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.rates import Rates
-from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import (
@@ -64,7 +64,7 @@ class _Start:
 
 def build(
     settings: RootRiskDatasetSettings,
-    read: Read,
+    read: UploadReader,
     fingerprint: str,
     progress: Progress = lambda step: None,
     parts: Parts | None = None,
@@ -174,7 +174,7 @@ def trees_of(plans: list[GroupPlan], loadings: Loadings) -> dict[str, Tree]:
 
 
 def _identify(
-    settings: RootRiskDatasetSettings, uploads: Mapping[str, pl.LazyFrame], read: Read, tally: Tally
+    settings: RootRiskDatasetSettings, uploads: Mapping[str, pl.LazyFrame], read: UploadReader, tally: Tally
 ) -> _Start:
     """Listings, entities and trees, after everything that can be checked without them."""
     idmap, master = uploads["idmap"].collect(), settings.master_id_type

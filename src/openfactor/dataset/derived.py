@@ -26,7 +26,7 @@ from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
-from openfactor.dataset.reading import Read, read_tree
+from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import LONGEST_CLOSURE, Rows, main_rows, panel_of
@@ -96,7 +96,7 @@ class _Cut:
 def derive(
     settings: DerivedRiskDatasetSettings,
     parent: RiskDataset,
-    read: Read,
+    read: UploadReader,
     fingerprint: str,
     progress: Progress = lambda step: None,
     parts: Parts | None = None,
@@ -155,7 +155,7 @@ def derive(
 
 
 def _own_uploads(
-    settings: DerivedRiskDatasetSettings, uploads: Sequence[_Upload], read: Read
+    settings: DerivedRiskDatasetSettings, uploads: Sequence[_Upload], read: UploadReader
 ) -> tuple[dict[str, pl.LazyFrame], dict[str, pl.DataFrame]]:
     """The uploads that the dataset reads itself, by type and name, and what is in those with exposures."""
     rows = {upload.name: upload.rows for upload in uploads}
@@ -213,7 +213,7 @@ def _begun_before(panel: Panel) -> int:
 
 
 def _survey(
-    settings: DerivedRiskDatasetSettings, parent: RiskDataset, read: Read, tally: Tally
+    settings: DerivedRiskDatasetSettings, parent: RiskDataset, read: UploadReader, tally: Tally
 ) -> list[_Upload]:
     """What the uploads have; DataError if that is not what the settings ask for."""
     uploads, faults = [], []
@@ -248,7 +248,9 @@ def _survey(
     return uploads
 
 
-def _plans(entry: RiskDatasetUploadedExposureSettings, read: Read) -> tuple[list[GroupPlan], list[Fault]]:
+def _plans(
+    entry: RiskDatasetUploadedExposureSettings, read: UploadReader
+) -> tuple[list[GroupPlan], list[Fault]]:
     plans, faults = [], []
     for group in (*entry.continuous_factor_groups, *entry.categorical_factor_groups):
         tree = None
@@ -500,7 +502,7 @@ def _regress(
     parent: RiskDataset,
     cut: _Cut,
     groups: _Groups,
-    read: Read,
+    read: UploadReader,
     threads: int | None,
 ) -> list[Fault]:
     """Robust betas over the history of the reference, on the rows that are left; what the precision cannot

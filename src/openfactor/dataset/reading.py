@@ -1,4 +1,4 @@
-"""How the engine gets at uploads: by data type and name, as rows."""
+"""How the engine reads uploads: by data type and name, as rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from openfactor.errors import Fault, NotFoundError
 from openfactor.settings.hierarchies import Tree, hierarchy_from_df
 from openfactor.uploads import DATA_TYPES
 
-Read = Callable[[str, str], pl.LazyFrame]
-"""Gives the rows of an upload, by data type and name."""
+UploadReader = Callable[[str, str], pl.LazyFrame]
+"""Returns the rows of an upload, given its data type and name."""
 
 
 def no_uploads(data_type: str, name: str) -> pl.LazyFrame:
-    """A `Read` without uploads: raises NotFoundError."""
+    """An `UploadReader` without uploads: raises NotFoundError."""
     raise NotFoundError.of(f"upload of type {data_type}", name, [])
 
 
-def read_tree(source: str, read: Read) -> tuple[Tree | None, list[Fault]]:
+def read_tree(source: str, read: UploadReader) -> tuple[Tree | None, list[Fault]]:
     """The tree in a `hierarchies` upload, or what is wrong with it."""
     rows = read("hierarchies", source)
     upload = f"hierarchies {source}"

@@ -17,7 +17,7 @@ from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.checks import known_groups
 from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
-from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.rows import rows_of
 from openfactor.dataset.tally import Tally
 from openfactor.dataset.usage import used_factors
@@ -163,7 +163,7 @@ def resolve(
     settings: ExposureSettings,
     universe: UniverseSettings,
     reference: CrossSection,
-    read: Read = no_uploads,
+    read: UploadReader = no_uploads,
     threads: int | None = None,
 ) -> Exposures:
     """The columns that `settings` ask for. Settings are taken as valid on the dataset.
@@ -232,7 +232,7 @@ class _Sources:
     data: RiskDataset
     menu: ExposureSettingsMenu
     universe: UniverseSettings
-    read: Read
+    read: UploadReader
     threads: int | None
 
     def dense(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.calendar import within
-from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.shown import Shown
 from openfactor.errors import SettingsError
 from openfactor.exposures.columns import CrossSection
@@ -43,7 +43,7 @@ class ExposureMatrix(BoundToProcess):
         name: str,
         dataset: RiskDataset,
         settings: ExposureSettings,
-        read: Read = no_uploads,
+        read: UploadReader = no_uploads,
         follow: Callable[[UniverseSettings | Reference], UniverseSettings] | None = None,
         threads: int | None = None,
     ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.naming import Naming
-from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
 from openfactor.dataset.shown import Shown
@@ -39,7 +39,7 @@ _MAPPING_COLUMNS = [
 """An identifier stands for an asset that is called something while both hold."""
 
 
-def members(dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads) -> Mask:
+def members(dataset: RiskDataset, settings: UniverseSettings, read: UploadReader = no_uploads) -> Mask:
     """(rows,) the row passes every filter on the values of its own day.
 
     Settings are taken as valid on the dataset (`settings.validation`); `read` gives the uploads of a
@@ -78,7 +78,7 @@ def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mas
     return np.asarray(some_in & ~some_out)
 
 
-def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Read) -> Mask:
+def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: UploadReader) -> Mask:
     """(entities,) one of the portfolios holds it on any day."""
     held = np.zeros(dataset.identifiers.n_entities, np.bool_)
     for source, wanted in portfolios.by_source.items():
@@ -115,7 +115,7 @@ def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of
 
 
 def universe_on(
-    name: str, dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads
+    name: str, dataset: RiskDataset, settings: UniverseSettings, read: UploadReader = no_uploads
 ) -> Universe:
     """The universe on the dataset of that name.
 
@@ -135,7 +135,7 @@ class Universe(BoundToProcess):
     """
 
     def __init__(
-        self, name: str, dataset: RiskDataset, settings: UniverseSettings, read: Read = no_uploads
+        self, name: str, dataset: RiskDataset, settings: UniverseSettings, read: UploadReader = no_uploads
     ) -> None:
         self.dataset = name
         self.settings = settings

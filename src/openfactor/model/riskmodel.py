@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from openfactor.dataset.calendar import within
-from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import rows_before
 from openfactor.errors import ConflictError, DataWarning, SettingsError
@@ -49,7 +49,7 @@ class RiskModel(BoundToProcess):
         dataset: RiskDataset,
         settings: FactorRiskModelSettings,
         estimates: Estimates,
-        read: Read = no_uploads,
+        read: UploadReader = no_uploads,
         *,
         threads: int | None = None,
         hide_progress: bool | None = None,

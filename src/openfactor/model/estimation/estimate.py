@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.errors import CancelledError, Fault
@@ -51,7 +51,7 @@ def estimate(
     settings: FactorRiskModelSettings,
     fingerprint: str,
     *,
-    read: Read = no_uploads,
+    read: UploadReader = no_uploads,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda days: None,
     cancel: threading.Event | None = None,
@@ -85,7 +85,7 @@ def estimate(
 def _prepare(
     dataset: RiskDataset,
     settings: FactorRiskModelSettings,
-    read: Read,
+    read: UploadReader,
     pool: ThreadPoolExecutor,
     threads: int | None,
     cancel: threading.Event,

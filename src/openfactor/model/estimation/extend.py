@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days
-from openfactor.dataset.reading import Read, no_uploads
+from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.model.estimation.estimate import estimate
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
@@ -26,7 +26,7 @@ def extend(
     settings: FactorRiskModelSettings,
     fingerprint: str,
     *,
-    read: Read = no_uploads,
+    read: UploadReader = no_uploads,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda days: None,
     cancel: threading.Event | None = None,

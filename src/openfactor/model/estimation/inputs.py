@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.reading import Read
+from openfactor.dataset.reading import UploadReader
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
 from openfactor.settings.model import FactorRiskModelSettings, Stage
@@ -22,7 +22,7 @@ class Inputs:
 
     dataset: RiskDataset
     settings: FactorRiskModelSettings
-    read: Read
+    read: UploadReader
     """Gives the uploads that the settings name."""
     threads: int | None
 
