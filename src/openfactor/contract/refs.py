@@ -1,0 +1,117 @@
+"""References and queries: what names a piece of content, and what is asked of it. Values only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Generic, Literal, TypeVar
+
+from openfactor.settings import FactorRiskModelSettings, RiskForecastSettings, Settings
+from openfactor.settings.dates import DateLike, as_date
+from openfactor.settings.provenance import DataVersion
+from openfactor.settings.values import DatasetSettings, Value
+
+S = TypeVar("S", bound=Settings)
+Layout = Literal["wide", "long"]
+"""wide: one column per factor or asset. long: one row per value, without the empty ones."""
+Dated = Literal["exposures", "returns"]
+"""exposures: a row carries the day on which its exposures were known. returns: the trading day after it,
+whose returns they explain."""
+
+
+class PinnedUpload(Value):
+    """One version of an upload."""
+
+    version: int
+    content: str
+    """Hash that names the rows of the version for ever."""
+
+
+class Pinned(Value, Generic[S]):
+    """Settings with the content that they are read against. What is computed from it reads nothing newer."""
+
+    setting: S
+    """With every reference to saved settings followed."""
+    data: DataVersion
+    """The risk dataset by name and content, and the uploads that were read."""
+    uploads: dict[str, PinnedUpload] = {}
+    """"<data type>/<name>" to the version of each upload that the settings name."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the risk dataset; the name may refer to newer data later."""
+        return self.data.dataset
+
+    @property
+    def settings(self) -> DatasetSettings[S]:
+        """Bound to the name of the dataset, as every loader takes them."""
+        return self.setting.with_dataset(self.data.dataset)
+
+
+class ModelRef(Value):
+    """A fitted model."""
+
+    pinned: Pinned[FactorRiskModelSettings]
+    fingerprint: str
+    """Names what the estimates were made from: settings, dataset and uploads."""
+
+
+class FrameQuery(Value):
+    """Which frame of a universe, exposures, a model or a forecast, and which part of it in which shape."""
+
+    frame: str
+    """Its name, such as "factor_returns"."""
+    start: dt.date | None = None
+    end: dt.date | None = None
+    """First and last day, both included; None for no bound."""
+    id_type: str | None = None
+    """How assets are identified; by default as the universe does."""
+    stage: int = 1
+    """Of a model with several stages of regression, which one; the first is 1."""
+    layout: Layout = "wide"
+    dated: Dated | None = None
+    """Which day the rows carry; None for the frame's own choice."""
+    trading_days_only: bool = False
+    """Leave out stored days that are no trading days of the universe's calendar."""
+    forecast: RiskForecastSettings | None = None
+    """Of frames of a forecast: its settings."""
+
+    @classmethod
+    def between(
+        cls, frame: str, start: DateLike | None, end: DateLike | None, **fields: object
+    ) -> FrameQuery:
+        """The query with days as users write them; SettingsError for a text that is no date."""
+        return cls.model_validate({"frame": frame, "start": as_date(start), "end": as_date(end), **fields})
+
+
+class DiagnosticsQuery(Value):
+    """What diagnostics of a model are asked for."""
+
+    forecast: RiskForecastSettings = RiskForecastSettings()
+    start: dt.date | None = None
+    end: dt.date | None = None
+    burn_in: int | None = None
+    """Trading days with a regression before the first forecast that counts; None for a year's."""
+    window: int | None = None
+    """Trading days of the rolling bias statistics; None for a year's."""
+    n_books: int = 50
+    seed: int = 0
+    """Number of random portfolios, and the seed that draws them."""
+
+
+class TaskStatus(Value):
+    """How far a task is."""
+
+    id: str
+    name: str
+    state: Literal["running", "cancelling", "done", "failed", "cancelled"]
+    message: str = ""
+    """The step that is under way."""
+    done: int = 0
+    total: int | None = None
+    """Units of that step done, and in all where that is known."""
+    unit: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """It has a result, or failed, or was cancelled."""
+        return self.state in ("done", "failed", "cancelled")
