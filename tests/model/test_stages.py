@@ -145,8 +145,7 @@ def with_series(series: pl.DataFrame) -> RiskDataset:
 
 
 def known_market(**changes: object) -> FactorRiskModelSettings:
-    usual = model_settings(estimation=False, known_factor_map={("market", "market"): "mkt"}, **changes)
-    return usual
+    return model_settings(estimation=False, known_factor_map={("market", "market"): "mkt"}, **changes)
 
 
 def test_a_known_factor_is_taken_as_given() -> None:

@@ -269,7 +269,7 @@ def cut(path: Path, to: int) -> None:
 )
 def test_a_damaged_table(upload: Upload, tmp_path: Path, harm: str) -> None:
     folder = tmp_path / "exchange_rates" / "fx"
-    part = sorted(folder.glob("*.parquet"))[0]
+    part = min(folder.glob("*.parquet"))
     log = sorted((folder / "_delta_log").glob("*.json"))
     {
         "file cut": lambda: cut(part, 100),

@@ -54,8 +54,10 @@ def sources(evidence: Evidence) -> list[Source]:
     found, dataset = [], evidence.dataset
     if "exchange_rates" in evidence.uploads:
         rates = evidence.uploads["exchange_rates"].select("ccy", "date").collect()
-        for ccy in evidence.foreign:
-            found.append(_source(evidence, "exchange_rates", ccy, _of(rates, "ccy", ccy)["date"]))
+        found.extend(
+            _source(evidence, "exchange_rates", ccy, _of(rates, "ccy", ccy)["date"])
+            for ccy in evidence.foreign
+        )
     if "market_cap" in evidence.uploads:
         found.append(_source(evidence, "market_cap", None, evidence.cap_dates["date"]))
     for upload, inventory in evidence.inventories.items():
