@@ -51,7 +51,8 @@ def _source(evidence: Evidence, upload: str, where: str | None, dates: pl.Series
 def sources(evidence: Evidence) -> list[Source]:
     """The parts of uploads that are delivered together: a currency's rates, caps, a factor group or a
     continuous factor, an exchange's closures, a series."""
-    found, dataset = [], evidence.dataset
+    found: list[Source] = []
+    dataset = evidence.dataset
     if "exchange_rates" in evidence.uploads:
         rates = evidence.uploads["exchange_rates"].select("ccy", "date").collect()
         found.extend(
