@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,9 +19,9 @@ import polars as pl
 from openfactor import dataset as datasets
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
+from openfactor.datawarnings import warn
 from openfactor.errors import (
     ConflictError,
-    DataWarning,
     NotFoundError,
     OpenfactorError,
     SettingsError,
@@ -283,7 +282,7 @@ class RiskDatasetStore:
                 versions = inputs.uploads.version_numbers
                 dataset_storage.save(replace(built, upload_versions=versions), folder)
         for warning in self._dataset(mark).report.warnings:
-            warnings.warn(f"risk dataset {name!r}: {warning}", DataWarning, stacklevel=4)
+            warn(f"risk dataset {name!r}: {warning}")
 
     @contextmanager
     def _steps(self, what: str) -> Iterator[Callable[[str], None]]:

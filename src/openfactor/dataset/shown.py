@@ -7,7 +7,6 @@ the frame's row. Assets that have no identifier on a date are left out and warne
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.naming import Naming
-from openfactor.errors import DataWarning
+from openfactor.datawarnings import warn
 
 if TYPE_CHECKING:
     from openfactor.dataset.riskdataset import RiskDataset
@@ -94,8 +93,4 @@ class Shown:
         return np.flatnonzero(found).astype(np.int32)
 
     def _warn(self, what: str, which: str) -> None:
-        warnings.warn(
-            f"{what} {self.id_type} on {which} day, or one that leads to two companies",
-            DataWarning,
-            stacklevel=5,
-        )
+        warn(f"{what} {self.id_type} on {which} day, or one that leads to two companies")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +20,8 @@ from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.rows import rows_of
 from openfactor.dataset.tally import Tally
 from openfactor.dataset.usage import used_factors
-from openfactor.errors import DataError, DataWarning, Fault, SettingsError
+from openfactor.datawarnings import warn
+from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.exposures.columns import (
     CategoricalBlock,
     CrossSection,
@@ -349,11 +349,9 @@ class _Sources:
         faults += self.data.identifiers.unclear(rows.filter(pl.col("factor_group") == name), "exposures")
         dropped = tally.dropped[group.exposure_source]
         if unknown_rows := sum(n for reason, n in dropped.items() if reason.startswith("unknown asset")):
-            warnings.warn(
+            warn(
                 f"{unknown_rows:,} rows of group {name!r} in the upload {group.exposure_source!r} are of "
-                "assets that the dataset does not know",
-                DataWarning,
-                stacklevel=2,
+                "assets that the dataset does not know"
             )
         _refuse(group, faults)
         return DenseColumns(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +15,8 @@ from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import main_rows
 from openfactor.dataset.shown import Shown
-from openfactor.errors import DataError, DataWarning, SettingsError
+from openfactor.datawarnings import warn
+from openfactor.errors import DataError, SettingsError
 from openfactor.processes import BoundToProcess
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
@@ -106,11 +106,9 @@ def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of
     if len(assets) > dataset.settings.quality.dropped * of:
         first = assets.sort(pl.all()).head(3)
         shown = ", ".join(f"{id_type} {name!r}" for name, id_type in first.iter_rows())
-        warnings.warn(
+        warn(
             f"{len(assets):,} of {of:,} assets of the portfolios {source!r} lead to no asset of the dataset "
-            f"and select none: {shown}; its id types are {', '.join(dataset.identifiers.company_types)}",
-            DataWarning,
-            stacklevel=4,
+            f"and select none: {shown}; its id types are {', '.join(dataset.identifiers.company_types)}"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -17,7 +16,8 @@ from openfactor.dataset.calendar import within
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import rows_before
-from openfactor.errors import ConflictError, DataWarning, SettingsError
+from openfactor.datawarnings import warn
+from openfactor.errors import ConflictError, SettingsError
 from openfactor.exposures import by_group, exposure_frame
 from openfactor.model.diagnostics import Diagnostics, diagnose
 from openfactor.model.estimation import Estimates
@@ -282,11 +282,9 @@ class RiskModel(BoundToProcess):
         """DataWarning of severe findings about the day on which forecasts stand."""
         report = self._fitted.dataset.report
         if found := report.newest_faults:
-            warnings.warn(
+            warn(
                 f"the newest data ({report.newest_day}) are in doubt: "
-                + "; ".join(finding.message for finding in found),
-                DataWarning,
-                stacklevel=3,
+                + "; ".join(finding.message for finding in found)
             )
 
     def diagnostics(

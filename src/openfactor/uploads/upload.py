@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import shutil
 import uuid
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import replace as replace_fields
@@ -15,10 +14,10 @@ from typing import Any, Literal
 
 import polars as pl
 
+from openfactor.datawarnings import warn
 from openfactor.errors import (
     ConflictError,
     DataError,
-    DataWarning,
     NotFoundError,
     SettingsError,
     StorageError,
@@ -393,9 +392,7 @@ class Upload(EngineObject):
             items = self._staging.get(names)
             if not items:  # as after a commit whose answer was lost
                 which = " of these names" if names else ""
-                warnings.warn(
-                    f"nothing{which} is staged, so nothing was committed", DataWarning, stacklevel=2
-                )
+                warn(f"nothing{which} is staged, so nothing was committed")
                 return UploadCommitResult(version=self.version)
             try:
                 done = self._committer.commit(items, mode, match, remedy)
@@ -529,7 +526,7 @@ def _told(done: Committed, items: Sequence[StagedItem], *, named: bool = True) -
     """The result of a commit; what it left out, or probably was not meant, is warned of."""
     names = [item.name for item in items] if named else []
     for message in done.warnings:
-        warnings.warn(message, DataWarning, stacklevel=3)
+        warn(message)
     return UploadCommitResult(
         version=done.version, committed_names=names, notes=notes_of(items), **asdict(done.counts)
     )
