@@ -127,7 +127,14 @@ def build(folder: Path) -> float:
     client.equity.riskdatasets.create_or_replace_dataset("bench", settings)
     (data,) = (folder / "datasets").iterdir()
     panel = storage.load(data).panel
-    arrays = [panel.listing, panel.local_return, panel.priced, panel.main, panel.cap, panel.idio_vol]
+    arrays = [
+        panel.listing,
+        panel.local_return,
+        panel.priced,
+        panel.is_main_listing,
+        panel.market_cap,
+        panel.idio_vol,
+    ]
     arrays += [values for factors in panel.dense.values() for values in factors.values()]
     arrays += [codes for group in panel.sparse.values() for codes in group.codes]
     return float(sum(a.nbytes for a in arrays) / MIB)

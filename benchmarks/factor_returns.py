@@ -80,7 +80,7 @@ def toraniko_frames(dataset: RiskDataset, n_days: int) -> tuple[pl.DataFrame, ..
     codes = panel.sparse["industry"].codes[0][:rows]
     return (
         key.with_columns(asset_returns=pl.Series(panel.local_return[n : rows + n])),  # those of the next day
-        key.with_columns(market_cap=pl.Series(panel.cap[:rows])),
+        key.with_columns(market_cap=pl.Series(panel.market_cap[:rows])),
         key.with_columns(
             pl.Series(name, (codes == g).astype(np.float64))
             for g, name in enumerate(panel.sparse["industry"].categories)
@@ -115,7 +115,7 @@ def skfolio_seconds(dataset: RiskDataset, n_days: int) -> float:
     columns = [*(values[:rows] for values in dense), *industries.T]
     x = np.stack([values.astype(np.float64) for values in columns], axis=1).reshape(n_days, n, -1)
     y = panel.local_return[n : rows + n].reshape(n_days, n)
-    weights = np.sqrt(panel.cap[:rows]).reshape(n_days, n)
+    weights = np.sqrt(panel.market_cap[:rows]).reshape(n_days, n)
     return best_of(2, lambda: CSLinearRegression().fit(x, y, cs_weights=weights)) / n_days
 
 

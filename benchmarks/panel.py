@@ -40,8 +40,8 @@ def random_dataset(
         currency=np.zeros(rows, np.int16),
         priced=np.ones(rows, np.bool_),
         delisted=np.empty(0, np.int64),
-        main=np.ones(rows, np.bool_),
-        cap=cap,
+        is_main_listing=np.ones(rows, np.bool_),
+        market_cap=cap,
         idio_vol=np.full(rows, 0.02),
         dense={"market": {"market": np.ones(rows, np.float16)}, "style": styles},
         sparse={"industry": SparseGroup(tuple(f"i{g:02d}" for g in range(n_industries)), (industry,), None)},
@@ -61,7 +61,7 @@ def random_dataset(
         exposure_dtype="float16",
         identifiers=Identifiers(table, spans, aliases, ("bayesid", "bayesid_core")),
         currencies=("USD",),
-        usd=np.ones((n_days, 1)),
+        usd_per_unit=np.ones((n_days, 1)),
         closures=pl.DataFrame({"exchange": ["XNYS"], "date": [dt.date(1999, 12, 31)]}),
         panel=panel,
         trees=trees,
@@ -78,4 +78,4 @@ def arrays(panel: Panel) -> list[np.ndarray]:
     """Every array of the panel that a model with all its factors reads."""
     dense = [values for factors in panel.dense.values() for values in factors.values()]
     sparse = [codes for group in panel.sparse.values() for codes in group.codes]
-    return [panel.listing, panel.local_return, panel.priced, panel.cap, *dense, *sparse]
+    return [panel.listing, panel.local_return, panel.priced, panel.market_cap, *dense, *sparse]

@@ -78,7 +78,7 @@ def column(dataset: RiskDataset, values: np.ndarray, name: str) -> dict[dt.date,
 def main_by_day(dataset: RiskDataset) -> list[str]:
     """The main listing of each day, where there is one entity."""
     names = dataset.identifiers.names("ticker")
-    return [names[i] for i in dataset.panel.listing[dataset.panel.main]]
+    return [names[i] for i in dataset.panel.listing[dataset.panel.is_main_listing]]
 
 
 def faults(changes: dict | None = None, **settings) -> dict[str, str]:
@@ -99,8 +99,14 @@ def test_rows_last_from_the_first_price_to_the_last() -> None:
 
 def test_the_latest_cap_stands() -> None:
     dataset = built()
-    assert column(dataset, dataset.panel.cap, "A") == {MON: 100, TUE: 100, WED: 100, THU: 200, FRI: 200}
-    assert column(dataset, dataset.panel.cap, "B") == {TUE: 50, WED: 50, THU: 50, FRI: 50}
+    assert column(dataset, dataset.panel.market_cap, "A") == {
+        MON: 100,
+        TUE: 100,
+        WED: 100,
+        THU: 200,
+        FRI: 200,
+    }
+    assert column(dataset, dataset.panel.market_cap, "B") == {TUE: 50, WED: 50, THU: 50, FRI: 50}
 
 
 def test_exposures_stand_until_the_next_snapshot_which_says_all() -> None:
@@ -124,8 +130,8 @@ def test_partial_membership() -> None:
     group = built(exposures=exposure_rows(rows)).panel.sparse["industry"]
     assert group.categories == ("X", "Y")
     assert [codes[0] for codes in group.codes] == [0, 1]
-    assert group.loads is not None
-    assert [float(loads[0]) for loads in group.loads] == [0.25, 0.75]
+    assert group.loadings is not None
+    assert [float(loadings[0]) for loadings in group.loadings] == [0.25, 0.75]
     last = [codes[-1] for codes in group.codes]  # B: a loading of zero is no membership
     assert last == [1, -1]
 
@@ -138,7 +144,7 @@ def test_share_classes_share_exposures_and_caps_but_not_returns() -> None:
     assert main_by_day(dataset) == ["A", "B", "B", "B", "B"]  # B is listed on Tuesday
     size = dataset.panel.dense["style"]["size"].astype(float)
     assert set(column(dataset, size, "A").values()) == {-0.5}
-    assert set(column(dataset, dataset.panel.cap, "A").values()) == {50.0}
+    assert set(column(dataset, dataset.panel.market_cap, "A").values()) == {50.0}
     assert column(dataset, dataset.panel.local_return, "A")[TUE] == pytest.approx(0.1)
     assert dataset.identifiers.names("ticker_core") == ["B", "B"]
 
@@ -176,8 +182,10 @@ def test_caps_are_kept_in_dollars() -> None:
     caps = tables()["market_cap"].with_columns(ccy=pl.lit("EUR"))
     rates = pl.DataFrame({"date": [MON, THU, MON], "ccy": ["EUR", "EUR", "USD"], "fx_rate": [0.5, 0.8, 1.0]})
     dataset = built(market_cap=caps, exchange_rates=rates)
-    assert column(dataset, dataset.panel.cap, "A")[WED] == 200.0  # 100 EUR of Monday at 0.5 EUR a dollar
-    assert column(dataset, dataset.panel.cap, "A")[THU] == 250.0
+    assert (
+        column(dataset, dataset.panel.market_cap, "A")[WED] == 200.0
+    )  # 100 EUR of Monday at 0.5 EUR a dollar
+    assert column(dataset, dataset.panel.market_cap, "A")[THU] == 250.0
 
 
 def test_id_type_that_the_idmap_does_not_lead_from() -> None:
@@ -269,7 +277,7 @@ def test_a_dataset_on_disk_is_the_same(tmp_path: Path) -> None:
     dataset = dataset_of(simulate(20, 6, industries=2, exchanges=("XNYS", "XTKS")).uploads)
     save(dataset, tmp_path / "d")
     again = load(tmp_path / "d")
-    for name in ("offsets", "listing", "local_return", "priced", "cap", "idio_vol"):
+    for name in ("offsets", "listing", "local_return", "priced", "market_cap", "idio_vol"):
         np.testing.assert_array_equal(getattr(again.panel, name), getattr(dataset.panel, name))
     for factor, values in dataset.panel.dense["style"].items():
         assert again.panel.dense["style"][factor].dtype == np.float16
@@ -278,7 +286,7 @@ def test_a_dataset_on_disk_is_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         again.panel.sparse["industry"].codes, dataset.panel.sparse["industry"].codes
     )
-    np.testing.assert_array_equal(again.usd, dataset.usd)
+    np.testing.assert_array_equal(again.usd_per_unit, dataset.usd_per_unit)
     for exchange, mask in dataset.closed.items():
         np.testing.assert_array_equal(again.closed[exchange], mask)
     assert again.days == dataset.days
@@ -289,7 +297,12 @@ def test_a_dataset_on_disk_is_the_same(tmp_path: Path) -> None:
 def test_a_panel_is_mapped_not_read(tmp_path: Path) -> None:
     save(dataset_of(simulate(20, 6, industries=2).uploads), tmp_path / "d")
     panel = load(tmp_path / "d").panel
-    columns = [panel.cap, panel.priced, panel.dense["style"]["size"], panel.sparse["industry"].codes[0]]
+    columns = [
+        panel.market_cap,
+        panel.priced,
+        panel.dense["style"]["size"],
+        panel.sparse["industry"].codes[0],
+    ]
     for column in columns:
         at = column
         while isinstance(at, np.ndarray):

@@ -68,7 +68,7 @@ def test_the_reference_as_it_is() -> None:
     parent = dataset_of(tables(), **GROUPS)
     same = derived(parent=parent)
     assert same.days == parent.days
-    for name in ("offsets", "listing", "local_return", "priced", "main", "cap", "idio_vol"):
+    for name in ("offsets", "listing", "local_return", "priced", "is_main_listing", "market_cap", "idio_vol"):
         np.testing.assert_array_equal(getattr(same.panel, name), getattr(parent.panel, name))
     assert list(same.panel.dense) == ["style"]
     np.testing.assert_array_equal(same.panel.dense["style"]["size"], parent.panel.dense["style"]["size"])
@@ -93,7 +93,7 @@ def test_uploaded_exposures_bring_their_days() -> None:
     assert a == {MON: 7.0, TUE: 3.0, WED: -2.0, THU: -2.0, FRI: -2.0, SAT: 8.0}
     # Wednesday's snapshot leaves B out; it has a price then
     assert b == {TUE: 1.0, WED: None, THU: None, FRI: None, SAT: None}
-    assert column(dataset, dataset.panel.cap, "A")[MON] == 100.0
+    assert column(dataset, dataset.panel.market_cap, "A")[MON] == 100.0
     assert dataset.report.rows_read == {"exposures scores": 8}
 
 

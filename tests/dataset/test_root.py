@@ -130,8 +130,8 @@ def test_a_new_ticker_is_the_same_company() -> None:
     dataset = renamed()
     size = dataset.panel.dense["style"]["size"].astype(float)
     assert column(dataset, size, "META") == {WED: 2.0, THU: 2.0}  # uploaded for FB
-    assert column(dataset, dataset.panel.cap, "FB") == {MON: 5.0, TUE: 5.0}
-    assert column(dataset, dataset.panel.cap, "META") == {WED: 7.0, THU: 7.0}
+    assert column(dataset, dataset.panel.market_cap, "FB") == {MON: 5.0, TUE: 5.0}
+    assert column(dataset, dataset.panel.market_cap, "META") == {WED: 7.0, THU: 7.0}
     assert [n for n in main_by_day(dataset) if n != "O"] == ["FB", "FB", "META", "META"]
     settings = FactorRiskModelSettings(
         universe=UniverseSettings(id_type="ticker_core"),
@@ -230,7 +230,7 @@ def test_how_much_is_read_at_a_time_does_not_matter(run: int, monkeypatch: pytes
     whole = dataset_of(market.uploads)
     monkeypatch.setattr(rows, "RUN", run)
     pieces = dataset_of(market.uploads)
-    np.testing.assert_array_equal(pieces.panel.cap, whole.panel.cap)
+    np.testing.assert_array_equal(pieces.panel.market_cap, whole.panel.market_cap)
     for factor, values in whole.panel.dense["style"].items():
         np.testing.assert_array_equal(pieces.panel.dense["style"][factor], values)
     np.testing.assert_array_equal(pieces.panel.sparse["industry"].codes, whole.panel.sparse["industry"].codes)

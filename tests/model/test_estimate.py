@@ -85,13 +85,13 @@ def test_estimation_universe_that_is_empty_on_a_day() -> None:
 
 def test_universe_bounds_on_caps_hold_on_the_day_before() -> None:
     dataset = dataset_of(MARKET.uploads)
-    middle = float(np.median(dataset.panel.cap))
+    middle = float(np.median(dataset.panel.market_cap))
     universe = UniverseSettings(id_type="ticker", mcap_filter=MCapFilterSettings(lower=middle))
     estimates = estimate(dataset, model_settings(universe, estimation=False), "x")
     inside = np.isfinite(estimates.specific_return)
     assert inside.any()
-    assert (dataset.panel.cap[inside] >= middle).all()
-    assert (dataset.panel.cap[estimates.weight[0] > 0] >= middle).all()
+    assert (dataset.panel.market_cap[inside] >= middle).all()
+    assert (dataset.panel.market_cap[estimates.weight[0] > 0] >= middle).all()
 
 
 def test_universe_by_category() -> None:

@@ -224,7 +224,7 @@ def test_the_specific_regime_is_the_cap_weighted_one(model: RiskModel) -> None:
     squares = []
     for t in range(22, len(days)):
         rows = DATA.panel.rows_of(int(days[t - 1]))
-        e, s2, cap = model.estimates.specific_return[rows], plain.variance[rows], DATA.panel.cap[rows]
+        e, s2, cap = model.estimates.specific_return[rows], plain.variance[rows], DATA.panel.market_cap[rows]
         counted = np.isfinite(e) & (plain.history[rows] >= 21)
         squares.append(sum(cap[counted] * e[counted] ** 2 / s2[counted]) / sum(cap[counted]))
     expected = np.sqrt(pd.Series(squares).ewm(halflife=15).mean())

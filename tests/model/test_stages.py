@@ -67,7 +67,7 @@ def test_a_second_stage_regresses_what_the_first_leaves(dataset: RiskDataset) ->
         x = np.stack([panel.dense["style"][name][rows].astype(float) for name in STYLES], axis=1)
         left = one.specific_return[rows]
         there = np.isfinite(left)
-        root = np.sqrt(panel.cap[rows][there])
+        root = np.sqrt(panel.market_cap[rows][there])
         f = np.linalg.lstsq(x[there] * root[:, None], left[there] * root, rcond=None)[0]
         np.testing.assert_allclose(two.factor_returns[i, two.stage == 1], f, atol=1e-12)
         np.testing.assert_allclose(two.specific_return[rows][there], (left - x @ f)[there], atol=1e-14)
@@ -163,7 +163,7 @@ def test_a_known_factor_is_taken_as_given() -> None:
         style = np.stack([data.panel.dense["style"][name][rows].astype(float) for name in STYLES], axis=1)
         member = np.eye(len(group.categories))[group.codes[0][rows]]
         there = np.isfinite(e.asset_return[rows])
-        cap = data.panel.cap[rows]
+        cap = data.panel.market_cap[rows]
         c = cap[there] @ member[there]
         x = np.hstack([member, style])
         basis = np.delete(np.eye(8), 3, axis=1)

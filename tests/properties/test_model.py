@@ -34,7 +34,7 @@ markets = st.builds(
 def designs(market: SyntheticUniverse, estimates: Estimates):
     """For each regression: index, rows and the whole design in the order of the results."""
     dataset = dataset_of(market.uploads)
-    settings, main = model_settings(), dataset.panel.main
+    settings, main = model_settings(), dataset.panel.is_main_listing
     columns = resolve(
         dataset, settings.stages[0].exposures, settings.inline_universe, CrossSection(main, main)
     )
@@ -48,7 +48,7 @@ def designs(market: SyntheticUniverse, estimates: Estimates):
         for code, load in zip(codes, loads, strict=True):
             for j in np.flatnonzero(code >= 0):
                 x[j, code[j]] += load[j]
-        yield i, rows, x[:, order], dataset.panel.cap[rows]
+        yield i, rows, x[:, order], dataset.panel.market_cap[rows]
 
 
 @SLOW

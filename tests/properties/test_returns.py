@@ -115,7 +115,8 @@ def rows_by_day(dataset: RiskDataset) -> dict[tuple[dt.date, str], tuple]:
     return {
         (dataset.days[panel.day[row]], names[panel.listing[row]]): (
             panel.local_return[row], dataset.currencies[panel.currency[row]], panel.priced[row],
-            panel.main[row], panel.cap[row], float(panel.dense["style"]["size"][row]), row in ends,
+            panel.is_main_listing[row], panel.market_cap[row], float(panel.dense["style"]["size"][row]),
+            row in ends,
         )
         for row in range(panel.n_rows)
     }  # fmt: skip

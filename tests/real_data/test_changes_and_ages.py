@@ -94,14 +94,14 @@ def test_a_name_without_a_price_keeps_nothing_too_old_either() -> None:
 
 def test_a_cap_ends_with_its_age() -> None:
     dataset = dataset_of(tables(), **GROUPS, market_cap_max_age=3)
-    cap, vol = dataset.panel.cap, dataset.panel.idio_vol
+    cap, vol = dataset.panel.market_cap, dataset.panel.idio_vol
     assert column(dataset, cap, "A") == {MON: 100, TUE: 100, WED: 100, THU: 200, FRI: 200}
     b = column(dataset, cap, "B")  # of Monday
     assert [b[TUE], b[WED], b[THU]] == [50, 50, 50]
     assert np.isnan(b[FRI])
     assert np.isnan(column(dataset, vol, "B")[FRI])
     forever = dataset_of(tables(), **GROUPS)
-    assert column(forever, forever.panel.cap, "B")[FRI] == 50
+    assert column(forever, forever.panel.market_cap, "B")[FRI] == 50
 
 
 def test_uploaded_groups_of_derived_datasets_have_an_age_too() -> None:
@@ -129,8 +129,8 @@ def test_caps_of_share_classes_add_up(turned: bool) -> None:
     rows = rows.reverse() if turned else rows
     frames = tables(idmap=idmap, market_cap=rows, exchange_rates=rates)
     one, both = (dataset_of(frames, **GROUPS, market_cap_per=p) for p in ("company", "listing"))
-    assert column(one, one.panel.cap, "A") == {MON: 5, TUE: 5, WED: 10, THU: 10, FRI: 10}
-    assert column(both, both.panel.cap, "A") == {MON: 25, TUE: 25, WED: 15, THU: 15, FRI: 15}
+    assert column(one, one.panel.market_cap, "A") == {MON: 5, TUE: 5, WED: 10, THU: 10, FRI: 10}
+    assert column(both, both.panel.market_cap, "A") == {MON: 25, TUE: 25, WED: 15, THU: 15, FRI: 15}
     assert column(both, both.panel.idio_vol, "A") == {MON: 0.2, TUE: 0.2, WED: 0.4, THU: 0.4, FRI: 0.4}
     assert one.report.rows_dropped["market_cap"] == {"the entity's main listing has the same": 1}
     assert "market_cap" not in both.report.rows_dropped
@@ -143,7 +143,7 @@ def test_a_cap_of_the_company_is_none_of_a_class() -> None:
         how="vertical_relaxed",
     )
     dataset = dataset_of(tables(idmap=idmap, market_cap=rows), **GROUPS, market_cap_per="listing")
-    assert set(dataset.panel.cap.tolist()) == {10.0}
+    assert set(dataset.panel.market_cap.tolist()) == {10.0}
     assert sum(dataset.report.rows_dropped["market_cap"].values()) == 1
 
 
@@ -159,7 +159,7 @@ def class_caps(rows: list[tuple], price: pl.DataFrame | None = None, **settings)
         market_cap_per="listing",
         **settings,
     )
-    both = [column(data, data.panel.cap, name) for name in "BA"]
+    both = [column(data, data.panel.market_cap, name) for name in "BA"]
     assert all(both[0][day] == both[1][day] for day in both[0].keys() & both[1].keys())
     return both[0] | both[1]
 

@@ -61,7 +61,7 @@ def in_other_types(forward: bool = True) -> dict[str, pl.DataFrame]:
 @pytest.mark.parametrize("forward", [True, False])
 def test_any_id_type_gives_the_same_dataset(forward: bool) -> None:
     plain, other = dataset_of(MARKET.uploads), dataset_of(in_other_types(forward))
-    for name in ("offsets", "listing", "local_return", "priced", "main", "cap", "idio_vol"):
+    for name in ("offsets", "listing", "local_return", "priced", "is_main_listing", "market_cap", "idio_vol"):
         np.testing.assert_array_equal(getattr(other.panel, name), getattr(plain.panel, name))
     np.testing.assert_array_equal(other.panel.dense["style"]["size"], plain.panel.dense["style"]["size"])
     np.testing.assert_array_equal(other.panel.sparse["industry"].codes, plain.panel.sparse["industry"].codes)

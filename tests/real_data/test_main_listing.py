@@ -79,9 +79,9 @@ def test_a_cap_that_comes_later_changes_no_earlier_day() -> None:
     for end in range(2, 6):
         part = dataset_of(until(whole, DAYS[end - 1]), **GROUPS)
         full = dataset_of(whole, **GROUPS).between(0, end)
-        np.testing.assert_array_equal(part.panel.main, full.panel.main)
+        np.testing.assert_array_equal(part.panel.is_main_listing, full.panel.is_main_listing)
         np.testing.assert_array_equal(part.panel.dense["style"]["size"], full.panel.dense["style"]["size"])
-        np.testing.assert_array_equal(part.panel.cap, full.panel.cap)
+        np.testing.assert_array_equal(part.panel.market_cap, full.panel.market_cap)
 
 
 def test_who_carries_the_caps_survives_the_disk(tmp_path) -> None:

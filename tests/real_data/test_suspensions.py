@@ -43,7 +43,7 @@ def test_a_halt_of_ten_days_is_a_life() -> None:
     assert [day for day, priced in rows.items() if not priced] == DAYS[10:20]
     mine = data.panel.listing == data.identifiers.names("ticker").index("X")
     assert (data.panel.stale == ~data.panel.priced).all()
-    assert set(data.panel.cap[mine]) == {1e9}
+    assert set(data.panel.market_cap[mine]) == {1e9}
     assert set(data.panel.dense["style"]["size"][mine].tolist()) == {1.0}
     assert returns(data, "X", "USD")[DAYS[20]] == (pytest.approx(70 / 59 - 1), 11)
     assert data.coverage.filter(pl.col("date") == DAYS[12]).select("listings", "priced").row(0) == (2, 1)
@@ -92,7 +92,7 @@ def test_a_second_line_stands_in_only_when_it_must() -> None:
     def main(b: list) -> list[str]:
         data = dataset(uploads([*OTHER, *a, *b], companies={"B": "A"}))
         names = data.identifiers.names("ticker")
-        here = [names[i] for i in data.panel.listing[data.panel.main]]
+        here = [names[i] for i in data.panel.listing[data.panel.is_main_listing]]
         return [name for name in here if name != "O"]
 
     always = history("B", "USD", {d: 20.0 + i for i, d in enumerate(DAYS)})

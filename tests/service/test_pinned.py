@@ -143,8 +143,8 @@ def test_a_commit_during_a_build_is_left_to_the_next_one(
         patch.setattr(datasets, "build", late)
         client.equity.riskdatasets.create_dataset("during", dataset_settings(exposure_dtype="float32"))
     before, during = (client._workspace.riskdatasets.open(name) for name in ("d", "during"))
-    np.testing.assert_array_equal(during.panel.cap, before.panel.cap)
+    np.testing.assert_array_equal(during.panel.market_cap, before.panel.market_cap)
     assert client.equity.riskdatasets.load("during").status == "data_stale"
     assert client.equity.riskdatasets.load("during").update()
     after = client._workspace.riskdatasets.open("during")
-    np.testing.assert_array_equal(after.panel.cap, 2 * before.panel.cap)
+    np.testing.assert_array_equal(after.panel.market_cap, 2 * before.panel.market_cap)

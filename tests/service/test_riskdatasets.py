@@ -130,7 +130,7 @@ def same_panels(one: RiskDataset, other: RiskDataset) -> None:
             np.testing.assert_array_equal(other.panel.dense[group][factor], values)
     for name, source in one.panel.sparse.items():
         np.testing.assert_array_equal(other.panel.sparse[name].codes, source.codes)
-    np.testing.assert_array_equal(one.panel.cap, other.panel.cap)
+    np.testing.assert_array_equal(one.panel.market_cap, other.panel.market_cap)
     assert one.report == other.report
     assert one.trees.keys() == other.trees.keys()
 

@@ -102,7 +102,7 @@ def _entity_returns(dataset: RiskDataset, time: Timeline) -> Float:
     out = np.full((len(time.days), dataset.identifiers.n_entities), np.nan)
     for i in range(1, len(time.days)):
         rows = rows_before(panel, time.days, i)
-        main = panel.main[rows]
+        main = panel.is_main_listing[rows]
         out[i, dataset.entity[panel.listing[rows][main]]] = time.forward_return[rows][main]
     return out
 

@@ -131,7 +131,7 @@ def build(
         days=tuple(days),
         identifiers=start.identifiers,
         currencies=rates.currencies,
-        usd=usd,
+        usd_per_unit=usd,
         closures=closures,
         panel=panel,
         trees=trees_of(start.plans, loadings),

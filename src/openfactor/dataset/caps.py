@@ -94,7 +94,7 @@ class Caps:
             if shared:
                 who = run.day * rows.n_entities + run.entity
                 repeated += len(who) - len(np.unique(who))
-            for k, values in enumerate((run.cap, run.idio_vol)):
+            for k, values in enumerate((run.market_cap, run.idio_vol)):
                 self._carry_latest(run, slice(None), values, rows, known[k], known_date[k], out[k])
         tally.drop("market_cap", "the entity's main listing has the same", repeated)
         return out[0], out[1]
@@ -111,8 +111,9 @@ class Caps:
         cap_out, vol_out = np.full((2, rows.n_rows), np.nan)
         for run in self._runs(coded, counts, rows, usd, ordered=True):
             carry_sums(
-                run.begins(), run.source, run.cap, ordinals(run.dates), limit, rows.offsets_of(run.dates),
-                rows.listing, rows.priced, entity.to_numpy(), classes, class_dates, cap_out,
+                run.begins(), run.source, run.market_cap, ordinals(run.dates), limit,
+                rows.offsets_of(run.dates), rows.listing, rows.priced, entity.to_numpy(), classes,
+                class_dates, cap_out,
             )  # fmt: skip
             given = np.flatnonzero(np.isfinite(run.idio_vol))
             self._carry_latest(run, given, run.idio_vol, rows, vol, vol_date, vol_out)
@@ -162,7 +163,7 @@ class _Run:
     day: NDArray[np.int64]
     source: NDArray[np.int32]
     entity: NDArray[np.int32]
-    cap: Float
+    market_cap: Float
     idio_vol: Float
 
     def begins(self, which: slice | NDArray[np.int64] = slice(None)) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ def coverage_by_date(panel: Panel, days: Sequence[dt.date]) -> pl.DataFrame:
     counts = {
         "listings": np.diff(panel.offsets),
         "priced": _count(panel, panel.priced),
-        "market_cap": _count(panel, np.isfinite(panel.cap)),
+        "market_cap": _count(panel, np.isfinite(panel.market_cap)),
     }
     for group, factors in panel.dense.items():
         complete = np.ones(panel.n_rows, np.bool_)

@@ -178,10 +178,10 @@ def _assemble(
 ) -> RiskDataset:
     rows, panel = cut.rows, parent.panel
     days = list(rows.days)
-    known = np.concatenate([parent.usd, np.full((1, len(parent.currencies)), np.nan)])
+    known = np.concatenate([parent.usd_per_unit, np.full((1, len(parent.currencies)), np.nan)])
     codes = settings.exchange_codes
     closures = parent.closures if codes is None else parent.closures.filter(pl.col("exchange").is_in(codes))
-    cap, idio_vol = panel.cap[cut.source], panel.idio_vol[cut.source]
+    cap, idio_vol = panel.market_cap[cut.source], panel.idio_vol[cut.source]
     new = panel_of(rows, cap, idio_vol, groups.dense, groups.sparse)
     tally.drop("reference", "a return that began before the first day", _begun_before(new))
     return RiskDataset(
@@ -191,7 +191,7 @@ def _assemble(
         days=tuple(days),
         identifiers=parent.identifiers,
         currencies=parent.currencies,
-        usd=known[cut.source_day],
+        usd_per_unit=known[cut.source_day],
         closures=closures,
         panel=new,
         trees=groups.trees,
@@ -359,7 +359,9 @@ def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Seq
             currency=panel.currency[source],
             priced=panel.priced[source] & ~new,
             delisted=np.flatnonzero(ends[source] & ~new),
-            main=main_rows(days, offsets, listing, parent.identifiers, last=~panel.main[source]),
+            is_main_listing=main_rows(
+                days, offsets, listing, parent.identifiers, last=~panel.is_main_listing[source]
+            ),
         ),
         source=source,
         source_day=source_day.astype(np.int64),
@@ -439,9 +441,9 @@ def _refer(
             groups.trees[name] = parent.trees[name]
     for name, group in parent.panel.sparse.items():
         if sparse is None or name in sparse:
-            loads = None if group.loads is None else tuple(x[cut.source] for x in group.loads)
+            loadings = None if group.loadings is None else tuple(x[cut.source] for x in group.loadings)
             codes = tuple(c[cut.source] for c in group.codes)
-            groups.sparse[name] = SparseGroup(group.categories, codes, loads)
+            groups.sparse[name] = SparseGroup(group.categories, codes, loadings)
             groups.trees[name] = parent.trees[name]
 
 
@@ -488,7 +490,7 @@ def _transform(rows: Rows, values: Exposure, scores: bool, keep_zeros: bool, fil
     out = values.astype(np.float64)
     for day in range(len(rows.days)):
         today = slice(int(rows.offsets[day]), int(rows.offsets[day + 1]))
-        x, main = out[today], rows.main[today]
+        x, main = out[today], rows.is_main_listing[today]
         if scores:
             x[:] = normal_scores(x, main, keep_zeros)
         known = np.isfinite(x) & main

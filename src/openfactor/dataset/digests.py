@@ -28,13 +28,13 @@ def day_digests(panel: Panel, names: Sequence[str], usd: NDArray[np.float64]) ->
         panel.local_return,
         panel.currency,
         panel.priced,
-        panel.main,
-        panel.cap,
+        panel.is_main_listing,
+        panel.market_cap,
         panel.idio_vol,
     ]
     columns += [values for factors in panel.dense.values() for values in factors.values()]
     for group in panel.sparse.values():
-        columns += [*group.codes, *(group.loads or ())]
+        columns += [*group.codes, *(group.loadings or ())]
 
     ends = np.asarray(np.searchsorted(panel.delisted, panel.offsets), np.int64)
 
@@ -57,7 +57,7 @@ def structure(panel: Panel, dtype: str, currencies: Sequence[str], trees: Mappin
         "currencies": list(currencies),
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
-            name: [group.categories, len(group.codes), group.loads is None]
+            name: [group.categories, len(group.codes), group.loadings is None]
             for name, group in panel.sparse.items()
         },
         "trees": {name: [tree.hierarchy, tree.labels] for name, tree in trees.items()},

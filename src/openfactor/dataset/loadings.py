@@ -346,7 +346,7 @@ class _Categories:
                           f"{MAX_CATEGORIES:,} are possible", "factor")  # fmt: skip
             raise DataError("the uploads do not make a risk dataset, 1 fault:", [fault])
         self.code = {name: i for i, name in enumerate(names)}
-        self._with_loads = bool(held["partial"].any())
+        self._has_loadings = bool(held["partial"].any())
         self._snapshot = np.full(1, -1, np.int32)
         self._known_day = np.full(rows.n_entities, -1, np.int32)
         self._known_rank = np.zeros(rows.n_entities, np.int32)
@@ -354,9 +354,9 @@ class _Categories:
         self._known = np.empty((0, rows.n_entities), np.int16)
         self._held = np.empty((0, rows.n_listings), np.int16)
         self._codes = np.empty((0, rows.n_rows), np.int16)
-        self._known_loads: Exposure = np.empty((0, rows.n_entities), dtype)
-        self._held_loads: Exposure = np.empty((0, rows.n_listings), dtype)
-        self._loads: Exposure = np.empty((0, rows.n_rows), dtype)
+        self._known_loadings: Exposure = np.empty((0, rows.n_entities), dtype)
+        self._held_loadings: Exposure = np.empty((0, rows.n_listings), dtype)
+        self._loadings: Exposure = np.empty((0, rows.n_rows), dtype)
         self._widen(1)
 
     def _widen(self, slots: int) -> None:
@@ -371,9 +371,9 @@ class _Categories:
 
             self._known, self._held = wider(self._known, -1), wider(self._held, -1)
             self._codes = wider(self._codes, -1)
-            self._known_loads = wider(self._known_loads, 0)
-            if self._with_loads:
-                self._held_loads, self._loads = wider(self._held_loads, 0), wider(self._loads, 0)
+            self._known_loadings = wider(self._known_loadings, 0)
+            if self._has_loadings:
+                self._held_loadings, self._loadings = wider(self._held_loadings, 0), wider(self._loadings, 0)
 
     def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: Rows) -> None:
         is_member = run.value != 0  # an exposure of 0 is no membership; of changes, it ends one
@@ -387,16 +387,16 @@ class _Categories:
         self.outranked += carry_categories(
             run.ordinals, age_limit(self.plan.max_age), at, code, entity, run.rank[member],
             _bits(run.value[member]), offsets, rows.entity, rows.listing, rows.priced,
-            self.plan.forward_fill, self._known, _bits(self._known_loads), self._known_day,
-            self._known_rank, self._snapshot, self._held, _bits(self._held_loads), self._codes,
-            _bits(self._loads),
+            self.plan.forward_fill, self._known, _bits(self._known_loadings), self._known_day,
+            self._known_rank, self._snapshot, self._held, _bits(self._held_loadings), self._codes,
+            _bits(self._loadings),
         )  # fmt: skip
 
     def group(self) -> SparseGroup:
         used = [s for s in range(self._slots) if s == 0 or (self._codes[s] >= 0).any()]
-        loads = None
-        if self._with_loads:
+        loadings = None
+        if self._has_loadings:
             for s in used:
-                self._loads[s][self._codes[s] < 0] = 0
-            loads = tuple(self._loads[s] for s in used)
-        return SparseGroup(tuple(self.code), tuple(self._codes[s] for s in used), loads)
+                self._loadings[s][self._codes[s] < 0] = 0
+            loadings = tuple(self._loadings[s] for s in used)
+        return SparseGroup(tuple(self.code), tuple(self._codes[s] for s in used), loadings)

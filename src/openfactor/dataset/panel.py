@@ -20,7 +20,7 @@ class SparseGroup:
     categories: tuple[str, ...]
     codes: tuple[NDArray[np.int16], ...]
     """One array (rows,) a slot: index into `categories`, -1 for none."""
-    loads: tuple[Exposure, ...] | None
+    loadings: tuple[Exposure, ...] | None
     """One array (rows,) a slot; None where every loading is 1."""
 
 
@@ -40,9 +40,9 @@ class Panel:
     """There is a price that day; other rows are `stale`."""
     delisted: NDArray[np.int64]
     """Numbers of the rows that say that the listing trades no more, ascending."""
-    main: NDArray[np.bool_]
+    is_main_listing: NDArray[np.bool_]
     """The listing stands for its entity on that day: its return is the entity's."""
-    cap: Float
+    market_cap: Float
     """Market cap of the entity in USD, the latest on or before the day."""
     idio_vol: Float
     """Uploaded estimate of the entity's specific volatility."""
@@ -81,8 +81,8 @@ class Panel:
             currency=self.currency[rows],
             priced=self.priced[rows],
             delisted=self.delisted[slice(*np.searchsorted(self.delisted, [start, stop]))] - start,
-            main=self.main[rows],
-            cap=self.cap[rows],
+            is_main_listing=self.is_main_listing[rows],
+            market_cap=self.market_cap[rows],
             idio_vol=self.idio_vol[rows],
             dense={
                 group: {factor: values[rows] for factor, values in factors.items()}
@@ -92,7 +92,7 @@ class Panel:
                 name: SparseGroup(
                     group.categories,
                     tuple(codes[rows] for codes in group.codes),
-                    None if group.loads is None else tuple(loads[rows] for loads in group.loads),
+                    None if group.loadings is None else tuple(loadings[rows] for loadings in group.loadings),
                 )
                 for name, group in self.sparse.items()
             },

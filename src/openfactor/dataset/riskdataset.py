@@ -45,7 +45,7 @@ class RiskDataset:
     """(D,) stored days: those with prices or exposures."""
     identifiers: Identifiers
     currencies: tuple[str, ...]
-    usd: Float
+    usd_per_unit: Float
     """(D, C) USD that one unit of each currency buys, the latest on or before the day."""
     closures: pl.DataFrame
     """The days on which each exchange is closed, stored days or not: exchange, date."""
@@ -72,7 +72,7 @@ class RiskDataset:
         if self.stored_digests is not None:
             return self.stored_digests
         names = self.identifiers.names(self.identifiers.id_types[0])
-        return day_digests(self.panel, names, self.usd)
+        return day_digests(self.panel, names, self.usd_per_unit)
 
     @cached_property
     def properties(self) -> RiskDatasetProperties:
@@ -114,7 +114,7 @@ class RiskDataset:
             self,
             cut_from=(whole, before + first),
             days=self.days[days],
-            usd=self.usd[days],
+            usd_per_unit=self.usd_per_unit[days],
             panel=self.panel.between(first, last),
             stored_digests=None if self.stored_digests is None else self.stored_digests[days],
         )

@@ -41,7 +41,7 @@ class Rows:
     currency: NDArray[np.int16]
     priced: NDArray[np.bool_]
     delisted: NDArray[np.int64]
-    main: NDArray[np.bool_]
+    is_main_listing: NDArray[np.bool_]
 
     @property
     def n_rows(self) -> int:
@@ -82,7 +82,7 @@ def rows_of(dataset: RiskDataset) -> Rows:
         currency=panel.currency,
         priced=panel.priced,
         delisted=panel.delisted,
-        main=panel.main,
+        is_main_listing=panel.is_main_listing,
     )
 
 
@@ -143,7 +143,7 @@ def lay_rows(
         currency=currency,
         priced=priced,
         delisted=np.unique(np.concatenate(delisted)),
-        main=main_rows(days, offsets, listing, identifiers, last=asleep),
+        is_main_listing=main_rows(days, offsets, listing, identifiers, last=asleep),
     )
 
 
@@ -156,8 +156,8 @@ def panel_of(
 ) -> Panel:
     """The panel of a skeleton."""
     return Panel(
-        rows.offsets, rows.listing, rows.local_return, rows.currency, rows.priced, rows.delisted, rows.main,
-        cap, idio_vol, dense, sparse,
+        rows.offsets, rows.listing, rows.local_return, rows.currency, rows.priced, rows.delisted,
+        rows.is_main_listing, cap, idio_vol, dense, sparse,
     )  # fmt: skip
 
 

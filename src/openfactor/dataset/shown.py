@@ -61,7 +61,7 @@ class Shown:
         if not identifiers.is_shared.any():
             return place, code
         rank = identifiers.ranks(pl.repeat(date, len(listing), dtype=pl.Date, eager=True), listing)
-        order = np.lexsort((rank, ~panel.main[rows][place], code))
+        order = np.lexsort((rank, ~panel.is_main_listing[rows][place], code))
         first = np.sort(order[np.diff(code[order], prepend=-1) != 0])
         return place[first], code[first]
 

@@ -3,7 +3,7 @@
 listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,) each
 delisted.npy                         numbers of the rows that say so
 dense.<number>.npy                   a continuous group: (factors, rows)
-codes.<number>.npy, loads.<number>.npy   a categorical group: (slots, rows)
+codes.<number>.npy, loadings.<number>.npy   a categorical group: (slots, rows)
 digests.npy                          what stands for the data of each day
 days.arrow, listings.arrow, spans.arrow, aliases.arrow, carriers.arrow, closures.arrow, series.arrow,
 coverage.arrow
@@ -31,7 +31,7 @@ from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
-_ROWS = ("listing", "local_return", "currency", "priced", "main", "cap", "idio_vol")
+_ROWS = ("listing", "local_return", "currency", "priced", "is_main_listing", "market_cap", "idio_vol")
 _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
 
 
@@ -50,10 +50,10 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         )
     for number, group in enumerate(panel.sparse.values()):
         save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
-        if group.loads is not None:
-            save_rows(folder / f"loads.{number}.npy", group.loads, panel.n_rows, dataset.exposure_dtype)
+        if group.loadings is not None:
+            save_rows(folder / f"loadings.{number}.npy", group.loadings, panel.n_rows, dataset.exposure_dtype)
     np.save(folder / "digests.npy", dataset.digests)
-    usd = {f"usd.{name}": dataset.usd[:, i] for i, name in enumerate(dataset.currencies)}
+    usd = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
     days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}
     pl.DataFrame(days).write_ipc(folder / "days.arrow")
     identifiers.table.write_ipc(folder / "listings.arrow")
@@ -73,7 +73,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         "id_types": identifiers.id_types,
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
-            name: {"categories": g.categories, "loads": g.loads is not None}
+            name: {"categories": g.categories, "loadings": g.loadings is not None}
             for name, g in panel.sparse.items()
         },
         "trees": {n: {"hierarchy": t.hierarchy, "labels": t.labels} for n, t in dataset.trees.items()},
@@ -130,7 +130,9 @@ def load(folder: Path) -> RiskDataset:
         days=tuple(days["date"]),
         identifiers=Identifiers(listings, spans, aliases, tuple(meta["id_types"]), carriers),
         currencies=currencies,
-        usd=days.select([f"usd.{c}" for c in currencies]).to_numpy().reshape(len(days), len(currencies)),
+        usd_per_unit=days.select([f"usd.{c}" for c in currencies])
+        .to_numpy()
+        .reshape(len(days), len(currencies)),
         closures=closures,
         panel=panel,
         trees={name: Tree(tree["hierarchy"], tree["labels"]) for name, tree in meta["trees"].items()},
@@ -153,7 +155,7 @@ def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel
         name: SparseGroup(
             tuple(group["categories"]),
             tuple(map_rows(folder / f"codes.{number}.npy")),
-            tuple(map_rows(folder / f"loads.{number}.npy")) if group["loads"] else None,
+            tuple(map_rows(folder / f"loadings.{number}.npy")) if group["loadings"] else None,
         )
         for number, (name, group) in enumerate(meta["sparse"].items())
     }

@@ -95,5 +95,5 @@ def timeline(
 def _rates(dataset: RiskDataset, currency: str | None) -> NDArray[np.float64]:
     """(D, C) units of `currency` for one unit of each; 1 for local returns."""
     if currency is None:
-        return np.ones_like(dataset.usd)
-    return dataset.usd / dataset.usd[:, dataset.currencies.index(currency)][:, None]
+        return np.ones_like(dataset.usd_per_unit)
+    return dataset.usd_per_unit / dataset.usd_per_unit[:, dataset.currencies.index(currency)][:, None]

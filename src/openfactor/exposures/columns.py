@@ -130,14 +130,14 @@ class CategoricalBlock:
     def read(self, rows: slice, reference: CrossSection) -> tuple[Codes, Float]:
         """(slots, n) column and loading of each category of a day's rows; column -1: none."""
         n = rows.stop - rows.start
-        if self.n_slots == 1 and not self.scale and self.sources[0].loads is None:  # as most groups are
+        if self.n_slots == 1 and not self.scale and self.sources[0].loadings is None:  # as most groups are
             return self._placed[self.sources[0].codes[0][rows]][None], np.ones((1, n))
         codes, loads = np.zeros((1, n), np.int32), np.ones((1, n))
         for source, column, size in zip(self.sources, self.columns, self.sizes, strict=True):
             mine = np.stack([column[slot[rows]] for slot in source.codes])
             load = np.ones(mine.shape)
-            if source.loads is not None:
-                load[:] = [values[rows] for values in source.loads]
+            if source.loadings is not None:
+                load[:] = [values[rows] for values in source.loadings]
             _merge(mine, load)
             codes, loads = _combined(codes, mine, size), products([loads, load])
         for columns, k in self.scale:

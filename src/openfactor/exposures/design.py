@@ -203,7 +203,7 @@ def resolve(
         tuple(dense),
         tuple(blocks),
         reference,
-        regression_weights(scheme, dataset.panel.cap, dataset.panel.idio_vol)
+        regression_weights(scheme, dataset.panel.market_cap, dataset.panel.idio_vol)
         if any(d.net_of for d in dense)
         else np.empty(0),
     )

@@ -55,8 +55,12 @@ def members(dataset: RiskDataset, settings: UniverseSettings, read: UploadReader
     inside = np.ones(panel.n_rows, np.bool_)
     bounds = settings.mcap_filter
     if bounds.lower > 0 or bounds.upper < 1e20:
-        known = np.isfinite(panel.cap) & (panel.cap >= bounds.lower) & (panel.cap <= bounds.upper)
-        inside &= known | (np.isnan(panel.cap) & (bounds.lower == 0))
+        known = (
+            np.isfinite(panel.market_cap)
+            & (panel.market_cap >= bounds.lower)
+            & (panel.market_cap <= bounds.upper)
+        )
+        inside &= known | (np.isnan(panel.market_cap) & (bounds.lower == 0))
     for item in settings.categorical_filters:
         inside &= _in_categories(dataset, item)
     if settings.portfolio_filter is not None:
@@ -337,5 +341,5 @@ def companies(dataset: RiskDataset, inside: Mask) -> Mask:
     rank."""
     panel = dataset.panel
     return main_rows(
-        dataset.days, panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.main
+        dataset.days, panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.is_main_listing
     )

@@ -81,7 +81,7 @@ class FittedModel(Inputs):
             n_alive -= alive[oldest]
             n_traded -= traded[oldest]
             alive[oldest], traded[oldest] = False, False
-            alive[oldest, panel.listing[rows]] = self.universe[rows] & panel.main[rows]
+            alive[oldest, panel.listing[rows]] = self.universe[rows] & panel.is_main_listing[rows]
             traded[oldest, panel.listing[rows]] = np.isfinite(returns[rows])
             traded[oldest] &= alive[oldest]
             n_alive += alive[oldest]

@@ -253,7 +253,7 @@ class RiskModel(BoundToProcess):
         for s, (columns, order) in enumerate(zip(fitted.columns, fitted.order, strict=True)):
             for i in np.flatnonzero(e.n[s] > 0).tolist():
                 rows = rows_before(panel, fitted.days, i)
-                caps = np.where(e.weight[s][rows] > 0, np.nan_to_num(panel.cap[rows]), 0.0)
+                caps = np.where(e.weight[s][rows] > 0, np.nan_to_num(panel.market_cap[rows]), 0.0)
                 total = np.zeros(len(order))
                 dense, codes, loads = columns.at(rows)
                 total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps

@@ -27,13 +27,13 @@ def cap_jump(evidence: Evidence) -> Iterator[Draft]:
     found, n, limit = [], 0, settings.cap_jump
     for rows, before in evidence.moves():
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = panel.cap[rows] / panel.cap[before]
+            ratio = panel.market_cap[rows] / panel.market_cap[before]
         n += int(np.isfinite(ratio).sum())
         found.append(rows[((ratio > limit) | (ratio < 1 / limit)) & (ratio > 0) & np.isfinite(ratio)])
     rows = np.concatenate([np.zeros(0, np.int64), *found])
-    rows = rows[panel.main[rows]]
+    rows = rows[panel.is_main_listing[rows]]
     with np.errstate(divide="ignore"):
-        cap = np.log(panel.cap[rows] / panel.cap[evidence.previous[rows]])
+        cap = np.log(panel.market_cap[rows] / panel.market_cap[evidence.previous[rows]])
         moved = np.log1p(np.nan_to_num(panel.local_return[rows]))
     # a return that is wrong itself does not make a cap suspect
     size = np.minimum(np.abs(cap - np.where(np.isfinite(moved), moved, 0)), np.abs(cap))
@@ -44,7 +44,10 @@ def cap_jump(evidence: Evidence) -> Iterator[Draft]:
     ):
         some = rows[which]
         if len(some):
-            shown = [f"{panel.cap[evidence.previous[r]]:.3g} to {panel.cap[r]:.3g} USD" for r in some[:3]]
+            shown = [
+                f"{panel.market_cap[evidence.previous[r]]:.3g} to {panel.market_cap[r]:.3g} USD"
+                for r in some[:3]
+            ]
             yield of_rows(
                 evidence, some, upload="market_cap", severity=severity, values=shown, out_of=n,  # type: ignore[arg-type]
                 message=f"{len(some):,} market cap{'s' * (len(some) > 1)} change by a factor of more than "
@@ -63,7 +66,7 @@ def cap_jump(evidence: Evidence) -> Iterator[Draft]:
 )
 def cap_concentration(evidence: Evidence) -> Iterator[Draft]:
     panel, settings = evidence.dataset.panel, evidence.settings
-    caps = np.where(panel.main, np.nan_to_num(panel.cap), 0.0)
+    caps = np.where(panel.is_main_listing, np.nan_to_num(panel.market_cap), 0.0)
     filled = np.flatnonzero(evidence.alive)
     largest, total = np.zeros(len(evidence.days)), evidence.cap_by_day
     largest[filled] = np.maximum.reduceat(caps, panel.offsets[filled]) if len(filled) else 0
@@ -96,13 +99,14 @@ def cap_concentration(evidence: Evidence) -> Iterator[Draft]:
 )
 def cap_level(evidence: Evidence) -> Iterator[Draft]:
     panel = evidence.dataset.panel
-    zero = np.flatnonzero((panel.cap == 0) & panel.main)
+    zero = np.flatnonzero((panel.market_cap == 0) & panel.is_main_listing)
     if len(zero):
         yield of_rows(
-            evidence, zero, upload="market_cap", severity="warning", out_of=int(np.isfinite(panel.cap).sum()),
+            evidence, zero, upload="market_cap", severity="warning",
+            out_of=int(np.isfinite(panel.market_cap).sum()),
             message=f"{len(zero):,} market caps are 0, which is a weight of 0",
         )  # fmt: skip
-    today = panel.cap[panel.rows_of(evidence.newest)]
+    today = panel.market_cap[panel.rows_of(evidence.newest)]
     known = today[np.isfinite(today)]
     if len(known) >= evidence.settings.fewest_names and 0 < np.median(known) < 1e6:
         yield {
@@ -122,13 +126,13 @@ def cap_level(evidence: Evidence) -> Iterator[Draft]:
 def _by_currency(evidence: Evidence) -> Iterator[Draft]:
     panel, settings = evidence.dataset.panel, evidence.settings
     today = panel.rows_of(evidence.newest)
-    rows = today.start + np.flatnonzero((panel.cap[today] > 0) & panel.main[today])
+    rows = today.start + np.flatnonzero((panel.market_cap[today] > 0) & panel.is_main_listing[today])
     medians = {}
     for code in np.unique(panel.currency[rows]).tolist():
         mine = rows[panel.currency[rows] == code]
         if len(mine) >= settings.fewest_names:
-            medians[code] = float(np.median(panel.cap[mine]))
-    usual = float(np.median(panel.cap[rows])) if len(rows) else 0.0
+            medians[code] = float(np.median(panel.market_cap[mine]))
+    usual = float(np.median(panel.market_cap[rows])) if len(rows) else 0.0
     for code, median in medians.items():
         others = [m for other, m in medians.items() if other != code]
         away = min((abs(np.log(median / other)) for other in others), default=0.0)
@@ -163,7 +167,7 @@ def cap_carried(evidence: Evidence) -> Iterator[Draft]:
         latest = _latest(evidence, pl.col("date") <= last)
     panel = dataset.panel
     rows = np.arange(panel.rows_of(evidence.newest).start, panel.rows_of(evidence.newest).stop)
-    rows = rows[panel.main[rows]]
+    rows = rows[panel.is_main_listing[rows]]
     age = latest[dataset.entity[panel.listing[rows]]]
     old = rows[age < limit]
     if len(old):
@@ -239,11 +243,11 @@ def same_company(evidence: Evidence) -> Iterator[Draft]:
     returns, caps = np.full((n, len(days)), np.nan), np.full((n, 3), np.nan)
     for i, d in enumerate(days):
         rows = np.arange(panel.rows_of(d).start, panel.rows_of(d).stop)
-        rows = rows[panel.main[rows]]
+        rows = rows[panel.is_main_listing[rows]]
         returns[dataset.entity[panel.listing[rows]], i] = panel.local_return[rows]
     for i, d in enumerate((days[0], days[len(days) // 2], days[-1])):
         rows = np.arange(panel.rows_of(d).start, panel.rows_of(d).stop)
-        caps[dataset.entity[panel.listing[rows]], i] = panel.cap[rows]
+        caps[dataset.entity[panel.listing[rows]], i] = panel.market_cap[rows]
     moving = (np.isfinite(returns).sum(axis=1) >= 3) & ((returns != 0) & np.isfinite(returns)).any(axis=1)
     distinct = np.isfinite(caps).all(axis=1) & (caps[:, 0] != caps[:, 2])
     ids = dataset.identifiers.table.unique("entity").sort("entity")["entity_id"].to_list()

@@ -71,7 +71,7 @@ def unadjusted_split(evidence: Evidence) -> Iterator[Draft]:
 def _cap_stays(evidence: Evidence, row: int) -> bool:
     """Whether the cap does not follow a return: from the last row before with another cap than the one
     before it, to the first row after with a new one."""
-    cap, returns = evidence.dataset.panel.cap, evidence.dataset.panel.local_return
+    cap, returns = evidence.dataset.panel.market_cap, evidence.dataset.panel.local_return
     start = stop = int(evidence.previous[row])
     moved, old = 0.0, cap[start]
     while stop >= 0 and cap[stop] == old:  # the cap is carried on: look for the next one

@@ -179,7 +179,7 @@ def _mask(evidence: Evidence, name: str, day: int) -> Mask:
     if name == "with a return":
         return np.isfinite(panel.local_return[rows])
     if name == "market_cap":
-        return np.isfinite(panel.cap[rows])
+        return np.isfinite(panel.market_cap[rows])
     group = name.removeprefix("with_")
     if group in panel.sparse:
         return np.asarray(panel.sparse[group].codes[0][rows] >= 0)
@@ -193,8 +193,8 @@ def _cap_of(evidence: Evidence, name: str, day: int) -> float | None:
     """Share of a day's cap of the listings that a column of the coverage counts."""
     panel = evidence.dataset.panel
     rows, total = panel.rows_of(day), evidence.cap_by_day[day]
-    held = _mask(evidence, name, day) & panel.main[rows]
-    return float(np.nan_to_num(panel.cap[rows][held]).sum() / total) if total > 0 else None
+    held = _mask(evidence, name, day) & panel.is_main_listing[rows]
+    return float(np.nan_to_num(panel.market_cap[rows][held]).sum() / total) if total > 0 else None
 
 
 def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | None:
@@ -203,11 +203,11 @@ def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | N
     panel = evidence.dataset.panel
     now, then = panel.rows_of(day), panel.rows_of(before)
     still = panel.listing[now][_mask(evidence, name, day)]
-    lost = _mask(evidence, name, before) & ~np.isin(panel.listing[then], still) & panel.main[then]
+    lost = _mask(evidence, name, before) & ~np.isin(panel.listing[then], still) & panel.is_main_listing[then]
     if name != "listings":
         lost &= np.isin(panel.listing[then], panel.listing[now])
     total = evidence.cap_by_day[before]
-    return float(np.nan_to_num(panel.cap[then][lost]).sum() / total) if total > 0 else None
+    return float(np.nan_to_num(panel.market_cap[then][lost]).sum() / total) if total > 0 else None
 
 
 @check(

@@ -110,7 +110,7 @@ class Evidence:
     def cap_by_day(self) -> Float:
         """(D,) market cap of all companies."""
         panel = self.dataset.panel
-        caps = np.where(panel.main, np.nan_to_num(panel.cap), 0.0)
+        caps = np.where(panel.is_main_listing, np.nan_to_num(panel.market_cap), 0.0)
         return np.bincount(self.day, caps, minlength=len(self.days)).astype(np.float64, copy=False)
 
     def id_types(self, upload: str) -> list[str]:
@@ -244,7 +244,7 @@ class Evidence:
         company = self.day[rows].astype(np.int64) * len(self.names) + self.dataset.entity[panel.listing[rows]]
         once = rows[np.unique(company, return_index=True)[1]]
         total = self.cap_by_day[np.unique(self.day[rows])].sum()
-        return float(np.nan_to_num(panel.cap[once]).sum() / total) if total > 0 else None
+        return float(np.nan_to_num(panel.market_cap[once]).sum() / total) if total > 0 else None
 
     def cap_share_of(self, days: NDArray[np.int64], counts: Mask | None = None) -> float | None:
         """Market cap of the main listings that `counts` (rows,) marks, as a share of all on the days, of
@@ -253,8 +253,10 @@ class Evidence:
         days = days[-100:]
         for d in days.tolist():
             rows = panel.rows_of(d)
-            held = panel.main[rows] if counts is None else panel.main[rows] & counts[rows]
-            found += float(np.nan_to_num(panel.cap[rows][held]).sum())
+            held = (
+                panel.is_main_listing[rows] if counts is None else panel.is_main_listing[rows] & counts[rows]
+            )
+            found += float(np.nan_to_num(panel.market_cap[rows][held]).sum())
         total = self.cap_by_day[days].sum()
         return float(found / total) if total > 0 else None
 

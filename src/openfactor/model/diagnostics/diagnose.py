@@ -79,7 +79,7 @@ def _snapshots(
     def snapshot(t: int) -> Snapshot:
         rows = fitted.rows_on(t)
         x = fitted.exposures_at(rows)
-        variance, cap = specific.variance[specific.at(rows)], panel.cap[rows]
+        variance, cap = specific.variance[specific.at(rows)], panel.market_cap[rows]
         used = fitted.estimation[0][rows] & np.isfinite(x).all(axis=1) & (variance > 0) & (cap > 0)
         return Snapshot(
             listing=panel.listing[rows][used],
@@ -102,7 +102,7 @@ def _stability(fitted: FittedModel, days: NDArray[np.int64]) -> Float:
     before: tuple[NDArray[np.int32], Float] | None = None
     for t in days.tolist():
         rows = fitted.rows_on(t)
-        inside = fitted.universe[rows] & panel.main[rows]
+        inside = fitted.universe[rows] & panel.is_main_listing[rows]
         now = panel.listing[rows][inside], fitted.exposures_at(rows)[inside]
         if before is not None:
             _, i, j = np.intersect1d(before[0], now[0], assume_unique=True, return_indices=True)

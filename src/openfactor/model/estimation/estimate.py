@@ -199,7 +199,7 @@ def _regress(
     stops = np.array([r.stop - rows.start for r in each])
     target = (out.asset_return if number == 0 else out.specific_return)[rows]
     dense, codes, loads = stage.exposures.at(rows, buffer)
-    caps, covered = panel.cap[rows], job.time.covered[rows]
+    caps, covered = panel.market_cap[rows], job.time.covered[rows]
     weights = stage.weights(rows, caps, panel.idio_vol[rows], covered)
     if stage.exposures.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0

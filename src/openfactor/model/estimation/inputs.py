@@ -38,7 +38,7 @@ class Inputs:
         return [self._estimation(stage) for stage in self.settings.stages]
 
     def _estimation(self, stage: Stage) -> Mask:
-        estimation = self.universe & self.dataset.panel.main
+        estimation = self.universe & self.dataset.panel.is_main_listing
         if stage.construction.estimated_on is not None:
             estimation &= members(self.dataset, stage.construction.estimated_on, self.read)
         return estimation

@@ -235,7 +235,7 @@ class RiskForecast(BoundToProcess):
         known = (np.cumsum(e.exposed & e.estimated[:, None], axis=0) > 0)[days]
         for d in np.flatnonzero(~known.all(axis=1)):
             rows = fitted.rows_on(int(days[d]))
-            x = fitted.exposures_at(rows)[fitted.universe[rows] & fitted.dataset.panel.main[rows]]
+            x = fitted.exposures_at(rows)[fitted.universe[rows] & fitted.dataset.panel.is_main_listing[rows]]
             known[d] |= ((x != 0) & np.isfinite(x)).any(axis=0)
         return known
 

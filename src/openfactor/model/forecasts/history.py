@@ -123,8 +123,8 @@ def counted_returns(fitted: FittedModel) -> SpecificReturns:
         listing=panel.listing,
         returns=returns,
         covered=e.covered,
-        cap=panel.cap,
-        main=panel.main,
+        cap=panel.market_cap,
+        main=panel.is_main_listing,
         days=fitted.days,
         rounding=EXACT * np.abs(e.factor_returns).max(axis=1, initial=0.0),
     )

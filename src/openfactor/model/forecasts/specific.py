@@ -80,7 +80,9 @@ def specific_risk(
             volatility = _blend(volatility, like, history[here], settings.structural.n0)
             of_others[here] = like**2
         if settings.bayesian is not None and shares is not None:
-            volatility, shares[here] = shrink_to_deciles(volatility, panel.cap[rows], settings.bayesian.q)
+            volatility, shares[here] = shrink_to_deciles(
+                volatility, panel.market_cap[rows], settings.bayesian.q
+            )
         variance[here] = volatility**2
         progress(1)
     if halflife_vra is None:
@@ -111,8 +113,8 @@ def structural_volatilities(
     """
     columns, panel = fitted.columns[0], fitted.dataset.panel
     dense, codes, loads = columns.at(rows)
-    cap = panel.cap[rows]
-    enough = panel.main[rows] & (history >= settings.min_history) & (volatility > 0)
+    cap = panel.market_cap[rows]
+    enough = panel.is_main_listing[rows] & (history >= settings.min_history) & (volatility > 0)
     target = np.log(np.where(enough, volatility, 1.0))
     weights = np.where(enough, regression_weights("SqrtCap", cap, cap), 0.0)
     if columns.may_miss_products:
