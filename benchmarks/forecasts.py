@@ -27,8 +27,8 @@ from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import factor_covariances
 from openfactor.model.forecasts.history import OwnVariances
 from openfactor.model.forecasts.specific import specific_risk
+from openfactor.results.provenance import DataVersion
 from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, RiskForecastSettings
-from openfactor.settings.provenance import DataVersion
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ from openfactor.dataset import Panel, RiskDataset, SparseGroup
 from openfactor.dataset.build import NO_SERIES
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.settings import BuildReport, RootRiskDatasetSettings, Tree
+from openfactor.results import BuildReport
+from openfactor.settings import RootRiskDatasetSettings, Tree
 
 
 def random_dataset(

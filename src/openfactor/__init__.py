@@ -3,8 +3,8 @@
     from openfactor import Client
     client = Client.local("my-workspace")
 
-Settings are in `openfactor.settings`, errors in `openfactor.errors`, simulated data in
-`openfactor.synthetic`. Importing this package loads no engine.
+Settings are in `openfactor.settings`, what calls return in `openfactor.results`, errors in
+`openfactor.errors`, simulated data in `openfactor.synthetic`. Importing this package loads no engine.
 """
 
 from openfactor import errors, settings

@@ -29,12 +29,8 @@ from openfactor.errors import (
 )
 from openfactor.progress import progress_bar
 from openfactor.registry import RISK_DATASET, Entry, Registry, taken
-from openfactor.settings import (
-    AnyRiskDatasetSettings,
-    DatasetStatus,
-    DerivedRiskDatasetSettings,
-    RiskDatasetProperties,
-)
+from openfactor.results import DatasetStatus, RiskDatasetProperties
+from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettings
 from openfactor.settings.hierarchies import unknown
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference

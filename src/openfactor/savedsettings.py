@@ -10,10 +10,11 @@ from pydantic import ValidationError
 from openfactor.dataset import RiskDataset
 from openfactor.errors import OpenfactorError, SettingsError
 from openfactor.registry import Registry, taken
+from openfactor.results import SavedSettings
+from openfactor.results.provenance import DataVersion
 from openfactor.riskdatasets import RiskDatasetStore
-from openfactor.settings import DatasetSettings, SavedSettings, Settings, UniverseSettings
+from openfactor.settings import DatasetSettings, Settings, UniverseSettings
 from openfactor.settings.hierarchies import unknown
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.saved import KINDS
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference

@@ -15,8 +15,8 @@ from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.exposures import spread_by_day
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, SettingsError
+from openfactor.results.quality import Finding
 from openfactor.settings import DataQualitySettings
-from openfactor.settings.findings import Finding
 from openfactor.synthetic import simulate
 from tests.markets import dataset_of
 

@@ -11,7 +11,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from openfactor.settings.findings import Finding
+from openfactor.results.quality import Finding
 from openfactor.synthetic import simulate
 from tests.markets import dataset_of
 

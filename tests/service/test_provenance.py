@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.settings import CalendarSettings, DataVersion, UniverseSettings
+from openfactor.results import DataVersion
+from openfactor.settings import CalendarSettings, UniverseSettings
 from openfactor.synthetic import simulate
 from tests.markets import SOURCES, dataset_settings, model_settings, until
 

@@ -14,7 +14,8 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import openfactor.settings as public
-from openfactor import Client
+from openfactor import Client, results
+from openfactor.results import CoverageLine, Example, Finding, Freshness
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     CategoricalFilterSettings,
@@ -100,7 +101,7 @@ def _made_of_defaults() -> list[BaseModel]:
 
 
 def public_types() -> list[type[BaseModel]]:
-    found = [getattr(public, name) for name in public.__all__]
+    found = [getattr(package, name) for package in (public, results) for name in package.__all__]
     return [kind for kind in found if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
@@ -126,6 +127,19 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[BaseModel]:
         dataset.describe(),
         dataset.data,
         dataset.describe().build_report,
+        Finding(
+            check="c",
+            upload="price",
+            severity="severe",
+            message="is late",
+            remedy="wait",
+            share=0.5,
+            examples=(Example(asset="A", date=dt.date(2024, 1, 2), value="3"),),
+        ),
+        CoverageLine(what="cap", newest=3, day_before=None, median=2.5),
+        Freshness(
+            upload="price", first_date=dt.date(2024, 1, 2), last_date=dt.date(2024, 1, 3), age=0, interval=1
+        ),
         riskdatasets.available_settings(),
         universes.read("all"),
         universes.get("all"),

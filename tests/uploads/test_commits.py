@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from openfactor.errors import DataError, DataWarning, NotFoundError, SettingsError
-from openfactor.settings import UploadCommitResult
+from openfactor.results import UploadCommitResult
 from openfactor.uploads import DATA_TYPES, Upload, UploadStore
 from openfactor.uploads.schema import NUMBER, Column
 from openfactor.uploads.storage import counting, parts

@@ -40,8 +40,8 @@ from openfactor.dataset.rows import (
 from openfactor.dataset.tally import Tally
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import DataError, Fault
+from openfactor.results import BuildReport
 from openfactor.settings.hierarchies import Tree
-from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 from openfactor.uploads import DATA_TYPES
 

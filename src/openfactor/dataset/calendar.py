@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.errors import SettingsError
+from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike, as_date
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.universe import CalendarSettings
 
 

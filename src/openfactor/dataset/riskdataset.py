@@ -17,17 +17,16 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.periods import change_of_frequency, periods_per_year
 from openfactor.dataset.shown import Shown
+from openfactor.results import BuildReport, RiskDatasetProperties
+from openfactor.results.provenance import DataVersion
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.menus import (
-    BuildReport,
     CalendarSettingsMenu,
     ExposureSettingsMenu,
     FactorRiskModelSettingsMenu,
     ModelConstructionSettingsMenu,
-    RiskDatasetProperties,
     UniverseSettingsMenu,
 )
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
 Float = NDArray[np.float64]

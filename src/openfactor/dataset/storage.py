@@ -27,8 +27,8 @@ from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
+from openfactor.results import BuildReport
 from openfactor.settings.hierarchies import Tree
-from openfactor.settings.menus import BuildReport
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
 _ROWS = ("listing", "local_return", "currency", "priced", "is_main_listing", "market_cap", "idio_vol")

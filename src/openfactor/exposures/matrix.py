@@ -19,9 +19,9 @@ from openfactor.exposures.design import Exposures, by_group, resolve
 from openfactor.exposures.universe import Universe, universe_on
 from openfactor.numerics.cross_section import dense_design
 from openfactor.processes import BoundToProcess
+from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike
 from openfactor.settings.exposures import ExposureSettings
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.universe import CalendarSettings, UniverseSettings
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference, inline

@@ -18,9 +18,9 @@ from openfactor.dataset.shown import Shown
 from openfactor.datawarnings import warn
 from openfactor.errors import DataError, SettingsError
 from openfactor.processes import BoundToProcess
+from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike
 from openfactor.settings.hierarchies import unknown
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.universe import (
     CategoricalFilterSettings,
     PortfolioOrganizerSettings,

@@ -12,7 +12,7 @@ from openfactor.model.estimation import Estimates, Inputs
 from openfactor.model.estimation.estimates import STATUSES
 from openfactor.model.gaps import specific_over_gaps
 from openfactor.numerics.cross_section import dense_design
-from openfactor.settings.provenance import DataVersion
+from openfactor.results.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -25,10 +25,10 @@ from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import RiskForecast
 from openfactor.model.frames import between, by_asset, by_factor, regressions
 from openfactor.processes import BoundToProcess
+from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.values import DatasetSettings
 
 Float = NDArray[np.float64]

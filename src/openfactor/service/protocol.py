@@ -6,20 +6,17 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from openfactor.results import DatasetStatus, RiskDatasetProperties, SavedSettings, UploadDataTypeFreshness
 from openfactor.settings import (
     AnyRiskDatasetSettings,
     CalendarSettings,
     ColumnMapping,
     DatasetSettings,
-    DatasetStatus,
     ExposureSettings,
     FactorRiskModelSettings,
     ModelMode,
-    RiskDatasetProperties,
-    SavedSettings,
     Settings,
     UniverseSettings,
-    UploadDataTypeFreshness,
 )
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference as Key

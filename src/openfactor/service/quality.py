@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openfactor.settings import BuildReport
-from openfactor.settings.findings import Finding
+from openfactor.results import BuildReport
+from openfactor.results.quality import Finding
 
 if TYPE_CHECKING:
     import polars as pl

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from openfactor.results import DatasetStatus, RiskDatasetProperties
+from openfactor.results.provenance import DataVersion
 from openfactor.service.protocol import Workspace
-from openfactor.settings import AnyRiskDatasetSettings, DatasetStatus, RiskDatasetProperties
+from openfactor.settings import AnyRiskDatasetSettings
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.menus import RiskDatasetSettingsMenu
-from openfactor.settings.provenance import DataVersion
 
 if TYPE_CHECKING:
     import polars as pl

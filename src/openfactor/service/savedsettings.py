@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openfactor.errors import SettingsError
+from openfactor.results import SavedSettings
 from openfactor.service.protocol import Workspace
 from openfactor.settings import (
     CalendarSettings,
     DatasetSettings,
     ExposureSettings,
     ModelConstructionSettings,
-    SavedSettings,
     Settings,
     UniverseSettings,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openfactor.errors import NotFoundError
+from openfactor.results import UploadDataTypeFreshness
 from openfactor.service.mappings import MappingRegistry
 from openfactor.service.protocol import Uploads, Workspace
-from openfactor.settings import UploadDataTypeFreshness
 
 if TYPE_CHECKING:  # uploads are not loaded before they are used
     import polars as pl

@@ -30,9 +30,7 @@ from openfactor.settings.hierarchies import (
     hierarchy_to_df,
 )
 from openfactor.settings.mapping import ColumnMapping
-from openfactor.settings.menus import BuildReport, RiskDatasetProperties
 from openfactor.settings.model import FactorRiskModelSettings, ModelConstructionSettings, ModelMode
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.riskdataset import (
     AnyRiskDatasetSettings,
@@ -43,7 +41,6 @@ from openfactor.settings.riskdataset import (
     RiskDatasetUploadedExposureSettings,
     RootRiskDatasetSettings,
 )
-from openfactor.settings.saved import DatasetStatus, SavedSettings
 from openfactor.settings.universe import (
     CalendarSettings,
     CategoricalFilterSettings,
@@ -51,28 +48,18 @@ from openfactor.settings.universe import (
     PortfolioOrganizerSettings,
     UniverseSettings,
 )
-from openfactor.settings.uploads import (
-    MultiParserResult,
-    UploadCommitResult,
-    UploadDataTypeFreshness,
-    UploadParserResult,
-    UploadStagingResult,
-)
 from openfactor.settings.values import DatasetSettings, Settings
 
 __all__ = [
     "AnyRiskDatasetSettings",
     "BayesianVolSettings",
-    "BuildReport",
     "CalendarSettings",
     "CategoricalExposureGroupSettings",
     "CategoricalFilterSettings",
     "ColumnMapping",
     "ContinuousExposureGroupSettings",
     "DataQualitySettings",
-    "DataVersion",
     "DatasetSettings",
-    "DatasetStatus",
     "DerivedRiskDatasetSettings",
     "EigenfactorSettings",
     "ExposureSettings",
@@ -87,11 +74,9 @@ __all__ = [
     "MCapFilterSettings",
     "ModelConstructionSettings",
     "ModelMode",
-    "MultiParserResult",
     "PcaCorrelationSettings",
     "PortfolioOrganizerSettings",
     "RiskDatasetHuberRegressionExposureSettings",
-    "RiskDatasetProperties",
     "RiskDatasetReferencedExposureSettings",
     "RiskDatasetUnitExposureSettings",
     "RiskDatasetUploadedExposureSettings",
@@ -99,16 +84,11 @@ __all__ = [
     "RollingBetaSettings",
     "RollingHuberBetaSettings",
     "RootRiskDatasetSettings",
-    "SavedSettings",
     "Settings",
     "StructuralVolSettings",
     "TimeSeriesBetaExposureGroupSettings",
     "Tree",
     "UniverseSettings",
-    "UploadCommitResult",
-    "UploadDataTypeFreshness",
-    "UploadParserResult",
-    "UploadStagingResult",
     "hierarchy_and_memberships",
     "hierarchy_df_to_wide",
     "hierarchy_from_df",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from openfactor.errors import DataError, Fault
 from openfactor.progress import progress_bar
-from openfactor.settings import ColumnMapping, UploadParserResult, UploadStagingResult
+from openfactor.results import UploadParserResult, UploadStagingResult
+from openfactor.settings import ColumnMapping
 from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, parse
 from openfactor.uploads.schema import DataType

@@ -10,7 +10,7 @@ from deltalake.exceptions import DeltaError
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.folders import write_whole
 from openfactor.processes import EngineObject
-from openfactor.settings import UploadDataTypeFreshness
+from openfactor.results import UploadDataTypeFreshness
 from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType

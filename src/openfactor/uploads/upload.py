@@ -23,13 +23,8 @@ from openfactor.errors import (
     StorageError,
 )
 from openfactor.processes import EngineObject
-from openfactor.settings import (
-    ColumnMapping,
-    MultiParserResult,
-    UploadCommitResult,
-    UploadParserResult,
-    UploadStagingResult,
-)
+from openfactor.results import MultiParserResult, UploadCommitResult, UploadParserResult, UploadStagingResult
+from openfactor.settings import ColumnMapping
 from openfactor.uploads.commits import COMMIT_MODES, Committed, Committer, checked_match
 from openfactor.uploads.filters import Filters, expression
 from openfactor.uploads.mappings import AnyMapping, Constants, Mappings

@@ -10,7 +10,7 @@ import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
-from openfactor.settings.findings import Example
+from openfactor.results.quality import Example
 
 
 @check(

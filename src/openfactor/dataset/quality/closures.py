@@ -8,7 +8,7 @@ import numpy as np
 
 from openfactor.dataset.quality.evidence import Evidence, Mask
 from openfactor.dataset.quality.registry import Draft, check
-from openfactor.settings.findings import Example
+from openfactor.results.quality import Example
 
 WEEKS = 4
 """Weeks that it takes to see on which days of the week an exchange trades."""

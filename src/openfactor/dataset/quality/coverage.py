@@ -9,7 +9,7 @@ import numpy as np
 from openfactor.dataset.quality.closures import thin_days
 from openfactor.dataset.quality.evidence import Evidence, Mask, upload_of
 from openfactor.dataset.quality.registry import Draft, check
-from openfactor.settings.findings import CoverageLine, Example
+from openfactor.results.quality import CoverageLine, Example
 
 Counts = np.ndarray
 

@@ -20,7 +20,7 @@ from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rows import RUN, day_index, event_offsets
 from openfactor.dataset.tally import Tally
 from openfactor.numerics.panelscan import previous_prices, unchanged_runs
-from openfactor.settings.findings import Example
+from openfactor.results.quality import Example
 from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 

@@ -11,7 +11,7 @@ from openfactor.dataset.quality.evidence import Evidence, Float, upload_of
 from openfactor.dataset.quality.registry import Draft, check
 from openfactor.numerics.half import widen
 from openfactor.numerics.panelscan import moments
-from openfactor.settings.findings import Example
+from openfactor.results.quality import Example
 
 Days = np.ndarray
 

@@ -15,7 +15,7 @@ from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 from openfactor.dataset.resolving import NAMED_AGAIN
 from openfactor.dataset.validity import described
-from openfactor.settings.findings import Example, Severity
+from openfactor.results.quality import Example, Severity
 
 MEANT = (
     "main listing has the same", NAMED_AGAIN, "is not in the settings", BEFORE_LIFE,

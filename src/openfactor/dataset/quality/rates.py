@@ -9,7 +9,7 @@ import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check
-from openfactor.settings.findings import Example
+from openfactor.results.quality import Example
 
 SEVERAL_PER_USD = frozenset(
     ["CLP", "CNY", "COP", "CZK", "DKK", "HKD", "HUF", "IDR", "INR", "ISK", "JPY", "KRW",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openfactor.dataset.quality.evidence import Evidence, Rows
-from openfactor.settings.findings import Finding, Severity
+from openfactor.results.quality import Finding, Severity
 
 Draft = dict[str, Any]
 """Fields of a finding; check and remedy come from the check, unless they are given."""

@@ -14,9 +14,9 @@ from openfactor.dataset.quality.table import CHECKS
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.tally import Tally
 from openfactor.errors import DataError, Fault, SettingsError
-from openfactor.settings.findings import Finding, in_order
+from openfactor.results import BuildReport
+from openfactor.results.quality import Finding, in_order
 from openfactor.settings.hierarchies import unknown
-from openfactor.settings.menus import BuildReport
 from openfactor.settings.quality import DataQualitySettings
 
 OF_REFERENCE = "reference: "

@@ -9,7 +9,7 @@ import numpy as np
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.percent import in_per_cent, without
 from openfactor.dataset.quality.registry import Draft, check, of_rows
-from openfactor.settings.findings import Example
+from openfactor.results.quality import Example
 
 
 @check(

@@ -11,7 +11,7 @@ import polars as pl
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check
 from openfactor.dataset.quality.sources import Source
-from openfactor.settings.findings import Example, Freshness
+from openfactor.results.quality import Example, Freshness
 
 ROUNDED, TELLING = 6, 20
 """Dates that a source needs before its usual interval means something, and one of changes."""

@@ -15,7 +15,7 @@ from openfactor.model.diagnostics.walkforward import DECILES, WalkForward
 from openfactor.model.estimation.estimates import Estimates
 from openfactor.model.frames import regressions
 from openfactor.processes import BoundToProcess
-from openfactor.settings.provenance import DataVersion
+from openfactor.results.provenance import DataVersion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

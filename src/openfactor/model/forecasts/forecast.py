@@ -24,9 +24,9 @@ from openfactor.model.frames import by_asset, by_factor
 from openfactor.numerics.shrinkage import correlation_of
 from openfactor.processes import BoundToProcess
 from openfactor.progress import counted_days
+from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
-from openfactor.settings.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from openfactor.errors import Fault, NotFoundError
-from openfactor.settings import ColumnMapping, UploadParserResult
+from openfactor.results import UploadParserResult
+from openfactor.settings import ColumnMapping
 from openfactor.uploads.parsing.columns import Assignment, Normalised
 from openfactor.uploads.parsing.layouts import Layout, Long, Matrix, Table, WideTable
 from openfactor.uploads.parsing.matching import Given, check_mapping

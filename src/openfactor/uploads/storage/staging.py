@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from openfactor.errors import ConflictError, Fault, StorageError
-from openfactor.settings import UploadStagingResult
+from openfactor.results import UploadStagingResult
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.parts import Part, scan_parts
 

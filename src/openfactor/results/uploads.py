@@ -5,14 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from openfactor.errors import shortened
+from openfactor.settings.values import Value
 
 
-class _Result(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
-
+class _Result(Value):
     def __str__(self) -> str:  # pydantic's own has every message
         return repr(self)
 
