@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Generic, Literal, TypeVar
 
+from openfactor.results.provenance import DataVersion
 from openfactor.settings import FactorRiskModelSettings, RiskForecastSettings, Settings
 from openfactor.settings.dates import DateLike, as_date
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.values import DatasetSettings, Value
 
 S = TypeVar("S", bound=Settings)
