@@ -20,7 +20,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import polars as pl
 from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypedDict  # pydantic refuses that of typing before Python 3.12
 
+from openfactor.contract.files import UserFile
 from openfactor.errors import StorageError
 
 MAGIC = b"openfactor1\n"
@@ -82,6 +84,7 @@ def _read_frame(data: bytes) -> pl.DataFrame:
 
 _BLOBS: dict[Any, Any] = {
     pl.DataFrame: Annotated[Any, _AsBlob(pl.DataFrame, _write_frame, _read_frame)],
+    UserFile: Annotated[Any, _AsBlob(UserFile, UserFile.to_bytes, UserFile.from_bytes)],
     bytes: Annotated[Any, _AsBlob(bytes, bytes, bytes)],
 }
 
@@ -96,6 +99,15 @@ def _on_the_wire(annotation: Any) -> Any:
     if origin in (list, dict, tuple, Sequence, Mapping):
         return origin[tuple(_on_the_wire(arg) for arg in args)]
     return annotation
+
+
+def record(name: str, fields: Mapping[str, Any]) -> Any:
+    """The annotation of a dictionary with these fields, any of which may be left out, and no others."""
+    wire = {field: _on_the_wire(annotation) for field, annotation in fields.items()}
+    make: Any = TypedDict
+    kind = make(name, wire, total=False)
+    kind.__pydantic_config__ = ConfigDict(extra="forbid", **_CONFIG)
+    return kind
 
 
 @lru_cache(maxsize=1024)

@@ -83,6 +83,48 @@ class FrameQuery(Value):
         return cls.model_validate({"frame": frame, "start": as_date(start), "end": as_date(end), **fields})
 
 
+Cell = str | bool | int | float | dt.date | dt.datetime | None
+Condition = tuple[str, str, Cell | list[Cell]]
+"""Column, operator and value, such as ("ccy", "=", "EUR")."""
+
+
+class RowQuery(Value):
+    """Which rows of an upload."""
+
+    columns: list[str] | None = None
+    """None for all."""
+    filters: list[list[Condition]] = []
+    """Lists of conditions: all of one list must hold; no list keeps every row."""
+    unique: bool = False
+    """Each row once."""
+    head: int | None = None
+    """At most so many rows."""
+    version: int | dt.datetime | None = None
+    """A number, or the time at which it was the latest; None for the present one."""
+
+
+class ModelProperties(Value):
+    """What a fitted model covers."""
+
+    dates: list[dt.date]
+    """Trading days, ascending."""
+    factors: list[tuple[str, str]]
+    """Group and factor, in the order of the columns of frames."""
+    n_stages: int
+    n_assets: int
+    """Listings that have a return on any day."""
+
+
+class ForecastProperties(Value):
+    """What the forecasts of a model cover."""
+
+    dates: list[dt.date]
+    """Trading days with a forecast, ascending."""
+    n_factors: int
+    periods_per_year: float
+    """Trading periods per year, with which risk is annualised."""
+
+
 class DiagnosticsQuery(Value):
     """What diagnostics of a model are asked for."""
 
