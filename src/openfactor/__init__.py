@@ -8,7 +8,7 @@ Settings are in `openfactor.settings`, what calls return in `openfactor.results`
 """
 
 from openfactor import errors, settings
-from openfactor.service.client import Client
+from openfactor.client.client import Client
 
 __all__ = ["Client", "errors", "settings"]
 __version__ = "0.1.0"

@@ -19,8 +19,8 @@ from openfactor import Client
 from openfactor.errors import ConflictError, NotFoundError
 from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.synthetic import simulate
+from tests.client.test_riskmodels import commit
 from tests.markets import dataset_of, dataset_settings, model_settings, until
-from tests.service.test_riskmodels import commit
 
 MARKET = simulate(12, 16, industries=2, styles=("size",), seed=21)
 DAYS = MARKET.factor_returns["date"].to_list()

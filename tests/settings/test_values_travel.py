@@ -39,8 +39,8 @@ from openfactor.settings import (
 )
 from openfactor.settings.values import Settings
 from openfactor.synthetic import simulate
+from tests.client.test_riskmodels import commit
 from tests.markets import dataset_settings, model_settings
-from tests.service.test_riskmodels import commit
 
 MEMBERS = [
     ContinuousExposureGroupSettings(hierarchy="style"),

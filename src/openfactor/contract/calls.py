@@ -20,31 +20,34 @@ from openfactor.contract.refs import (
     ModelProperties,
     ModelRef,
     Pinned,
+    PinnedUpload,
     RowQuery,
     TaskStatus,
 )
 from openfactor.errors import Fault
-from openfactor.settings import (
-    AnyRiskDatasetSettings,
-    CalendarSettings,
-    ColumnMapping,
-    DatasetSettings,
+from openfactor.results import (
     DatasetStatus,
-    ExposureSettings,
-    FactorRiskModelSettings,
-    ModelMode,
+    DataVersion,
     MultiParserResult,
     RiskDatasetProperties,
-    RiskForecastSettings,
     SavedSettings,
-    UniverseSettings,
     UploadCommitResult,
     UploadDataTypeFreshness,
     UploadParserResult,
     UploadStagingResult,
 )
+from openfactor.settings import (
+    AnyRiskDatasetSettings,
+    CalendarSettings,
+    ColumnMapping,
+    DatasetSettings,
+    ExposureSettings,
+    FactorRiskModelSettings,
+    ModelMode,
+    RiskForecastSettings,
+    UniverseSettings,
+)
 from openfactor.settings.menus import RiskDatasetSettingsMenu
-from openfactor.settings.provenance import DataVersion
 from openfactor.settings.values import Reference
 
 if TYPE_CHECKING:  # the codec loads polars; a client that only holds settings does not
@@ -80,8 +83,7 @@ class UploadCalls(Protocol):
     def describe(self, data_type: str, name: str) -> str: ...
 
     # versions
-    def version(self, data_type: str, name: str) -> int: ...
-    def content(self, data_type: str, name: str) -> str: ...
+    def resolve(self, data_type: str, name: str, version: Version) -> PinnedUpload: ...
     def version_history(self, data_type: str, name: str) -> dict[int, dt.datetime]: ...
     def last_committed_at(self, data_type: str, name: str) -> dt.datetime | None: ...
     def rows(self, data_type: str, name: str, query: RowQuery) -> pl.DataFrame: ...

@@ -99,8 +99,9 @@ class RowQuery(Value):
     """Each row once."""
     head: int | None = None
     """At most so many rows."""
-    version: int | dt.datetime | None = None
-    """A number, or the time at which it was the latest; None for the present one."""
+    version: PinnedUpload | None = None
+    """None for the present one. One whose content is not that of the upload is refused: the upload was
+    deleted, and another has its name."""
 
 
 class ModelProperties(Value):

@@ -16,8 +16,8 @@ from openfactor.errors import CancelledError
 from openfactor.model import estimate
 from openfactor.settings import FactorRiskModelSettings, RiskForecastSettings, RootRiskDatasetSettings
 from openfactor.synthetic import simulate
+from tests.client.test_riskmodels import commit, fitted
 from tests.markets import dataset_settings, model_settings, until
-from tests.service.test_riskmodels import commit, fitted
 
 MARKET = simulate(30, 40, industries=3, seed=11)
 DAYS = MARKET.factor_returns["date"].to_list()

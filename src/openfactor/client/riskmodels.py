@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from openfactor.service.protocol import Workspace
-from openfactor.service.tasks import Task
+from openfactor.client.protocol import Workspace
+from openfactor.client.tasks import Task
 from openfactor.settings import DatasetSettings, FactorRiskModelSettings, ModelMode
 
 if TYPE_CHECKING:

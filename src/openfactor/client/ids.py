@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from openfactor.service.protocol import Workspace
+from openfactor.client.protocol import Workspace
 
 if TYPE_CHECKING:
     import polars as pl

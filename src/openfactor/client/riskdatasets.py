@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from openfactor.client.protocol import Workspace
 from openfactor.results import DatasetStatus, RiskDatasetProperties
 from openfactor.results.provenance import DataVersion
-from openfactor.service.protocol import Workspace
 from openfactor.settings import AnyRiskDatasetSettings
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.menus import RiskDatasetSettingsMenu
@@ -123,7 +123,7 @@ class RiskDatasetApi:
 
     def plot_quality(self) -> Figure:
         """A picture of `quality` over time, above that of `counts`. Needs the `plot` extra."""
-        from openfactor.service.quality import plot_quality
+        from openfactor.client.quality import plot_quality
 
         return plot_quality(self.name, self.describe().build_report, self.counts())
 

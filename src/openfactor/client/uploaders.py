@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from openfactor.client.mappings import MappingRegistry
+from openfactor.client.protocol import Uploads, Workspace
 from openfactor.errors import NotFoundError
 from openfactor.results import UploadDataTypeFreshness
-from openfactor.service.mappings import MappingRegistry
-from openfactor.service.protocol import Uploads, Workspace
 
 if TYPE_CHECKING:  # uploads are not loaded before they are used
     import polars as pl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openfactor.service.protocol import Workspace
+from openfactor.client.protocol import Workspace
 from openfactor.settings import ColumnMapping
 
 

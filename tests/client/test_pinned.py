@@ -21,8 +21,8 @@ from openfactor.settings import (
     UniverseSettings,
 )
 from openfactor.synthetic import simulate
+from tests.client.test_riskmodels import commit
 from tests.markets import dataset_settings, model_settings
-from tests.service.test_riskmodels import commit
 
 MARKET = simulate(30, 50, industries=3, seed=7)
 UNIVERSE = UniverseSettings(id_type="ticker")

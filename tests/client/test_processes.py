@@ -29,8 +29,8 @@ from polars.testing import assert_frame_equal
 
 import openfactor
 from openfactor import Client
+from openfactor.client.tasks import Task
 from openfactor.errors import NotFoundError, ProcessError
-from openfactor.service.tasks import Task
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
 from tests.markets import SOURCES, dataset_settings, model_settings
@@ -136,7 +136,7 @@ def kind_of(use: Callable[[], object]) -> str:
 FORK_BEFORE_USE = """
 import os, sys
 from openfactor import Client
-import tests.service.test_processes as here
+import tests.client.test_processes as here
 client = Client.local(sys.argv[1], progress=False)
 print(client.equity.riskdatasets.get_dataset_names(), flush=True)
 child = os.fork()

@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from openfactor import kernelcache
+from openfactor.client.exposures import ExposureLoader
+from openfactor.client.ids import Ids
+from openfactor.client.loader import Loader
+from openfactor.client.protocol import Workspace
+from openfactor.client.riskdatasets import RiskDatasets
+from openfactor.client.riskmodels import load_engine
+from openfactor.client.savedsettings import SettingsRegistries
+from openfactor.client.uploaders import Uploaders
 from openfactor.processes import refuse_after_fork
-from openfactor.service.exposures import ExposureLoader
-from openfactor.service.ids import Ids
-from openfactor.service.loader import Loader
-from openfactor.service.protocol import Workspace
-from openfactor.service.riskdatasets import RiskDatasets
-from openfactor.service.riskmodels import load_engine
-from openfactor.service.savedsettings import SettingsRegistries
-from openfactor.service.uploaders import Uploaders
 from openfactor.settings import CalendarSettings, ExposureSettings, FactorRiskModelSettings, UniverseSettings
 
 

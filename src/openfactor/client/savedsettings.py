@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openfactor.client.protocol import Workspace
 from openfactor.errors import SettingsError
 from openfactor.results import SavedSettings
-from openfactor.service.protocol import Workspace
 from openfactor.settings import (
     CalendarSettings,
     DatasetSettings,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from openfactor.service.protocol import Workspace
-from openfactor.service.savedsettings import SettingsRegistry
+from openfactor.client.protocol import Workspace
+from openfactor.client.savedsettings import SettingsRegistry
 from openfactor.settings import DatasetSettings, Settings
 
 S = TypeVar("S", bound=Settings)

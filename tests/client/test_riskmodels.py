@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from openfactor import Client
+from openfactor.client.tasks import Task
 from openfactor.errors import CancelledError, ConflictError, DataWarning, NotFoundError
 from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR
 from openfactor.numerics import normal_equations
-from openfactor.service.tasks import Task
 from openfactor.settings import FactorCovarianceSettings, FactorRiskModelSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
 from tests.markets import dataset_of, dataset_settings, model_settings, until

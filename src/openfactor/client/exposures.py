@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from openfactor.service.loader import Loader
-from openfactor.service.protocol import Workspace
-from openfactor.service.savedsettings import SettingsRegistry
+from openfactor.client.loader import Loader
+from openfactor.client.protocol import Workspace
+from openfactor.client.savedsettings import SettingsRegistry
 from openfactor.settings import ExposureSettings
 from openfactor.settings.dates import DateLike
 
