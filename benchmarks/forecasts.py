@@ -86,7 +86,7 @@ def main() -> None:
     print(f"with regime, of all dates           {every_regime:8.4f} s")
     print(f"with regime, of a first date        {first_regime:8.4f} s")
 
-    before = estimate(dataset.between(0, args.days - 1), settings(), "before")
+    before = estimate(dataset.slice_days(0, args.days - 1), settings(), "before")
     full = best_of(5, lambda: estimate(dataset, settings(), "benchmark"))
     new = best_of(5, lambda: extend(before, dataset, settings(), "benchmark"))
     print(f"full fit                            {full:8.4f} s")

@@ -26,17 +26,17 @@ def random_dataset(
     cap = np.tile(rng.lognormal(22, 1.5, n_names), n_days)
     styles = {f"s{k:02d}": rng.standard_normal(rows, np.float32).astype(np.float16) for k in range(n_styles)}
     industry = np.tile((np.arange(n_names) % n_industries).astype(np.int16), n_days)
-    entity = np.arange(n_names, dtype=np.int32)
-    table = pl.DataFrame({"listing": entity, "id": ids, "entity": entity, "entity_id": ids}).with_columns(
+    company = np.arange(n_names, dtype=np.int32)
+    table = pl.DataFrame({"listing": company, "id": ids, "company": company, "company_id": ids}).with_columns(
         rank=pl.lit(0, pl.Int32)
     )
     spans = table.select("id", start_date=dt.date.min, end_date=dt.date.max, listing="listing")
     aliases = spans.select(
-        pl.lit("").alias("id_type"), "id", "start_date", "end_date", entity="listing"
+        pl.lit("").alias("id_type"), "id", "start_date", "end_date", company="listing"
     ).clear()
     panel = Panel(
         offsets=np.arange(n_days + 1, dtype=np.int64) * n_names,
-        listing=np.tile(entity, n_days),
+        listing=np.tile(company, n_days),
         local_return=rng.normal(0, 0.02, rows),
         currency=np.zeros(rows, np.int16),
         priced=np.ones(rows, np.bool_),
@@ -70,7 +70,7 @@ def random_dataset(
         coverage=coverage_by_date(panel, days),
         report=BuildReport(
             first_date=str(days[0]), last_date=str(days[-1]), n_days=n_days, n_listings=n_names,
-            n_entities=n_names, n_rows=rows, rows_read={}, rows_dropped={}, warnings=[],
+            n_companies=n_names, n_rows=rows, rows_read={}, rows_dropped={}, warnings=[],
         ),
     )  # fmt: skip
 

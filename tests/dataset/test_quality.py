@@ -13,7 +13,7 @@ from openfactor.dataset import RiskDataset
 from openfactor.dataset.quality import CHECKS
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.exposures import spread_by_day
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.errors import DataError, SettingsError
 from openfactor.results.quality import Finding
 from openfactor.settings import DataQualitySettings
@@ -397,7 +397,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 def test_spread_agrees_with_a_plain_loop() -> None:
     """The fast pass behind the checks against numpy on one day at a time."""
     dataset = built()
-    evidence = Evidence(dataset, {}, {}, Tally(), DataQualitySettings())
+    evidence = Evidence(dataset, {}, {}, RowCounts(), DataQualitySettings())
     panel = dataset.panel
     count, mean, std = spread_by_day(evidence, panel.dense["style"]["size"])
     for d in range(1, len(dataset.days), 9):

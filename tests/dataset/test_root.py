@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.dataset import RiskDataset, rows
+from openfactor.dataset import RiskDataset, panelindex
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError
 from openfactor.model import RiskModel, estimate
@@ -94,11 +94,11 @@ def test_share_classes() -> None:
     assert [column(dataset, size, n)[WED] for n in ("A", "B")] == [3.0, 3.0]
     sector = dataset.panel.sparse["industry"]
     assert {sector.categories[c] for c in sector.codes[0]} == {"Y"}
-    assert dataset.report.rows_dropped["exposures"] == {"the entity's main listing has the same": 2}
+    assert dataset.report.rows_dropped["exposures"] == {"the company's main listing has the same": 2}
     assert column(dataset, dataset.panel.local_return, "A")[TUE] == pytest.approx(0.1)
     assert column(dataset, dataset.panel.local_return, "B")[WED] == pytest.approx(0.2)
     assert dataset.report.n_listings == 2
-    assert dataset.report.n_entities == 1
+    assert dataset.report.n_companies == 1
 
 
 def renamed() -> RiskDataset:
@@ -228,7 +228,7 @@ def test_the_report_reads_well() -> None:
 def test_how_much_is_read_at_a_time_does_not_matter(run: int, monkeypatch: pytest.MonkeyPatch) -> None:
     market = simulate(30, 20, industries=3, styles=("size", "value"), exchanges=("XNYS", "XTKS"), seed=8)
     whole = dataset_of(market.uploads)
-    monkeypatch.setattr(rows, "RUN", run)
+    monkeypatch.setattr(panelindex, "RUN", run)
     pieces = dataset_of(market.uploads)
     np.testing.assert_array_equal(pieces.panel.market_cap, whole.panel.market_cap)
     for factor, values in whole.panel.dense["style"].items():

@@ -52,10 +52,10 @@ def test_real_panel(tmp_path: Path) -> None:
         ("close_against_return", "info", None),  # splits of DISCK and LNT: closes are raw
     }
     assert report.n_listings == 505
-    assert report.n_entities == 500
+    assert report.n_companies == 500
     # five second listings carry their company's cap too: it counts once
     shared = uploads["market_cap"].filter(pl.col("asset_id").is_in(["GOOG", "FOX", "NWS", "DISCK", "UA"]))
-    assert report.rows_dropped["market_cap"] == {"the entity's main listing has the same": len(shared)}
+    assert report.rows_dropped["market_cap"] == {"the company's main listing has the same": len(shared)}
 
     # one day again, by elimination of the last sector and plain least squares
     p, t = model.dates()[600:602]

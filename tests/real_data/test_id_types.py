@@ -124,5 +124,5 @@ def test_two_id_types_for_one_asset_and_day(turned: bool) -> None:
     assert dataset.panel.local_return[a][1:].tolist() == [0.1, 0.0, 0.5, 0.5]
     assert dataset.report.rows_dropped == {
         "price": {"the same asset has a row in an id type that comes first": 3},
-        "exposures": {"the entity's main listing has the same": 3},
+        "exposures": {"the company's main listing has the same": 3},
     }

@@ -34,7 +34,7 @@ def rows_of_companies(data: RiskDataset) -> dict[str, dict[int, bool]]:
     """Company to the numbers of its days and whether it has a price."""
     out: dict[str, dict[int, bool]] = {}
     for row, listing in enumerate(data.panel.listing.tolist()):
-        company = data.identifiers.table["entity_id"][listing]
+        company = data.identifiers.table["company_id"][listing]
         day = DAYS.index(data.days[data.panel.day[row]])
         out.setdefault(company, {})[day] = bool(data.panel.priced[row])
     return out

@@ -64,12 +64,12 @@ def rolling_betas(
 ) -> dict[str, Float]:
     """Factor to betas (rows,): of the latest trading day on or before the day of the row; NaN where none.
 
-    Returns of an entity are those of its main listing, in `currency`, between trading days of `calendar`;
-    those of a factor are compounded over the same days. All listings of an entity have its beta.
+    Returns of a company are those of its main listing, in `currency`, between trading days of `calendar`;
+    those of a factor are compounded over the same days. All listings of a company have its beta.
 
     series : date, factor, value (simple daily returns), as in a `tsfactors` upload
     clip : bounds on the asset returns
-    zero_gaps : a trading day without a return, after the first return of the entity and while one of its
+    zero_gaps : a trading day without a return, after the first return of the company and while one of its
         listings is alive, counts as a return of 0
 
     Raises
@@ -97,22 +97,22 @@ def rolling_betas(
 
 
 def _entity_returns(dataset: RiskDataset, time: Timeline) -> Float:
-    """(T, E) returns of each entity over (t-1, t]."""
+    """(T, E) returns of each company over (t-1, t]."""
     panel = dataset.panel
-    out = np.full((len(time.days), dataset.identifiers.n_entities), np.nan)
+    out = np.full((len(time.days), dataset.identifiers.n_companies), np.nan)
     for i in range(1, len(time.days)):
         rows = rows_before(panel, time.days, i)
         main = panel.is_main_listing[rows]
-        out[i, dataset.entity[panel.listing[rows][main]]] = time.forward_return[rows][main]
+        out[i, dataset.company[panel.listing[rows][main]]] = time.forward_return[rows][main]
     return out
 
 
 def _fill_gaps(dataset: RiskDataset, time: Timeline, returns: Float) -> None:
-    """Put 0 where an entity is alive, has had a return, and has none."""
+    """Put 0 where a company is alive, has had a return, and has none."""
     begun = np.zeros(returns.shape[1], np.bool_)
     for i, day in enumerate(time.days):
         alive = np.zeros(returns.shape[1], np.bool_)
-        alive[dataset.entity[dataset.panel.listing[dataset.panel.rows_of(int(day))]]] = True
+        alive[dataset.company[dataset.panel.listing[dataset.panel.rows_of(int(day))]]] = True
         there = np.isfinite(returns[i])
         returns[i, begun & alive & ~there] = 0.0
         begun |= there
@@ -138,5 +138,5 @@ def _of_rows(dataset: RiskDataset, time: Timeline, betas: Float) -> Float:
     out = np.empty(panel.n_rows)
     for day, at in enumerate(latest):
         rows = panel.rows_of(day)
-        out[rows] = padded[at, dataset.entity[panel.listing[rows]]]
+        out[rows] = padded[at, dataset.company[panel.listing[rows]]]
     return out

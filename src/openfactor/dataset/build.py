@@ -20,11 +20,16 @@ from openfactor.dataset.lives import Life, stated_spans
 from openfactor.dataset.loadings import (
     GroupPlan,
     Loadings,
+    exposure_inventory,
     read_loadings,
-    survey,
     unknown_factors,
 )
 from openfactor.dataset.panel import Panel
+from openfactor.dataset.panelindex import (
+    PanelIndex,
+    build_index,
+    panel_of,
+)
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
@@ -32,12 +37,7 @@ from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import (
-    Rows,
-    lay_rows,
-    panel_of,
-)
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import DataError, Fault
 from openfactor.results import BuildReport
@@ -83,15 +83,15 @@ def build(
     DataError: the uploads do not fit together; every fault is named.
     """
     known_checks(settings.quality)
-    tally, parts = Tally(), parts or Parts()
+    row_counts, parts = RowCounts(), parts or Parts()
     uploads = {data_type: read(data_type, name) for data_type, name in settings.sources.items()}
     progress("identifiers")
-    start = _identify(settings, uploads, read, tally)
+    start = _identify(settings, uploads, read, row_counts)
     progress("prices")
     fx = uploads["exchange_rates"].collect()
     rates = Rates(fx, uploads["price"].select(pl.col("ccy").unique()).collect()["ccy"])
     prices = read_prices(
-        uploads["price"], start.counts["price"], start.identifiers, rates, tally, settings.empty_returns
+        uploads["price"], start.counts["price"], start.identifiers, rates, row_counts, settings.empty_returns
     )
     priced = prices.filter("quoted")
     if not len(priced):
@@ -107,22 +107,24 @@ def build(
         settings.max_days_without_price,
         stated_spans(uploads["idmap"].collect(), start.identifiers, settings.as_of_date),
     )
-    rows = lay_rows(prices, days, life, start.identifiers, tally)
+    rows = build_index(prices, days, life, start.identifiers, row_counts)
     date = pl.col("date")
     uses = priced.group_by("ccy").agg(first_use=date.min(), last_use=date.max(), rows=pl.len())
     names = pl.Series([rates.names[code] for code in uses["ccy"]], dtype=pl.String)
     faults = checks.rates("price", uses.with_columns(ccy=names), fx)
     faults += checks.returns(rows, start.identifiers, settings.max_return)
-    if len(tally.unused_returns):  # held against what is used; a look at the upload only where it may matter
+    if len(
+        row_counts.unused_returns
+    ):  # held against what is used; a look at the upload only where it may matter
         faults += DATA_TYPES["price"].whole_faults(start.identifiers.of_listings(uploads["price"]))
     del prices, priced
-    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, tally, progress, parts)
+    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, progress, parts)
     progress("market caps")
     caps = Caps(uploads["market_cap"], start.counts["market_cap"], start.identifiers, settings)
-    uses, counts = caps.in_use(rows, tally)
+    uses, counts = caps.in_use(rows, row_counts)
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
     usd = rates.table(np.array(days, "datetime64[D]"))
-    cap, idio_vol = caps.carry(counts, rows, rates.currencies, usd, tally)
+    cap, idio_vol = caps.carry(counts, rows, rates.currencies, usd, row_counts)
     panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
     built = RiskDataset(
         fingerprint=fingerprint,
@@ -137,25 +139,27 @@ def build(
         trees=trees_of(start.plans, loadings),
         series=uploads["series"].collect() if "series" in uploads else NO_SERIES,
         coverage=coverage_by_date(panel, days),
-        report=report_of(panel, days, start.identifiers, tally),
+        report=report_of(panel, days, start.identifiers, row_counts),
         parts=parts.marks,
     ).with_periods(settings.periods_per_year)
     progress("data quality")
-    return with_quality(built, uploads, {"exposures": start.found}, tally)
+    return with_quality(built, uploads, {"exposures": start.found}, row_counts)
 
 
-def report_of(panel: Panel, days: list[dt.date], identifiers: Identifiers, tally: Tally) -> BuildReport:
+def report_of(
+    panel: Panel, days: list[dt.date], identifiers: Identifiers, row_counts: RowCounts
+) -> BuildReport:
     """The build report of a panel."""
     return BuildReport(
         first_date=str(days[0]),
         last_date=str(days[-1]),
         n_days=len(days),
         n_listings=len(np.unique(panel.listing)),
-        n_entities=len(np.unique(identifiers.table["entity"].to_numpy()[panel.listing])),
+        n_companies=len(np.unique(identifiers.table["company"].to_numpy()[panel.listing])),
         n_rows=panel.n_rows,
-        rows_read=tally.read,
-        rows_dropped=dict(tally.dropped),
-        rows_worked_out=dict(tally.worked_out),
+        rows_read=row_counts.read,
+        rows_dropped=dict(row_counts.dropped),
+        rows_worked_out=dict(row_counts.worked_out),
         warnings=[],
     )
 
@@ -174,16 +178,19 @@ def trees_of(plans: list[GroupPlan], loadings: Loadings) -> dict[str, Tree]:
 
 
 def _identify(
-    settings: RootRiskDatasetSettings, uploads: Mapping[str, pl.LazyFrame], read: UploadReader, tally: Tally
+    settings: RootRiskDatasetSettings,
+    uploads: Mapping[str, pl.LazyFrame],
+    read: UploadReader,
+    row_counts: RowCounts,
 ) -> _Start:
-    """Listings, entities and trees, after everything that can be checked without them."""
+    """Listings, companies and trees, after everything that can be checked without them."""
     idmap, master = uploads["idmap"].collect(), settings.master_id_type
-    found = survey(uploads["exposures"])
+    found = exposure_inventory(uploads["exposures"])
     counts = {"exposures": found.group_by("asset_id_type").agg(pl.col("rows").sum())}
     for name in ("price", "market_cap"):
         counts[name] = uploads[name].group_by("asset_id_type").agg(rows=pl.len()).collect()
     for name, rows in uploads.items():
-        tally.read[name] = (
+        row_counts.read[name] = (
             int(counts[name]["rows"].sum()) if name in counts else rows.select(pl.len()).collect().item()
         )
     identifiers, faults = project(idmap, master, settings.master_id_core_type, settings.as_of_date)
@@ -195,7 +202,7 @@ def _identify(
         faults += identifiers.unclear(some, name, of_listings=name == "price")
     is_known = pl.col("asset_id_type").is_in(identifiers.company_types)
     unresolved = counts["exposures"].filter(~is_known)
-    drop_unknown(tally, "exposures", unresolved, {}, identifiers.company_types)
+    drop_unknown(row_counts, "exposures", unresolved, {}, identifiers.company_types)
     identifiers = identifiers.with_carriers(
         uploads["market_cap"], counts["market_cap"]["asset_id_type"].to_list()
     )
@@ -204,7 +211,7 @@ def _identify(
     faults += checks.factor_groups(groups["factor_group"].to_list(), settings.groups)
     for group, count in groups.rows():
         if group not in settings.groups:
-            tally.drop("exposures", f"factor group {group} is not in the settings", count)
+            row_counts.drop("exposures", f"factor group {group} is not in the settings", count)
     plans = []
     for group, source in settings.groups.items():
         tree, wrong = read_tree(source, read) if source else (None, [])
@@ -221,7 +228,7 @@ def _identify(
     found = resolved.filter(pl.col("factor_group").is_in(list(settings.groups)))
     if identifiers.n_listings:
         declared = set(found["factor_group"])
-        found = used_factors(uploads["exposures"], found, identifiers, tally)
+        found = used_factors(uploads["exposures"], found, identifiers, row_counts)
         empty = declared - set(found["factor_group"])
         faults += checks.known_groups(uploads["exposures"], empty, identifiers)
         faults += unknown_factors(found, plans, "exposures")
@@ -233,8 +240,8 @@ def _loadings(
     settings: RootRiskDatasetSettings,
     exposures: pl.LazyFrame,
     start: _Start,
-    rows: Rows,
-    tally: Tally,
+    rows: PanelIndex,
+    row_counts: RowCounts,
     progress: Progress,
     parts: Parts,
 ) -> tuple[Loadings, list[Fault]]:
@@ -244,11 +251,11 @@ def _loadings(
     parts.mark(
         "exposures", [f"exposures/{settings.exposures_source}"], digest, plans, settings.exposure_dtype
     )
-    taken_over = parts.found("exposures", list(settings.groups), tally)
+    taken_over = parts.found("exposures", list(settings.groups), row_counts)
     if taken_over is not None:
         return taken_over, []
     return read_loadings(
-        exposures, start.found, start.plans, rows, start.identifiers, settings.exposure_dtype, tally,
+        exposures, start.found, start.plans, rows, start.identifiers, settings.exposure_dtype, row_counts,
         progress=lambda date: progress(f"exposures {date}"),
     )  # fmt: skip
 

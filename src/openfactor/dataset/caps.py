@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.loadings import AFTER_THE_END
+from openfactor.dataset.panelindex import PanelIndex, day_index, event_offsets, in_order, ordinals, runs
 from openfactor.dataset.resolving import drop_unknown, known_listings
-from openfactor.dataset.rows import Rows, day_index, event_offsets, in_order, ordinals, runs
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.numerics.asof import age_limit, carry_latest
 from openfactor.numerics.classes import carry_sums, new_classes
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
@@ -36,14 +36,14 @@ class Caps:
     def _types(self) -> list[str]:
         return self.by_type["asset_id_type"].to_list()
 
-    def in_use(self, rows: Rows, tally: Tally) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def in_use(self, rows: PanelIndex, row_counts: RowCounts) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of known companies: ccy, first_use, last_use, rows, of those that have rows in the panel and
         until its last day; and date, rows, of all."""
         coded = self.identifiers.code_companies(self.upload, ["ccy"], self._types)
         date, first, last = pl.col("date"), rows.days[0], rows.days[-1]
-        held = np.zeros(rows.n_entities, np.bool_)
-        held[rows.entity] = True
-        sources = pl.Series(np.flatnonzero(held[self.identifiers.source_entity]), dtype=pl.Int32)
+        held = np.zeros(rows.n_companies, np.bool_)
+        held[rows.company] = True
+        sources = pl.Series(np.flatnonzero(held[self.identifiers.source_company]), dtype=pl.Int32)
         uses = (
             coded.filter(date <= last)
             .group_by("source", "ccy")
@@ -53,25 +53,30 @@ class Caps:
             .agg(pl.col("first_use").min(), pl.col("last_use").max(), pl.col("rows").sum())
         )
         by_date = coded.group_by("date").agg(rows=pl.len()).collect(engine="streaming")
-        tally.drop("market_cap", AFTER_THE_END, int(by_date.filter(date > last)["rows"].sum()))
+        row_counts.drop("market_cap", AFTER_THE_END, int(by_date.filter(date > last)["rows"].sum()))
         by_source = coded.group_by("source").agg(rows=pl.len()).collect(engine="streaming")
         found: dict[str, int] = {}
         for source, count in by_source.iter_rows():
             id_type = self.identifiers.source_types[source]
             found[id_type] = found.get(id_type, 0) + count
-        drop_unknown(tally, "market_cap", self.by_type, found, self.identifiers.company_types)
+        drop_unknown(row_counts, "market_cap", self.by_type, found, self.identifiers.company_types)
         if self.settings.market_cap_per == "listing":
             whole = sum(n for t, n in found.items() if t not in self.identifiers.listing_types)
-            tally.drop("market_cap", "of a company, where market_cap_per asks for its listings", whole)
+            row_counts.drop("market_cap", "of a company, where market_cap_per asks for its listings", whole)
         return uses.collect(engine="streaming"), by_date
 
     def carry(
-        self, counts: pl.DataFrame, rows: Rows, currencies: tuple[str, ...], usd: Float, tally: Tally
+        self,
+        counts: pl.DataFrame,
+        rows: PanelIndex,
+        currencies: tuple[str, ...],
+        usd: Float,
+        row_counts: RowCounts,
     ) -> tuple[Float, Float]:
         """Market cap in USD and idio_vol of each panel row, the latest on or before its day.
 
         A cap is converted at the rate of its own day, and is carried in USD. Where several listings of an
-        entity have a cap on a day, that of the first by rank counts; with `market_cap_per="listing"` it is
+        company have a cap on a day, that of the first by rank counts; with `market_cap_per="listing"` it is
         the sum of the latest ones of all listings, see `carry_sums`.
         """
         known_ccy = pl.col("ccy").cast(pl.Enum(currencies), strict=False)
@@ -79,40 +84,40 @@ class Caps:
         rated = self.upload.with_columns(known_ccy).filter(pl.col("ccy").is_not_null())
         if self.settings.market_cap_per == "listing":
             return self._of_classes(rated, counts, rows, usd)
-        return self._of_companies(rated, counts, rows, usd, tally)
+        return self._of_companies(rated, counts, rows, usd, row_counts)
 
     def _of_companies(
-        self, rated: pl.LazyFrame, counts: pl.DataFrame, rows: Rows, usd: Float, tally: Tally
+        self, rated: pl.LazyFrame, counts: pl.DataFrame, rows: PanelIndex, usd: Float, row_counts: RowCounts
     ) -> tuple[Float, Float]:
         identifiers = self.identifiers
         coded = identifiers.code_companies(rated, _COLUMNS, self._types)
         shared = identifiers.is_shared.any() or self._types != [identifiers.id_types[0]]
-        known, known_date = _unknown(2, rows.n_entities)
+        known, known_date = _unknown(2, rows.n_companies)
         out = np.full((2, rows.n_rows), np.nan)
         repeated = 0
         for run in self._runs(coded, counts, rows, usd, ordered=bool(shared)):
             if shared:
-                who = run.day * rows.n_entities + run.entity
+                who = run.day * rows.n_companies + run.company
                 repeated += len(who) - len(np.unique(who))
             for k, values in enumerate((run.market_cap, run.idio_vol)):
                 self._carry_latest(run, slice(None), values, rows, known[k], known_date[k], out[k])
-        tally.drop("market_cap", "the entity's main listing has the same", repeated)
+        row_counts.drop("market_cap", "the company's main listing has the same", repeated)
         return out[0], out[1]
 
     def _of_classes(
-        self, rated: pl.LazyFrame, counts: pl.DataFrame, rows: Rows, usd: Float
+        self, rated: pl.LazyFrame, counts: pl.DataFrame, rows: PanelIndex, usd: Float
     ) -> tuple[Float, Float]:
         """Sums of caps, and the latest idio_vol that any class has, of those of a day the first by rank."""
-        found = known_listings(rated, _COLUMNS, self.by_type, self.identifiers, Tally(), "")
+        found = known_listings(rated, _COLUMNS, self.by_type, self.identifiers, RowCounts(), "")
         coded = found.rename({"listing": "source"}).lazy()
-        (vol,), (vol_date,) = _unknown(1, rows.n_entities)
+        (vol,), (vol_date,) = _unknown(1, rows.n_companies)
         classes, class_dates = new_classes(rows.n_listings)
-        limit, entity = age_limit(self.settings.market_cap_max_age), self.identifiers.table["entity"]
+        limit, company = age_limit(self.settings.market_cap_max_age), self.identifiers.table["company"]
         cap_out, vol_out = np.full((2, rows.n_rows), np.nan)
         for run in self._runs(coded, counts, rows, usd, ordered=True):
             carry_sums(
                 run.begins(), run.source, run.market_cap, ordinals(run.dates), limit,
-                rows.offsets_of(run.dates), rows.listing, rows.priced, entity.to_numpy(), classes,
+                rows.offsets_of(run.dates), rows.listing, rows.priced, company.to_numpy(), classes,
                 class_dates, cap_out,
             )  # fmt: skip
             given = np.flatnonzero(np.isfinite(run.idio_vol))
@@ -120,7 +125,7 @@ class Caps:
         return cap_out, vol_out
 
     def _runs(
-        self, coded: pl.LazyFrame, counts: pl.DataFrame, rows: Rows, usd: Float, *, ordered: bool
+        self, coded: pl.LazyFrame, counts: pl.DataFrame, rows: PanelIndex, usd: Float, *, ordered: bool
     ) -> Iterator[_Run]:
         """Caps of runs of days; ordered : the first by rank of a day comes last, so that it counts."""
         for _, dates in runs(counts, rows.days):
@@ -133,7 +138,7 @@ class Caps:
             stored = day_index(pl.Series(dates), rows.days)[day]
             per_unit = usd[stored, events["ccy"].to_physical().to_numpy()]
             yield _Run(
-                dates, day, source, self.identifiers.source_entity[source],
+                dates, day, source, self.identifiers.source_company[source],
                 events["market_cap"].to_numpy() * per_unit,
                 events["idio_vol"].fill_null(float("nan")).to_numpy(),
             )  # fmt: skip
@@ -143,14 +148,14 @@ class Caps:
         run: _Run,
         which: slice | NDArray[np.int64],
         values: Float,
-        rows: Rows,
+        rows: PanelIndex,
         known: Float,
         known_date: NDArray[np.int32],
         out: Float,
     ) -> None:
         carry_latest(
-            run.begins(which), run.entity[which], values[which], ordinals(run.dates),
-            age_limit(self.settings.market_cap_max_age), rows.offsets_of(run.dates), rows.entity, known,
+            run.begins(which), run.company[which], values[which], ordinals(run.dates),
+            age_limit(self.settings.market_cap_max_age), rows.offsets_of(run.dates), rows.company, known,
             known_date, out,
         )  # fmt: skip
 
@@ -162,7 +167,7 @@ class _Run:
     dates: Sequence[dt.date]
     day: NDArray[np.int64]
     source: NDArray[np.int32]
-    entity: NDArray[np.int32]
+    company: NDArray[np.int32]
     market_cap: Float
     idio_vol: Float
 
@@ -171,6 +176,6 @@ class _Run:
         return event_offsets(self.day[which], len(self.dates))
 
 
-def _unknown(n: int, n_entities: int) -> tuple[Float, NDArray[np.int32]]:
-    """Values and dates (n, entities) before the first day."""
-    return np.full((n, n_entities), np.nan), np.zeros((n, n_entities), np.int32)
+def _unknown(n: int, n_companies: int) -> tuple[Float, NDArray[np.int32]]:
+    """Values and dates (n, companies) before the first day."""
+    return np.full((n, n_companies), np.nan), np.zeros((n, n_companies), np.int32)

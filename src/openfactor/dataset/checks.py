@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.rows import Rows
+from openfactor.dataset.panelindex import PanelIndex
 from openfactor.errors import Fault
 from openfactor.uploads.validation import EXAMPLES
 
@@ -83,7 +83,7 @@ def no_listing(prices: pl.LazyFrame, identifiers: Identifiers) -> Fault:
     )  # fmt: skip
 
 
-def returns(rows: Rows, identifiers: Identifiers, bound: float | None) -> list[Fault]:
+def returns(rows: PanelIndex, identifiers: Identifiers, bound: float | None) -> list[Fault]:
     """Returns above the bound of the dataset, as they are used; None is no bound."""
     if bound is None:
         return []

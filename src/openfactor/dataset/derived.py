@@ -18,19 +18,19 @@ from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import (
     GroupPlan,
     Loadings,
+    exposure_inventory,
     read_loadings,
-    survey,
     unknown_factors,
 )
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
+from openfactor.dataset.panelindex import LONGEST_CLOSURE, PanelIndex, main_rows, panel_of
 from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import drop_unknown
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import LONGEST_CLOSURE, Rows, main_rows, panel_of
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import Fault, SettingsError
 from openfactor.numerics.rolling import rolling_huber
@@ -86,7 +86,7 @@ class _Groups:
 class _Cut:
     """The rows of the new panel and where they come from."""
 
-    rows: Rows
+    rows: PanelIndex
     source: NDArray[np.int64]
     """(rows,) row of the reference's panel."""
     source_day: NDArray[np.int64]
@@ -114,9 +114,9 @@ def derive(
     is named.
     """
     known_checks(settings.quality)
-    tally, parts = Tally(), parts or Parts()
+    row_counts, parts = RowCounts(), parts or Parts()
     progress("uploads")
-    uploads = _survey(settings, parent, read, tally)
+    uploads = _survey(settings, parent, read, row_counts)
     _check(settings, parent)
     cut = _cut(settings, parent, uploads)
     digest = digest_of(cut.rows, parent.identifiers)
@@ -131,16 +131,16 @@ def derive(
                 trees = [f"hierarchies/{name}" for name in entry.hierarchy_sources.values()]
                 made_from = [digest, entry.model_dump_json(), parent.exposure_dtype]
                 parts.mark(upload.name, [f"exposures/{entry.exposure_source}", *trees], *made_from)
-            taken_over = parts.found(upload.name, [plan.name for plan in upload.plans], tally)
+            taken_over = parts.found(upload.name, [plan.name for plan in upload.plans], row_counts)
             if taken_over is None:
-                faults += _upload(upload, parent, cut, groups, tally, progress)
+                faults += _upload(upload, parent, cut, groups, row_counts, progress)
             else:
                 groups.add(upload.plans, taken_over)
         elif isinstance(entry, RiskDatasetHuberRegressionExposureSettings):
             part = f"tsfactors {entry.tsfactors_source} {entry.factor_group}"
             made_from = [digest, entry.model_dump_json(), parent.fingerprint]
             parts.mark(part, [f"tsfactors/{entry.tsfactors_source}"], *made_from)
-            taken_over = parts.found(part, [entry.factor_group], tally)
+            taken_over = parts.found(part, [entry.factor_group], row_counts)
             if taken_over is None:
                 faults += _regress(entry, parent, cut, groups, read, threads)
             else:
@@ -149,9 +149,9 @@ def derive(
     for entry in settings.exposures:  # after the groups that it may be aligned with
         if isinstance(entry, RiskDatasetUnitExposureSettings):
             _unit(entry, parent.exposure_dtype, cut, groups)
-    built = _assemble(settings, parent, fingerprint, cut, groups, tally, parts)
+    built = _assemble(settings, parent, fingerprint, cut, groups, row_counts, parts)
     progress("data quality")
-    return with_quality(built, *_own_uploads(settings, uploads, read), tally, parent.report)
+    return with_quality(built, *_own_uploads(settings, uploads, read), row_counts, parent.report)
 
 
 def _own_uploads(
@@ -173,7 +173,7 @@ def _assemble(
     fingerprint: str,
     cut: _Cut,
     groups: _Groups,
-    tally: Tally,
+    row_counts: RowCounts,
     parts: Parts,
 ) -> RiskDataset:
     rows, panel = cut.rows, parent.panel
@@ -183,7 +183,7 @@ def _assemble(
     closures = parent.closures if codes is None else parent.closures.filter(pl.col("exchange").is_in(codes))
     cap, idio_vol = panel.market_cap[cut.source], panel.idio_vol[cut.source]
     new = panel_of(rows, cap, idio_vol, groups.dense, groups.sparse)
-    tally.drop("reference", "a return that began before the first day", _begun_before(new))
+    row_counts.drop("reference", "a return that began before the first day", _begun_before(new))
     return RiskDataset(
         fingerprint=fingerprint,
         settings=settings,
@@ -197,7 +197,7 @@ def _assemble(
         trees=groups.trees,
         series=parent.series,
         coverage=coverage_by_date(new, days),
-        report=report_of(new, days, parent.identifiers, tally),
+        report=report_of(new, days, parent.identifiers, row_counts),
         parts=parts.marks,
     ).with_periods(settings.periods_per_year, parent.report)
 
@@ -213,7 +213,7 @@ def _begun_before(panel: Panel) -> int:
 
 
 def _survey(
-    settings: DerivedRiskDatasetSettings, parent: RiskDataset, read: UploadReader, tally: Tally
+    settings: DerivedRiskDatasetSettings, parent: RiskDataset, read: UploadReader, row_counts: RowCounts
 ) -> list[_Upload]:
     """What the uploads have; DataError if that is not what the settings ask for."""
     uploads, faults = [], []
@@ -222,18 +222,18 @@ def _survey(
         if not isinstance(entry, RiskDatasetUploadedExposureSettings):
             continue
         rows = read("exposures", entry.exposure_source)
-        found = survey(rows)
+        found = exposure_inventory(rows)
         plans, wrong = _plans(entry, read)
         groups = [plan.name for plan in plans]
         mine = found.filter(types & pl.col("factor_group").is_in(groups))
-        mine = used_factors(rows, mine, parent.identifiers, tally, f"exposures {entry.exposure_source}")
+        mine = used_factors(rows, mine, parent.identifiers, row_counts, f"exposures {entry.exposure_source}")
         dates = used_dates(rows, mine, parent.identifiers, parent.days)
         upload = _Upload(entry, rows, mine, plans, dates)
-        if upload.name not in tally.read:
+        if upload.name not in row_counts.read:
             by_type = found.filter(~types).group_by("asset_id_type").agg(pl.col("rows").sum())
-            drop_unknown(tally, upload.name, by_type, {}, parent.identifiers.company_types)
+            drop_unknown(row_counts, upload.name, by_type, {}, parent.identifiers.company_types)
         faults += parent.identifiers.unclear(rows.filter(pl.col("factor_group").is_in(groups)), upload.name)
-        tally.read[upload.name] = int(found["rows"].sum())
+        row_counts.read[upload.name] = int(found["rows"].sum())
         known = found.filter(types)["factor_group"].unique().sort().to_list()
         faults += [
             Fault("missing_group", upload.name, "no rows of the factor group in an id type of the dataset "
@@ -348,11 +348,11 @@ def _cut(settings: DerivedRiskDatasetSettings, parent: RiskDataset, uploads: Seq
         raise SettingsError("the trims leave no asset:", [f"between {start} and {end}"])
     listing = panel.listing[source]
     return _Cut(
-        rows=Rows(
+        rows=PanelIndex(
             days=days,
             n_listings=parent.identifiers.n_listings,
-            n_entities=parent.identifiers.n_entities,
-            entity=parent.entity[listing],
+            n_companies=parent.identifiers.n_companies,
+            company=parent.company[listing],
             offsets=offsets,
             listing=listing,
             local_return=np.where(new, np.nan, panel.local_return[source]),
@@ -418,12 +418,12 @@ def _kept(
             types = upload.found["asset_id_type"].unique().to_list()
             coded = parent.identifiers.code_companies(mine, [], types).select("source").unique()
             source = coded.collect(engine="streaming")["source"].to_numpy()
-            entities = np.unique(parent.identifiers.source_entity[source])
-            named |= np.isin(parent.entity, entities)
+            companies = np.unique(parent.identifiers.source_company[source])
+            named |= np.isin(parent.company, companies)
     if settings.trim_assets == "asset_union":
-        entities = np.zeros(parent.identifiers.n_entities, np.bool_)
-        entities[parent.entity[named]] = True
-        return np.asarray(entities[parent.entity][panel.listing])
+        companies = np.zeros(parent.identifiers.n_companies, np.bool_)
+        companies[parent.company[named]] = True
+        return np.asarray(companies[parent.company][panel.listing])
     theirs = np.flatnonzero(named[panel.listing])
     first = np.full(len(parent.currencies), panel.n_rows)
     np.minimum.at(first, panel.currency[theirs], panel.offsets[panel.day[theirs]])
@@ -448,7 +448,12 @@ def _refer(
 
 
 def _upload(
-    upload: _Upload, parent: RiskDataset, cut: _Cut, groups: _Groups, tally: Tally, progress: Progress
+    upload: _Upload,
+    parent: RiskDataset,
+    cut: _Cut,
+    groups: _Groups,
+    row_counts: RowCounts,
+    progress: Progress,
 ) -> list[Fault]:
     """Read the groups of an upload and transform them; exposures that the precision cannot hold."""
     settings, dtype = upload.settings, parent.exposure_dtype
@@ -461,8 +466,8 @@ def _upload(
         if not plans:
             continue
         loadings, lost = read_loadings(
-            upload.rows, upload.found, plans, cut.rows, parent.identifiers, precision, tally, upload.name,
-            progress=lambda date: progress(f"{upload.name} {date}"),
+            upload.rows, upload.found, plans, cut.rows, parent.identifiers, precision, row_counts,
+            upload.name, progress=lambda date: progress(f"{upload.name} {date}"),
         )  # fmt: skip
         faults += lost
         both.dense.update(loadings.dense)
@@ -485,7 +490,7 @@ def _upload(
     return faults
 
 
-def _transform(rows: Rows, values: Exposure, scores: bool, keep_zeros: bool, fill: bool) -> Float:
+def _transform(rows: PanelIndex, values: Exposure, scores: bool, keep_zeros: bool, fill: bool) -> Float:
     """Normal scores among the companies of each day, then the mean of the day for those without a value."""
     out = values.astype(np.float64)
     for day in range(len(rows.days)):

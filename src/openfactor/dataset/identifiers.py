@@ -15,7 +15,7 @@ from openfactor.dataset.naming import Naming, naming_over_time, own_naming
 from openfactor.dataset.validity import SPAN, described, merged, overlaps
 from openfactor.errors import Fault, SettingsError
 
-CARRIERS = {"entity": pl.Int32(), "date": pl.Date(), "listing": pl.Int32()}
+CARRIERS = {"company": pl.Int32(), "date": pl.Date(), "listing": pl.Int32()}
 _MAIN = 2
 """Ranks that are given out before those of the other listings: to the core id, and to the one with caps."""
 
@@ -24,17 +24,17 @@ _MAIN = 2
 class Identifiers:
     """The asset space of a dataset.
 
-    `table` has one row a listing, sorted by id: listing (code), id, entity (code), entity_id, rank. The rank
-    orders the listings of a company: first the one whose id is the company's, then the others by id. An id
-    that belonged to several companies, one after the other, has a row for each.
+    `table` has one row per listing, sorted by id: listing (code), id, company (code), company_id, rank. The
+    rank orders the listings of a company: first the one whose id is the company's, then the others by id. An
+    id that belonged to several companies in turn has one row for each.
 
     `spans` has the days on which an id is a listing: id, start_date, end_date, listing; those of one id do
     not overlap and leave no day out.
 
     `aliases` has the identifiers of other types, and the days on which they lead to something: id_type, id,
-    start_date, end_date, entity, listing (null: to the company, not to one of its listings).
+    start_date, end_date, company, listing (null: to the company, not to one of its listings).
 
-    `carriers` says whose market cap counts, for companies of several listings: entity, date (from which),
+    `carriers` says whose market cap counts, for companies of several listings: company, date (from which),
     listing; sorted.
     """
 
@@ -50,14 +50,14 @@ class Identifiers:
         return len(self.table)
 
     @property
-    def n_entities(self) -> int:
-        return int(self.table["entity"].max() or 0) + 1 if len(self.table) else 0  # type: ignore[arg-type]
+    def n_companies(self) -> int:
+        return int(self.table["company"].max() or 0) + 1 if len(self.table) else 0  # type: ignore[arg-type]
 
     @cached_property
     def is_shared(self) -> NDArray[np.bool_]:
         """(listings,) the company has other listings too."""
-        entity = self.table["entity"].to_numpy()
-        return np.asarray((np.bincount(entity, minlength=self.n_entities) > 1)[entity])
+        company = self.table["company"].to_numpy()
+        return np.asarray((np.bincount(company, minlength=self.n_companies) > 1)[company])
 
     @cached_property
     def known_ids(self) -> pl.Enum:
@@ -101,9 +101,9 @@ class Identifiers:
         return {}
 
     def _naming_over_time(self, id_type: str) -> Naming:
-        mine = self.aliases.filter(pl.col("id_type") == id_type).select("id", *SPAN, "entity", "listing")
+        mine = self.aliases.filter(pl.col("id_type") == id_type).select("id", *SPAN, "company", "listing")
         of_listing, of_company = pl.col("listing").is_not_null(), pl.col("listing").is_null()
-        companies = mine.filter(of_company).drop("listing").join(self.table, on="entity", suffix="_own")
+        companies = mine.filter(of_company).drop("listing").join(self.table, on="company", suffix="_own")
         columns = ["listing", "id", *SPAN]
         held = [
             mine.filter(of_listing).select(*columns, order=0), companies.select(*columns, order=1)
@@ -113,7 +113,7 @@ class Identifiers:
 
     def names(self, id_type: str) -> list[str]:
         """The identifier of each listing in an id type."""
-        return self.table["id" if id_type == self.id_types[0] else "entity_id"].to_list()
+        return self.table["id" if id_type == self.id_types[0] else "company_id"].to_list()
 
     # rows of uploads
 
@@ -155,7 +155,7 @@ class Identifiers:
         """Rows of known companies: date, `columns` and source.
 
         id_types : those of the rows
-        source : the listing, or for a row of another id type a number beyond; see `source_entity`, `ranks`
+        source : the listing, or for a row of another id type a number beyond; see `source_company`, `ranks`
         """
         asked = [t for t in self.company_types if t in id_types]
         parts = []
@@ -178,24 +178,24 @@ class Identifiers:
 
     @cached_property
     def company_spans(self) -> pl.DataFrame:
-        """What leads to a company without being a listing: id_type, id, start_date, end_date, entity, source.
+        """Identifiers of companies that are no listings: id_type, id, start_date, end_date, company, source.
 
         Sources count on from the listings: first the companies' own ids, then the other types by name.
         """
         core = self.id_types[1]
-        own = self.table.select("entity", id="entity_id").unique().with_columns(
+        own = self.table.select("company", id="company_id").unique().with_columns(
             id_type=pl.lit(core), start_date=pl.lit(dt.date.min), end_date=pl.lit(dt.date.max)
         )  # fmt: skip
-        others = merged(self.aliases.drop("listing"), ["id_type", "id", "entity"])
-        columns = ["id_type", "id", *SPAN, "entity"]
+        others = merged(self.aliases.drop("listing"), ["id_type", "id", "company"])
+        columns = ["id_type", "id", *SPAN, "company"]
         both = [own.select(columns).sort("id"), others.select(columns).sort(columns)]
         numbered = pl.concat(both).with_row_index("source", offset=self.n_listings)
         return numbered.select(*columns, pl.col("source").cast(pl.Int32))
 
     @cached_property
-    def source_entity(self) -> NDArray[np.int32]:
-        """(sources,) entity of each source of a row."""
-        return np.concatenate([self.table["entity"].to_numpy(), self.company_spans["entity"].to_numpy()])
+    def source_company(self) -> NDArray[np.int32]:
+        """(sources,) company of each source of a row."""
+        return np.concatenate([self.table["company"].to_numpy(), self.company_spans["company"].to_numpy()])
 
     @cached_property
     def source_types(self) -> list[str]:
@@ -221,7 +221,7 @@ class Identifiers:
         if len(self.carriers):
             at = np.flatnonzero((source < self.n_listings) & (out > 0))
             at = at[self.is_shared[source[at]]]
-            carrier = self._carrier(self.source_entity[source[at]], dates.gather(at).to_numpy())
+            carrier = self._carrier(self.source_company[source[at]], dates.gather(at).to_numpy())
             out[at[carrier == source[at]]] = 1
         return out
 
@@ -229,17 +229,17 @@ class Identifiers:
     def static_ranks(self) -> NDArray[np.int32]:
         """(sources,) `ranks` without regard to market caps."""
         listings = self.table["rank"].to_numpy() + _MAIN
-        listings = np.where((self.table["id"] == self.table["entity_id"]).to_numpy(), 0, listings)
+        listings = np.where((self.table["id"] == self.table["company_id"]).to_numpy(), 0, listings)
         others = _MAIN + self.n_listings + np.arange(len(self.company_spans))
         return np.concatenate([listings, others]).astype(np.int32)
 
-    def _carrier(self, entity: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int32]:
+    def _carrier(self, company: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int32]:
         """(n,) the listing that carries the cap of a company on a date; -1: none yet."""
         held = self.carriers
-        keys = _key(held["entity"].to_numpy(), held["date"].to_numpy())
-        at = np.searchsorted(keys, _key(entity, dates), side="right") - 1
+        keys = _key(held["company"].to_numpy(), held["date"].to_numpy())
+        at = np.searchsorted(keys, _key(company, dates), side="right") - 1
         found = np.maximum(at, 0)
-        same = (at >= 0) & (held["entity"].to_numpy()[found] == entity)
+        same = (at >= 0) & (held["company"].to_numpy()[found] == company)
         return np.where(same, held["listing"].to_numpy()[found], -1).astype(np.int32)
 
     def with_carriers(self, caps: pl.LazyFrame, id_types: Sequence[str]) -> Identifiers:
@@ -247,21 +247,21 @@ class Identifiers:
         shared = np.flatnonzero(self.is_shared).tolist()
         if not shared:
             return self
-        table = self.table.lazy().select("listing", "entity", "rank")
+        table = self.table.lazy().select("listing", "company", "rank")
         rows = self.code(caps, [], id_types).filter(pl.col("listing").is_in(shared)).join(table, on="listing")
-        first = rows.group_by("entity", "date").agg(pl.col("listing").sort_by("rank").first())
-        daily = first.sort("entity", "date").collect(engine="streaming")
-        changed = (pl.col("listing") != pl.col("listing").shift(1).over("entity")).fill_null(True)
-        return replace(self, carriers=daily.filter(changed).select("entity", "date", "listing"))
+        first = rows.group_by("company", "date").agg(pl.col("listing").sort_by("rank").first())
+        daily = first.sort("company", "date").collect(engine="streaming")
+        changed = (pl.col("listing") != pl.col("listing").shift(1).over("company")).fill_null(True)
+        return replace(self, carriers=daily.filter(changed).select("company", "date", "listing"))
 
     # identifiers that lead to two things at once
 
     @cached_property
     def unclear_companies(self) -> pl.DataFrame:
         """Identifiers of other types that lead to two companies on the same days; see `overlaps`."""
-        names = self.table.select("entity", "entity_id").unique()
+        names = self.table.select("company", "company_id").unique()
         spans = self.company_spans.filter(pl.col("id_type") != self.id_types[1])
-        return overlaps(spans.join(names, on="entity"), "entity_id")
+        return overlaps(spans.join(names, on="company"), "company_id")
 
     @cached_property
     def unclear_listings(self) -> pl.DataFrame:
@@ -293,10 +293,10 @@ class Identifiers:
         ]  # fmt: skip
 
 
-def _key(entity: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Numbers in the order of entity, then date."""
+def _key(company: NDArray[np.int32], dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Numbers in the order of company, then date."""
     days = dates.astype("datetime64[D]").astype(np.int64)
-    return np.asarray((entity.astype(np.int64) << 32) + days)
+    return np.asarray((company.astype(np.int64) << 32) + days)
 
 
 def _spanned(

@@ -32,9 +32,9 @@ def project(idmap: pl.DataFrame, master: str, core: str, as_of: dt.date) -> tupl
             Fault("unknown_id_type", "idmap", f"no mapping from master_id_type {master!r} to "
                   f"master_id_core_type {core!r} starts on or before {as_of}; there are: {found}")
         )  # fmt: skip
-    given = merged(rows.select(pl.lit(master).alias("id_type"), *SPAN, id="from_id", entity_id="to_id"),
-                   ["id_type", "id", "entity_id"])  # fmt: skip
-    twice = overlaps(given, "entity_id")
+    given = merged(rows.select(pl.lit(master).alias("id_type"), *SPAN, id="from_id", company_id="to_id"),
+                   ["id_type", "id", "company_id"])  # fmt: skip
+    twice = overlaps(given, "company_id")
     if len(twice):
         faults.append(
             Fault("ambiguous_id", "idmap", f"ids of type {master!r} lead to two companies on the same days; "
@@ -51,27 +51,27 @@ def _listings(given: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The `table` and the `spans` of `Identifiers`; `given` has the merged mappings of each id."""
     first = pl.col("start_date") == pl.col("start_date").min().over("id")
     steps = (
-        given.sort("id", "start_date", "entity_id")
-        .filter((pl.col("entity_id") != pl.col("entity_id").shift(1).over("id")).fill_null(True))
+        given.sort("id", "start_date", "company_id")
+        .filter((pl.col("company_id") != pl.col("company_id").shift(1).over("id")).fill_null(True))
         .with_columns(
             start_date=pl.when(first).then(dt.date.min).otherwise(pl.col("start_date")),
             end_date=(pl.col("start_date").shift(-1).over("id") - pl.duration(days=1)).fill_null(dt.date.max),
         )
     )
     table = (
-        steps.select("id", "entity_id")
+        steps.select("id", "company_id")
         .unique()
-        .sort("id", "entity_id")
+        .sort("id", "company_id")
         .with_row_index("listing")
         .with_columns(
             pl.col("listing").cast(pl.Int32),
-            entity=pl.col("entity_id").rank("dense").cast(pl.Int32) - 1,
-            other=pl.col("id") != pl.col("entity_id"),
+            company=pl.col("company_id").rank("dense").cast(pl.Int32) - 1,
+            other=pl.col("id") != pl.col("company_id"),
         )
-        .with_columns(rank=pl.struct("other", "id").rank("ordinal").over("entity").cast(pl.Int32) - 1)
-        .select("listing", "id", "entity", "entity_id", "rank")
+        .with_columns(rank=pl.struct("other", "id").rank("ordinal").over("company").cast(pl.Int32) - 1)
+        .select("listing", "id", "company", "company_id", "rank")
     )
-    spans = steps.join(table, on=["id", "entity_id"], maintain_order="left")
+    spans = steps.join(table, on=["id", "company_id"], maintain_order="left")
     return table, spans.select("id", "start_date", "end_date", "listing")
 
 
@@ -83,9 +83,9 @@ def _aliases(
     A type is reached by the fewest steps: where tickers lead to listings and isins to tickers, figis that
     lead to both are followed through tickers alone.
     """
-    columns = ("id", *SPAN, "listing", "entity")
-    listings = spans.join(table.select("listing", "entity"), on="listing").select(columns)
-    companies = table.select("entity", id="entity_id").unique()
+    columns = ("id", *SPAN, "listing", "company")
+    listings = spans.join(table.select("listing", "company"), on="listing").select(columns)
+    companies = table.select("company", id="company_id").unique()
     companies = companies.with_columns(
         listing=pl.lit(None, pl.Int32), **{k: pl.lit(v) for k, v in _ALWAYS.items()}
     )
@@ -113,10 +113,10 @@ def _aliases(
             .filter(pl.col("start_date") <= pl.col("end_date"))
         )
         new = merged(
-            joined.select("entity", "listing", *SPAN, id_type="from_id_type", id="from_id"),
-            ["id_type", "id", "entity", "listing"],
+            joined.select("company", "listing", *SPAN, id_type="from_id_type", id="from_id"),
+            ["id_type", "id", "company", "listing"],
         )
-        found.append(new.select("id_type", "id", *SPAN, "entity", "listing"))
+        found.append(new.select("id_type", "id", *SPAN, "company", "listing"))
         if not len(step):
             return pl.concat(found).sort(pl.all())
         for id_type in step["from_id_type"].unique():

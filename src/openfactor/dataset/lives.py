@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.validity import merged
 from openfactor.numerics.lives import close_lives, mark_lives
 
@@ -49,14 +49,14 @@ def stated_spans(idmap: pl.DataFrame, identifiers: Identifiers, as_of: dt.date) 
         pl.col("start_date").fill_null(dt.date.min),
         pl.col("end_date").fill_null(dt.date.max),
         id="from_id",
-        entity_id="to_id",
+        company_id="to_id",
     )
-    listed = given.join(identifiers.table.select("id", "entity_id", "listing"), on=["id", "entity_id"])
+    listed = given.join(identifiers.table.select("id", "company_id", "listing"), on=["id", "company_id"])
     return merged(listed, ["listing"])
 
 
 def lives(
-    prices: pl.DataFrame, days: Sequence[dt.date], life: Life, n_listings: int, tally: Tally
+    prices: pl.DataFrame, days: Sequence[dt.date], life: Life, n_listings: int, row_counts: RowCounts
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(D, listings) alive; and (n,) which prices begin a life, so that their returns are not used.
 
@@ -76,9 +76,11 @@ def lives(
             ends.of(listing, day), last_day, flagged, flag_day, until, steps, base[rows], after_flag[rows],
         )  # fmt: skip
     given = prices["return"].is_not_null().to_numpy()
-    tally.unused_returns = prices.filter(base & given).select("date", "listing", "return")
-    tally.drop("price", BEFORE_LIFE, len(tally.unused_returns))
-    tally.drop("price", "a return over days after a row that says delisted", int((after_flag & given).sum()))
+    row_counts.unused_returns = prices.filter(base & given).select("date", "listing", "return")
+    row_counts.drop("price", BEFORE_LIFE, len(row_counts.unused_returns))
+    row_counts.drop(
+        "price", "a return over days after a row that says delisted", int((after_flag & given).sum())
+    )
     close_lives(last_day, flagged, flag_day, life.counted, life.limit, until, steps)
     np.cumsum(steps, axis=0, out=steps)
     return steps[:-1].astype(np.bool_), base

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.panelindex import PanelIndex, event_offsets, in_order, ordinals, runs
 from openfactor.dataset.precision import PrecisionLoss, narrow, remedy
 from openfactor.dataset.resolving import count_by_type, drop_unknown
-from openfactor.dataset.rows import Rows, event_offsets, in_order, ordinals, runs
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import age_limit, carry_categories, carry_numbers, most_memberships
 from openfactor.settings.hierarchies import Tree
@@ -56,7 +56,7 @@ class Loadings:
     sparse: dict[str, SparseGroup]
 
 
-def survey(rows: pl.LazyFrame) -> pl.DataFrame:
+def exposure_inventory(rows: pl.LazyFrame) -> pl.DataFrame:
     """What is in an exposures upload, by date, asset_id_type, factor_group and factor.
 
     `rows` counts; `held` says whether any exposure is not 0, `partial` whether any is neither 0 nor 1.
@@ -102,10 +102,10 @@ def read_loadings(
     rows: pl.LazyFrame,
     found: pl.DataFrame,
     plans: Sequence[GroupPlan],
-    skeleton: Rows,
+    skeleton: PanelIndex,
     identifiers: Identifiers,
     dtype: str,
-    tally: Tally,
+    row_counts: RowCounts,
     source: str = "exposures",
     progress: Callable[[str], None] = lambda step: None,
 ) -> tuple[Loadings, list[Fault]]:
@@ -113,7 +113,7 @@ def read_loadings(
 
     Parameters
     ----------
-    rows : the upload; found : its `survey`
+    rows : the upload; found : its `exposure_inventory`
     skeleton : the rows of the panel
     dtype : "float16", "float32" or "float64"
     progress : called at the start of each run of days, with its first day
@@ -137,10 +137,10 @@ def read_loadings(
         for number, carrier in enumerate(carriers):
             carrier.carry(run.of_group(number), offsets, skeleton)
     in_time = planned.filter(pl.col("date") <= skeleton.days[-1])
-    tally.drop(source, AFTER_THE_END, int(planned["rows"].sum()) - int(in_time["rows"].sum()))
+    row_counts.drop(source, AFTER_THE_END, int(planned["rows"].sum()) - int(in_time["rows"].sum()))
     by_type = in_time.group_by("asset_id_type").agg(pl.col("rows").sum())
-    drop_unknown(tally, source, by_type, used, identifiers.company_types)
-    tally.drop(source, "the entity's main listing has the same", sum(c.outranked for c in carriers))
+    drop_unknown(row_counts, source, by_type, used, identifiers.company_types)
+    row_counts.drop(source, "the company's main listing has the same", sum(c.outranked for c in carriers))
     dense = {c.plan.name: c.columns() for c in carriers if isinstance(c, _Numbers)}
     sparse = {c.plan.name: c.group() for c in carriers if isinstance(c, _Categories)}
     lost = [fault for c in carriers if isinstance(c, _Numbers) for fault in c.loss.faults(source)]
@@ -156,7 +156,7 @@ class _Run:
     group: NDArray[np.uint8]
     code: NDArray[np.int16]
     source: NDArray[np.int32]
-    entity: NDArray[np.int32]
+    company: NDArray[np.int32]
     rank: NDArray[np.int32]
     exact: NDArray[np.float64]
     value: Exposure
@@ -198,8 +198,8 @@ class _GroupRun:
         return self.run.code[self.mine]
 
     @cached_property
-    def entity(self) -> NDArray[np.int32]:
-        return self.run.entity[self.mine]
+    def company(self) -> NDArray[np.int32]:
+        return self.run.company[self.mine]
 
     @cached_property
     def rank(self) -> NDArray[np.int32]:
@@ -221,7 +221,7 @@ class _Events:
         self,
         rows: pl.LazyFrame,
         planned: pl.DataFrame,
-        skeleton: Rows,
+        skeleton: PanelIndex,
         identifiers: Identifiers,
         carriers: Sequence[_Numbers | _Categories],
         dtype: str,
@@ -251,20 +251,20 @@ class _Events:
         rows, day = in_order(self._rows.filter(pl.col("date").is_between(lower, dates[-1])).collect(), dates)
         group = rows["factor_group"].to_physical().to_numpy()
         source = rows["source"].to_numpy()
-        entity = self._identifiers.source_entity[source]
+        company = self._identifiers.source_company[source]
         rank = self._identifiers.ranks(rows["date"], source)
         exact = rows["exposure"].to_numpy()
         value = self._narrow(rows, exact)
         code = self._code[group, rows["factor"].to_physical().to_numpy()]
-        return _Run(dates, day, group.astype(np.uint8), code, source, entity, rank, exact, value)
+        return _Run(dates, day, group.astype(np.uint8), code, source, company, rank, exact, value)
 
     @cached_property
     def _last_day(self) -> NDArray[np.datetime64]:
-        """(entities,) the last day with a row; NaT without any."""
+        """(companies,) the last day with a row; NaT without any."""
         rows = self._skeleton
-        out = np.full(rows.n_entities, np.datetime64("NaT"), "datetime64[D]")
+        out = np.full(rows.n_companies, np.datetime64("NaT"), "datetime64[D]")
         days = np.array(rows.days, "datetime64[D]")
-        out[rows.entity] = np.repeat(days, np.diff(rows.offsets))  # of several rows the last one counts
+        out[rows.company] = np.repeat(days, np.diff(rows.offsets))  # of several rows the last one counts
         return out
 
     def _narrow(self, rows: pl.DataFrame, exact: NDArray[np.float64]) -> Exposure:
@@ -272,8 +272,8 @@ class _Events:
         stored = narrow(exact, self._dtype)
         lost = np.isinf(stored) | ((stored == 0) & (exact != 0))
         if lost.any():  # what a company has after its last row is not used
-            entity = self._identifiers.source_entity[rows["source"].to_numpy()]
-            lost &= rows["date"].to_numpy() <= self._last_day[entity]
+            company = self._identifiers.source_company[rows["source"].to_numpy()]
+            lost &= rows["date"].to_numpy() <= self._last_day[company]
         if lost.any():
             self._n_lost += int(lost.sum())
             bad = rows.filter(pl.Series(lost)).with_columns(
@@ -292,7 +292,7 @@ class _Events:
         return [Fault("precision", source, message, "exposure", self._n_lost, shown)]
 
 
-def _carrier(plan: GroupPlan, planned: pl.DataFrame, rows: Rows, dtype: str) -> _Numbers | _Categories:
+def _carrier(plan: GroupPlan, planned: pl.DataFrame, rows: PanelIndex, dtype: str) -> _Numbers | _Categories:
     found = planned.filter(pl.col("factor_group") == plan.name)
     return _Categories(plan, found, rows, dtype) if plan.sparse else _Numbers(plan, found, rows, dtype)
 
@@ -302,30 +302,30 @@ def _bits(values: Exposure) -> NDArray[np.unsignedinteger]:
 
 
 class _Numbers:
-    """The columns of a continuous group, and what is known of each entity so far."""
+    """The columns of a continuous group, and what is known of each company so far."""
 
-    def __init__(self, plan: GroupPlan, found: pl.DataFrame, rows: Rows, dtype: str) -> None:
+    def __init__(self, plan: GroupPlan, found: pl.DataFrame, rows: PanelIndex, dtype: str) -> None:
         self.plan = plan
         names = found["factor"].replace(dict(plan.overrides)).unique().sort()
         self.code = {name: i for i, name in enumerate(names)}
         self.outranked = 0
-        self.loss = PrecisionLoss(plan.name, list(self.code), rows.n_entities, dtype, plan.forward_fill)
-        n, entities = len(self.code), rows.n_entities
+        self.loss = PrecisionLoss(plan.name, list(self.code), rows.n_companies, dtype, plan.forward_fill)
+        n, companies = len(self.code), rows.n_companies
         self._nan = _bits(np.full(1, np.nan, dtype))[0]
-        self._known = np.full((n, entities), self._nan)
-        self._known_day = np.full((n, entities), -1, np.int32)
-        self._known_rank = np.zeros((n, entities), np.int32)
+        self._known = np.full((n, companies), self._nan)
+        self._known_day = np.full((n, companies), -1, np.int32)
+        self._known_rank = np.zeros((n, companies), np.int32)
         self._snapshot = np.full(n, -1, np.int32)
         self._held = np.full((n, rows.n_listings), self._nan)
         self._out: Exposure = np.empty((n, rows.n_rows), dtype)
 
-    def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: Rows) -> None:
+    def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: PanelIndex) -> None:
         at, code = run.offsets, run.code.astype(np.int32)
         if run.value.dtype != np.float64:
-            self.loss.add(run.dates, at, code, run.entity, run.exact, run.value)
+            self.loss.add(run.dates, at, code, run.company, run.exact, run.value)
         self.outranked += carry_numbers(
-            run.ordinals, age_limit(self.plan.max_age), at, code, run.entity, run.rank, _bits(run.value),
-            offsets, rows.entity, rows.listing, rows.priced, self.plan.forward_fill, self._known,
+            run.ordinals, age_limit(self.plan.max_age), at, code, run.company, run.rank, _bits(run.value),
+            offsets, rows.company, rows.listing, rows.priced, self.plan.forward_fill, self._known,
             self._known_day, self._known_rank, self._snapshot, self._held, self._nan, _bits(self._out),
         )  # fmt: skip
 
@@ -334,9 +334,9 @@ class _Numbers:
 
 
 class _Categories:
-    """The codes and loadings of a categorical group, and what is known of each entity so far."""
+    """The codes and loadings of a categorical group, and what is known of each company so far."""
 
-    def __init__(self, plan: GroupPlan, found: pl.DataFrame, rows: Rows, dtype: str) -> None:
+    def __init__(self, plan: GroupPlan, found: pl.DataFrame, rows: PanelIndex, dtype: str) -> None:
         self.plan = plan
         self.outranked = 0
         held = found.filter("held")
@@ -348,13 +348,13 @@ class _Categories:
         self.code = {name: i for i, name in enumerate(names)}
         self._has_loadings = bool(held["partial"].any())
         self._snapshot = np.full(1, -1, np.int32)
-        self._known_day = np.full(rows.n_entities, -1, np.int32)
-        self._known_rank = np.zeros(rows.n_entities, np.int32)
+        self._known_day = np.full(rows.n_companies, -1, np.int32)
+        self._known_rank = np.zeros(rows.n_companies, np.int32)
         self._slots = 0
-        self._known = np.empty((0, rows.n_entities), np.int16)
+        self._known = np.empty((0, rows.n_companies), np.int16)
         self._held = np.empty((0, rows.n_listings), np.int16)
         self._codes = np.empty((0, rows.n_rows), np.int16)
-        self._known_loadings: Exposure = np.empty((0, rows.n_entities), dtype)
+        self._known_loadings: Exposure = np.empty((0, rows.n_companies), dtype)
         self._held_loadings: Exposure = np.empty((0, rows.n_listings), dtype)
         self._loadings: Exposure = np.empty((0, rows.n_rows), dtype)
         self._widen(1)
@@ -375,18 +375,18 @@ class _Categories:
             if self._has_loadings:
                 self._held_loadings, self._loadings = wider(self._held_loadings, 0), wider(self._loadings, 0)
 
-    def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: Rows) -> None:
+    def carry(self, run: _GroupRun, offsets: NDArray[np.int64], rows: PanelIndex) -> None:
         is_member = run.value != 0  # an exposure of 0 is no membership; of changes, it ends one
         member = np.arange(len(is_member)) if self.plan.forward_fill else np.flatnonzero(is_member)
-        day, entity = run.day[member], run.entity[member]
+        day, company = run.day[member], run.company[member]
         code = np.where(is_member[member], run.code[member], -1).astype(np.int16)
         at = event_offsets(day, run.n_days)
         held = is_member[member]
-        most = most_memberships(event_offsets(day[held], run.n_days), entity[held], rows.n_entities)
+        most = most_memberships(event_offsets(day[held], run.n_days), company[held], rows.n_companies)
         self._widen(int(most))
         self.outranked += carry_categories(
-            run.ordinals, age_limit(self.plan.max_age), at, code, entity, run.rank[member],
-            _bits(run.value[member]), offsets, rows.entity, rows.listing, rows.priced,
+            run.ordinals, age_limit(self.plan.max_age), at, code, company, run.rank[member],
+            _bits(run.value[member]), offsets, rows.company, rows.listing, rows.priced,
             self.plan.forward_fill, self._known, _bits(self._known_loadings), self._known_day,
             self._known_rank, self._snapshot, self._held, _bits(self._held_loadings), self._codes,
             _bits(self._loadings),

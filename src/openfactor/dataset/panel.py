@@ -41,11 +41,11 @@ class Panel:
     delisted: NDArray[np.int64]
     """Numbers of the rows that say that the listing trades no more, ascending."""
     is_main_listing: NDArray[np.bool_]
-    """The listing stands for its entity on that day: its return is the entity's."""
+    """The listing stands for its company on that day: its return is the company's."""
     market_cap: Float
-    """Market cap of the entity in USD, the latest on or before the day."""
+    """Market cap of the company in USD, the latest on or before the day."""
     idio_vol: Float
-    """Uploaded estimate of the entity's specific volatility."""
+    """Uploaded estimate of the company's specific volatility."""
     dense: dict[str, dict[str, Exposure]]
     """Group to factor to exposures (rows,); NaN where missing."""
     sparse: dict[str, SparseGroup]
@@ -70,7 +70,7 @@ class Panel:
         """The rows of a stored day."""
         return slice(int(self.offsets[day]), int(self.offsets[day + 1]))
 
-    def between(self, first: int, last: int) -> Panel:
+    def slice_days(self, first: int, last: int) -> Panel:
         """The rows of the stored days first:last; nothing is copied."""
         start, stop = int(self.offsets[first]), int(self.offsets[last])
         rows = slice(start, stop)

@@ -13,9 +13,9 @@ from io import BytesIO
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.loadings import Loadings
+from openfactor.dataset.panelindex import PanelIndex
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import Rows
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Parts:
         if all(versions):
             self.marks[part] = hashlib.sha256("\n".join([*versions, *made_from]).encode()).hexdigest()
 
-    def found(self, part: str, groups: Sequence[str], tally: Tally) -> Loadings | None:
+    def found(self, part: str, groups: Sequence[str], row_counts: RowCounts) -> Loadings | None:
         """The groups of a part that has been marked, if the dataset before has it; with its drops."""
         before = self.previous
         if before is None or part not in self.marks or before.parts.get(part) != self.marks[part]:
             return None
         for reason, count in before.report.rows_dropped.get(part, {}).items():
-            if reason not in tally.dropped.get(part, {}):
-                tally.drop(part, reason, count)
+            if reason not in row_counts.dropped.get(part, {}):
+                row_counts.drop(part, reason, count)
         panel = before.panel
         return Loadings(
             {name: panel.dense[name] for name in groups if name in panel.dense},
@@ -52,7 +52,7 @@ class Parts:
         )
 
 
-def digest_of(rows: Rows, identifiers: Identifiers) -> str:
+def digest_of(rows: PanelIndex, identifiers: Identifiers) -> str:
     """Stands for the rows of a panel and for how identifiers lead to them."""
     digest = hashlib.sha256()
     for array in (rows.offsets, rows.listing, rows.priced):

@@ -50,20 +50,20 @@ class _Day:
 class PrecisionLoss:
     """What rounding takes from the factors of a continuous group, day by day.
 
-    n_entities : of the arrays that `add` gets
+    n_companies : of the arrays that `add` gets
     cumulative : a name keeps its last value on days without one
     """
 
     group: str
     factors: Sequence[str]
-    n_entities: int
+    n_companies: int
     dtype: str
     cumulative: bool = False
     _lossy: list[_Day] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n = len(self.factors)
-        self._known = np.full((2, n, self.n_entities if self.cumulative else 0), np.nan)
+        self._known = np.full((2, n, self.n_companies if self.cumulative else 0), np.nan)
         self._count, self._sums = np.zeros(n, np.int64), np.zeros((7, n))
         self._most = np.zeros(n, np.int64)
 
@@ -72,13 +72,13 @@ class PrecisionLoss:
         dates: Sequence[dt.date],
         offsets: NDArray[np.int64],
         factor: NDArray[np.int32],
-        entity: NDArray[np.int32],
+        company: NDArray[np.int32],
         exact: Float,
         stored: Exposure,
     ) -> None:
         """Look at a run of days.
 
-        offsets : (days + 1,) of the values of each day; factor, entity, exact, stored : (values,)
+        offsets : (days + 1,) of the values of each day; factor, company, exact, stored : (values,)
         """
         error = stored.astype(np.float64) - exact
         error[~np.isfinite(error)] = 0.0  # too large: reported as such
@@ -87,7 +87,7 @@ class PrecisionLoss:
             self._most = np.maximum(self._most, usual)
             return
         shares, names = rounding_shares(
-            offsets, factor, entity, exact, error, self.cumulative, self._known, self._count, self._sums
+            offsets, factor, company, exact, error, self.cumulative, self._known, self._count, self._sums
         )
         self._most = np.maximum(self._most, names.max(axis=0, initial=0))
         for d, f in np.argwhere(shares > MOST_LOST).tolist():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.resolving import known_listings
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.total_returns import PAID, with_returns
 from openfactor.numerics.lives import choose_currency
 from openfactor.settings.riskdataset import EmptyReturns
@@ -26,7 +26,7 @@ def read_prices(
     by_type: pl.DataFrame,
     identifiers: Identifiers,
     rates: Rates,
-    tally: Tally,
+    row_counts: RowCounts,
     empty_returns: EmptyReturns = "none",
 ) -> pl.DataFrame:
     """date, listing, return, ccy (code), quoted (has a price), delisted; sorted by date.
@@ -40,22 +40,22 @@ def read_prices(
     known = known_listings(
         rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
         ["ccy", "close", "return", "delisted", *(PAID if empty_returns == "close" else ())],
-        by_type, identifiers, tally, "price",
+        by_type, identifiers, row_counts, "price",
     )  # fmt: skip
     given = known["return"].null_count()
     known = with_returns(known, empty_returns)
-    tally.work_out("price", "empty returns, from closes", given - known["return"].null_count())
+    row_counts.work_out("price", "empty returns, from closes", given - known["return"].null_count())
     known = known.with_columns(
         pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
     )
-    known = _keep(known, known["quoted"] | known["delisted"], "neither close nor return", tally)
+    known = _keep(known, known["quoted"] | known["delisted"], "neither close nor return", row_counts)
     currencies = known.group_by("listing").agg(pl.col("ccy").n_unique())
     several = currencies.filter(pl.col("ccy") > 1)["listing"]
     if len(several):
-        known = _one_currency(known, several, rates, tally)
+        known = _one_currency(known, several, rates, row_counts)
     flagged = known.filter("delisted")["listing"].unique()
     if len(flagged):
-        known = _until_delisted(known, flagged, tally)
+        known = _until_delisted(known, flagged, row_counts)
     known = known.select("date", "listing", "return", "ccy", "quoted", "delisted")
     return known if known["date"].is_sorted() else known.sort("date", maintain_order=True)
 
@@ -72,14 +72,14 @@ def _quoted(rows: pl.DataFrame) -> pl.Series:
     return ~empty | (first & rows["date"].is_in(without.implode()))
 
 
-def _keep(rows: pl.DataFrame, mask: pl.Series, reason: str, tally: Tally) -> pl.DataFrame:
+def _keep(rows: pl.DataFrame, mask: pl.Series, reason: str, row_counts: RowCounts) -> pl.DataFrame:
     """The rows of a mask; the others are counted."""
     left_out = len(rows) - int(mask.sum())
-    tally.drop("price", reason, left_out)
+    row_counts.drop("price", reason, left_out)
     return rows.filter(mask) if left_out else rows
 
 
-def _until_delisted(rows: pl.DataFrame, flagged: pl.Series, tally: Tally) -> pl.DataFrame:
+def _until_delisted(rows: pl.DataFrame, flagged: pl.Series, row_counts: RowCounts) -> pl.DataFrame:
     """Without the rows of `flagged` listings from the first on that does not say `delisted` after one that
     does."""
     numbered = rows.with_row_index("row")
@@ -89,10 +89,12 @@ def _until_delisted(rows: pl.DataFrame, flagged: pl.Series, tally: Tally) -> pl.
     gone = some.filter(pl.col("revived").cum_max().over("listing"))["row"]
     mask = np.ones(len(rows), np.bool_)
     mask[gone.to_numpy()] = False
-    return _keep(rows, pl.Series(mask), "after the delisting", tally)
+    return _keep(rows, pl.Series(mask), "after the delisting", row_counts)
 
 
-def _one_currency(rows: pl.DataFrame, several: pl.Series, rates: Rates, tally: Tally) -> pl.DataFrame:
+def _one_currency(
+    rows: pl.DataFrame, several: pl.Series, rates: Rates, row_counts: RowCounts
+) -> pl.DataFrame:
     """One row a day of the listings of `several`, and the returns of those whose currency changes."""
     numbered = rows.with_row_index("row").with_columns(unquoted=~pl.col("quoted"))
     some = numbered.filter(pl.col("listing").is_in(several.implode())).sort(
@@ -114,12 +116,12 @@ def _one_currency(rows: pl.DataFrame, several: pl.Series, rates: Rates, tally: T
         returns[index[i]], from_closes = _across(some, i, int(before[i]), int(same[i]), rates)
         worked_out += from_closes
         unknown += bool(np.isnan(returns[index[i]]))
-    tally.work_out("price", "returns across a change of currency, from closes", worked_out)
-    tally.drop("price", "no return across a change of currency: no close, or no rate of both", unknown)
+    row_counts.work_out("price", "returns across a change of currency, from closes", worked_out)
+    row_counts.drop("price", "no return across a change of currency: no close, or no rate of both", unknown)
     mask = np.ones(len(rows), np.bool_)
     mask[index[~kept]] = False
     rows = rows.with_columns(pl.Series("return", returns).fill_nan(None))
-    return _keep(rows, pl.Series(mask), "quoted in another currency", tally)
+    return _keep(rows, pl.Series(mask), "quoted in another currency", row_counts)
 
 
 def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -> tuple[float, bool]:

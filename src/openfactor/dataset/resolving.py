@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 
 NAMED_AGAIN = "the same asset has a row in an id type that comes first"
 
@@ -19,7 +19,7 @@ def known_listings(
     columns: Sequence[str],
     by_type: pl.DataFrame,
     identifiers: Identifiers,
-    tally: Tally,
+    row_counts: RowCounts,
     upload: str,
 ) -> pl.DataFrame:
     """Rows of known listings: date, `columns`, listing.
@@ -32,15 +32,17 @@ def known_listings(
     coded = identifiers.code(rows, columns, by_type["asset_id_type"].to_list())
     known = coded.collect(engine="streaming")  # never has the identifiers of all rows at once
     if "source" not in known.columns:
-        drop_unknown(tally, upload, by_type, {identifiers.id_types[0]: len(known)}, identifiers.listing_types)
+        drop_unknown(
+            row_counts, upload, by_type, {identifiers.id_types[0]: len(known)}, identifiers.listing_types
+        )
         return known
     counts = known.group_by("source").len()
     types = pl.concat([pl.Series([identifiers.id_types[0]]), identifiers.listing_aliases["id_type"]])
     by_source = counts.select("len", id_type=types.gather(counts["source"]))
     found = dict(by_source.group_by("id_type").agg(pl.col("len").sum()).iter_rows())
-    drop_unknown(tally, upload, by_type, found, identifiers.listing_types)
+    drop_unknown(row_counts, upload, by_type, found, identifiers.listing_types)
     first = first_named(known)
-    tally.drop(upload, NAMED_AGAIN, len(known) - len(first))
+    row_counts.drop(upload, NAMED_AGAIN, len(known) - len(first))
     return first
 
 
@@ -52,7 +54,7 @@ def first_named(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def drop_unknown(
-    tally: Tally, upload: str, by_type: pl.DataFrame, found: dict[str, int], leading: Sequence[str]
+    row_counts: RowCounts, upload: str, by_type: pl.DataFrame, found: dict[str, int], leading: Sequence[str]
 ) -> None:
     """Count the rows that name nothing, by id type.
 
@@ -66,7 +68,7 @@ def drop_unknown(
             reason = f"unknown asset of id type {id_type}"
         else:
             reason = f"another id type: {id_type}"
-        tally.drop(upload, reason, int(count) - found.get(id_type, 0))
+        row_counts.drop(upload, reason, int(count) - found.get(id_type, 0))
 
 
 def count_by_type(source: NDArray[np.int32], identifiers: Identifiers) -> dict[str, int]:

@@ -105,7 +105,7 @@ class RiskDataset:
         """What stands for the names that columns and codes refer to."""
         return structure(self.panel, self.exposure_dtype, self.currencies, self.trees)
 
-    def between(self, first: int, last: int) -> RiskDataset:
+    def slice_days(self, first: int, last: int) -> RiskDataset:
         """The dataset of the stored days first:last; nothing is copied."""
         days = slice(first, last)
         whole, before = self.cut_from or (self, 0)
@@ -114,7 +114,7 @@ class RiskDataset:
             cut_from=(whole, before + first),
             days=self.days[days],
             usd_per_unit=self.usd_per_unit[days],
-            panel=self.panel.between(first, last),
+            panel=self.panel.slice_days(first, last),
             stored_digests=None if self.stored_digests is None else self.stored_digests[days],
         )
         # what is known of the whole need not be worked out again
@@ -203,9 +203,9 @@ class RiskDataset:
         return bool(np.isfinite(self.panel.idio_vol).any())
 
     @cached_property
-    def entity(self) -> NDArray[np.int32]:
-        """(listings,) entity of each listing."""
-        return self.identifiers.table["entity"].to_numpy()
+    def company(self) -> NDArray[np.int32]:
+        """(listings,) company of each listing."""
+        return self.identifiers.table["company"].to_numpy()
 
     def __repr__(self) -> str:
         return (

@@ -9,11 +9,15 @@ import polars as pl
 
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.resolving import drop_unknown
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 
 
 def used_factors(
-    rows: pl.LazyFrame, found: pl.DataFrame, identifiers: Identifiers, tally: Tally, source: str = "exposures"
+    rows: pl.LazyFrame,
+    found: pl.DataFrame,
+    identifiers: Identifiers,
+    row_counts: RowCounts,
+    source: str = "exposures",
 ) -> pl.DataFrame:
     """A survey without the factors that only assets have which the id map does not know.
 
@@ -31,7 +35,7 @@ def used_factors(
             there = coded.select(pair).unique().collect(engine="streaming")
             missing = missing.join(there, on=pair, how="anti")
     unused = found.join(missing, on=pair, how="semi").group_by("asset_id_type").agg(pl.col("rows").sum())
-    drop_unknown(tally, source, unused, {}, identifiers.company_types)
+    drop_unknown(row_counts, source, unused, {}, identifiers.company_types)
     return found.join(missing, on=pair, how="anti", maintain_order="left")
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.checks import known_groups
-from openfactor.dataset.loadings import GroupPlan, read_loadings, survey
+from openfactor.dataset.loadings import GroupPlan, exposure_inventory, read_loadings
+from openfactor.dataset.panelindex import panel_index
 from openfactor.dataset.reading import UploadReader, no_uploads
-from openfactor.dataset.rows import rows_of
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.usage import used_factors
 from openfactor.datawarnings import warn
 from openfactor.errors import DataError, Fault, SettingsError
@@ -326,8 +326,8 @@ class _Sources:
 
     def _uploaded(self, group: InlineUploadedExposureGroupSettings) -> DenseColumns:
         rows = self.read("exposures", group.exposure_source)
-        found, name = survey(rows), group.factor_group
-        identifiers, tally = self.data.identifiers, Tally()
+        found, name = exposure_inventory(rows), group.factor_group
+        identifiers, row_counts = self.data.identifiers, RowCounts()
         resolved = found.filter(pl.col("asset_id_type").is_in(identifiers.company_types))
         mine = resolved.filter(pl.col("factor_group") == name)
         if not len(mine):
@@ -335,7 +335,7 @@ class _Sources:
             raise SettingsError(
                 f"the upload {group.exposure_source!r} has no such group:", [unknown(name, groups.to_list())]
             )
-        used = used_factors(rows, mine, identifiers, tally, group.exposure_source)
+        used = used_factors(rows, mine, identifiers, row_counts, group.exposure_source)
         if not len(used):
             _refuse(group, known_groups(rows, [name], identifiers, group.exposure_source))
         names = chosen(
@@ -343,11 +343,11 @@ class _Sources:
         )
         plan = GroupPlan(name, sparse=False, forward_fill=group.forward_fill, max_age=group.max_age)
         loadings, faults = read_loadings(
-            rows, used, [plan], rows_of(self.data),
-            identifiers, self.data.exposure_dtype, tally, group.exposure_source,
+            rows, used, [plan], panel_index(self.data),
+            identifiers, self.data.exposure_dtype, row_counts, group.exposure_source,
         )  # fmt: skip
         faults += self.data.identifiers.unclear(rows.filter(pl.col("factor_group") == name), "exposures")
-        dropped = tally.dropped[group.exposure_source]
+        dropped = row_counts.dropped[group.exposure_source]
         if unknown_rows := sum(n for reason, n in dropped.items() if reason.startswith("unknown asset")):
             warn(
                 f"{unknown_rows:,} rows of group {name!r} in the upload {group.exposure_source!r} are of "

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import trading_days, within
 from openfactor.dataset.naming import Naming
+from openfactor.dataset.panelindex import main_rows
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import main_rows
 from openfactor.dataset.shown import Shown
 from openfactor.datawarnings import warn
 from openfactor.errors import DataError, SettingsError
@@ -65,7 +65,7 @@ def members(dataset: RiskDataset, settings: UniverseSettings, read: UploadReader
         inside &= _in_categories(dataset, item)
     if settings.portfolio_filter is not None:
         held = _held(dataset, inline(settings.portfolio_filter), read)
-        inside &= held[dataset.entity[panel.listing]]
+        inside &= held[dataset.company[panel.listing]]
     return inside
 
 
@@ -83,8 +83,8 @@ def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mas
 
 
 def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: UploadReader) -> Mask:
-    """(entities,) one of the portfolios holds it on any day."""
-    held = np.zeros(dataset.identifiers.n_entities, np.bool_)
+    """(companies,) one of the portfolios holds it on any day."""
+    held = np.zeros(dataset.identifiers.n_companies, np.bool_)
     for source, wanted in portfolios.by_source.items():
         rows = read("portfolios", source)
         if wanted is not None:
@@ -98,7 +98,7 @@ def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Up
         named = ["asset_id", "asset_id_type"]
         types = assets["asset_id_type"].unique().to_list()
         found = dataset.identifiers.code_companies(assets.lazy(), named, types).collect()
-        held[dataset.identifiers.source_entity[found["source"].to_numpy()]] = True
+        held[dataset.identifiers.source_company[found["source"].to_numpy()]] = True
         every = assets.select(named).unique()
         _warn_of_unknown(dataset, source, every.join(found, on=named, how="anti"), len(every))
     return held
@@ -265,12 +265,12 @@ class Universe(BoundToProcess):
         master = assets.join(identifiers.spans.drop("id"), on="listing", suffix="_of_input").with_columns(
             input_id_type=pl.lit(self.id_types[0]), input_id="id"
         )
-        first = assets.filter(pl.col("rank") == pl.col("rank").min().over("entity"))
+        first = assets.filter(pl.col("rank") == pl.col("rank").min().over("company"))
         aliases = identifiers.aliases.rename({"id": "input_id", "id_type": "input_id_type"})
         is_member = pl.col("listing").is_in(listings)
-        of_listings = assets.join(aliases.filter(is_member).drop("entity"), on="listing", suffix="_of_input")
+        of_listings = assets.join(aliases.filter(is_member).drop("company"), on="listing", suffix="_of_input")
         others = aliases.filter(~is_member | pl.col("listing").is_null()).drop("listing")
-        of_companies = first.join(others, on="entity", suffix="_of_input")
+        of_companies = first.join(others, on="company", suffix="_of_input")
         parts = (master, of_listings, of_companies)
         return (
             pl.concat([frame.select(*_MAPPING_COLUMNS, shown) for frame in parts])

@@ -39,7 +39,7 @@ class BuildReport(Value):
     last_date: str
     n_days: int
     n_listings: int
-    n_entities: int
+    n_companies: int
     n_rows: int
     rows_read: dict[str, int]
     """Upload type to rows read."""
@@ -99,7 +99,7 @@ class BuildReport(Value):
     def __str__(self) -> str:
         lines = [
             f"{self.first_date} to {self.last_date}: {self.n_days:,} days, {self.n_listings:,} listings of "
-            f"{self.n_entities:,} companies, {self.n_rows:,} rows",
+            f"{self.n_companies:,} companies, {self.n_rows:,} rows",
             f"  {self.periods_per_year:g} trading periods a year (from: {self.periods_source})",
         ]
         for upload, read in self.rows_read.items():

@@ -163,12 +163,12 @@ def cap_carried(evidence: Evidence) -> Iterator[Draft]:
     if not len(evidence.cap_dates) or evidence.cap_dates["date"].to_numpy()[-1] < limit:
         return  # the whole upload has ended, which is another finding
     latest = _latest(evidence, pl.col("date").is_between(limit.astype(object), last))
-    if np.isnat(latest[dataset.entity[dataset.panel.listing[dataset.panel.rows_of(evidence.newest)]]]).any():
+    if np.isnat(latest[dataset.company[dataset.panel.listing[dataset.panel.rows_of(evidence.newest)]]]).any():
         latest = _latest(evidence, pl.col("date") <= last)
     panel = dataset.panel
     rows = np.arange(panel.rows_of(evidence.newest).start, panel.rows_of(evidence.newest).stop)
     rows = rows[panel.is_main_listing[rows]]
-    age = latest[dataset.entity[panel.listing[rows]]]
+    age = latest[dataset.company[panel.listing[rows]]]
     old = rows[age < limit]
     if len(old):
         share = max(len(old) / len(rows), evidence.cap_share(old) or 0.0)
@@ -182,15 +182,15 @@ def cap_carried(evidence: Evidence) -> Iterator[Draft]:
 
 
 def _latest(evidence: Evidence, some: pl.Expr) -> np.ndarray:
-    """(entities,) date of each company's last market cap among some rows of the upload; NaT without one."""
+    """(companies,) date of each company's last market cap among some rows of the upload; NaT without one."""
     identifiers = evidence.dataset.identifiers
     rows = evidence.uploads["market_cap"].filter(some)
     coded = identifiers.code_companies(rows, [], evidence.id_types("market_cap"))
     table = coded.group_by("source").agg(latest=pl.col("date").max()).collect(engine="streaming")
     table = table.sort("latest")
-    latest = np.full(identifiers.n_entities, np.datetime64("NaT"), "datetime64[D]")
-    entity = identifiers.source_entity[table["source"].to_numpy()]
-    latest[entity] = table["latest"].to_numpy().astype("datetime64[D]")
+    latest = np.full(identifiers.n_companies, np.datetime64("NaT"), "datetime64[D]")
+    company = identifiers.source_company[table["source"].to_numpy()]
+    latest[company] = table["latest"].to_numpy().astype("datetime64[D]")
     return latest
 
 
@@ -237,20 +237,20 @@ def volatility_unit(evidence: Evidence) -> Iterator[Draft]:
 def same_company(evidence: Evidence) -> Iterator[Draft]:
     dataset, panel = evidence.dataset, evidence.dataset.panel
     days = np.flatnonzero(evidence.n_priced[: evidence.newest + 1] > 0)[-evidence.settings.median_days :]
-    n = dataset.identifiers.n_entities
+    n = dataset.identifiers.n_companies
     if len(days) < 3 or evidence.n_priced[evidence.newest] < evidence.settings.fewest_names:
         return
     returns, caps = np.full((n, len(days)), np.nan), np.full((n, 3), np.nan)
     for i, d in enumerate(days):
         rows = np.arange(panel.rows_of(d).start, panel.rows_of(d).stop)
         rows = rows[panel.is_main_listing[rows]]
-        returns[dataset.entity[panel.listing[rows]], i] = panel.local_return[rows]
+        returns[dataset.company[panel.listing[rows]], i] = panel.local_return[rows]
     for i, d in enumerate((days[0], days[len(days) // 2], days[-1])):
         rows = np.arange(panel.rows_of(d).start, panel.rows_of(d).stop)
-        caps[dataset.entity[panel.listing[rows]], i] = panel.market_cap[rows]
+        caps[dataset.company[panel.listing[rows]], i] = panel.market_cap[rows]
     moving = (np.isfinite(returns).sum(axis=1) >= 3) & ((returns != 0) & np.isfinite(returns)).any(axis=1)
     distinct = np.isfinite(caps).all(axis=1) & (caps[:, 0] != caps[:, 2])
-    ids = dataset.identifiers.table.unique("entity").sort("entity")["entity_id"].to_list()
+    ids = dataset.identifiers.table.unique("company").sort("company")["company_id"].to_list()
     for what, values, usable in (("returns", returns, moving), ("market caps", caps, distinct)):
         groups = _equal(values, usable)
         if groups and sum(map(len, groups)) < 0.2 * n:

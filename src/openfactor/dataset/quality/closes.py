@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from openfactor.dataset.quality.evidence import Evidence, Float, Mask, Rows
+from openfactor.dataset.quality.evidence import Evidence, Float, Mask, RowNumbers
 from openfactor.dataset.quality.percent import in_per_cent, without
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 
@@ -25,7 +25,7 @@ def near_split(ratio: Float, tolerance: float) -> Mask:
     return np.asarray((np.abs(size[:, None] - np.log(SPLITS)) < np.log1p(tolerance)).any(axis=1))
 
 
-def _ratios(evidence: Evidence) -> Iterator[tuple[Rows, Float, Float]]:
+def _ratios(evidence: Evidence) -> Iterator[tuple[RowNumbers, Float, Float]]:
     """Rows, close over the close before, and 1 + return; where all are known."""
     closes, returns = evidence.closes, evidence.dataset.panel.local_return
     if closes is None:
@@ -137,7 +137,7 @@ def close_against_return(evidence: Evidence) -> Iterator[Draft]:
         )  # fmt: skip
 
 
-def _both(evidence: Evidence, closes: Float, rows: Rows) -> list[str]:
+def _both(evidence: Evidence, closes: Float, rows: RowNumbers) -> list[str]:
     shown = rows[:3]
     moved = closes[shown] / closes[evidence.previous[shown]] - 1
     returns = evidence.dataset.panel.local_return[shown]

@@ -14,18 +14,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.panelindex import RUN, day_index, event_offsets
 from openfactor.dataset.quality.sources import Source, sources
 from openfactor.dataset.resolving import first_named
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rows import RUN, day_index, event_offsets
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.numerics.panelscan import previous_prices, unchanged_runs
 from openfactor.results.quality import Example
 from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 
 Float = NDArray[np.float64]
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 SHOWN = 3
 """Examples of a finding."""
@@ -43,7 +43,7 @@ class Evidence:
     """Upload to its rows. A derived dataset has its own uploads only, named with their type."""
     inventories: Mapping[str, pl.DataFrame]
     """Exposures upload to the rows that it has: date, asset_id_type, factor_group, factor, rows."""
-    tally: Tally
+    row_counts: RowCounts
     settings: DataQualitySettings
 
     @cached_property
@@ -188,7 +188,7 @@ class Evidence:
         return self.per_day(np.isfinite(self.dataset.panel.local_return))
 
     @cached_property
-    def large(self) -> Rows:
+    def large(self) -> RowNumbers:
         """Rows with returns that any check could object to, so that few rows are looked at closely."""
         chosen = self.settings
         losses = [1 - 1 / (1 + chosen.extreme_return), 1 - 1 / chosen.reversal, chosen.typical_return]
@@ -207,7 +207,7 @@ class Evidence:
         for first, stop in pairwise(bounds):
             yield slice(first, stop)
 
-    def moves(self) -> Iterator[tuple[Rows, Rows]]:
+    def moves(self) -> Iterator[tuple[RowNumbers, RowNumbers]]:
         """Rows with a price and the rows of the price before, in blocks."""
         offsets = self.dataset.panel.offsets
         for days in self.blocks():
@@ -229,7 +229,7 @@ class Evidence:
         """The listing of a row."""
         return self.names[int(self.dataset.panel.listing[row])]
 
-    def examples(self, rows: Rows, values: Sequence[str] | None = None) -> tuple[Example, ...]:
+    def examples(self, rows: RowNumbers, values: Sequence[str] | None = None) -> tuple[Example, ...]:
         """The first rows, as listing, day and value."""
         shown = rows[:SHOWN].tolist()
         texts = [None] * len(shown) if values is None else list(values[:SHOWN])
@@ -238,10 +238,12 @@ class Evidence:
             for row, text in zip(shown, texts, strict=True)
         )
 
-    def cap_share(self, rows: Rows) -> float | None:
+    def cap_share(self, rows: RowNumbers) -> float | None:
         """Market cap of the companies of rows, as a share of all on the rows' days; None without caps."""
         panel = self.dataset.panel
-        company = self.day[rows].astype(np.int64) * len(self.names) + self.dataset.entity[panel.listing[rows]]
+        company = (
+            self.day[rows].astype(np.int64) * len(self.names) + self.dataset.company[panel.listing[rows]]
+        )
         once = rows[np.unique(company, return_index=True)[1]]
         total = self.cap_by_day[np.unique(self.day[rows])].sum()
         return float(np.nan_to_num(panel.market_cap[once]).sum() / total) if total > 0 else None

@@ -45,8 +45,8 @@ UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
 )
 def dropped(evidence: Evidence) -> Iterator[Draft]:
     settings = evidence.settings
-    for upload, reasons in evidence.tally.dropped.items():
-        read = evidence.tally.read.get(upload, 0)
+    for upload, reasons in evidence.row_counts.dropped.items():
+        read = evidence.row_counts.read.get(upload, 0)
         for reason, count in reasons.items():
             share = count / read if read else 0.0
             if share > settings.dropped and not any(part in reason for part in MEANT):
@@ -138,7 +138,7 @@ def _visible(text: str) -> str:
 )
 def id_spelling(evidence: Evidence) -> Iterator[Draft]:
     yield from _alike(evidence)
-    for upload, reason in [(u, r) for u, reasons in evidence.tally.dropped.items() for r in reasons]:
+    for upload, reason in [(u, r) for u, reasons in evidence.row_counts.dropped.items() for r in reasons]:
         id_type, unknown = _id_type(evidence, reason), _unknown_ids(evidence, upload, reason)
         if unknown is None or id_type is None:
             continue
@@ -146,7 +146,7 @@ def id_spelling(evidence: Evidence) -> Iterator[Draft]:
         close = [row for row in unknown.to_dicts() if plain(row["asset_id"]) in known]
         if close:
             rows = sum(row["rows"] for row in close)
-            read = max(evidence.tally.read.get(upload, 0), rows)
+            read = max(evidence.row_counts.read.get(upload, 0), rows)
             yield {
                 "upload": upload,
                 "severity": "severe" if rows > evidence.settings.dropped_severe * read else "warning",
@@ -210,11 +210,11 @@ def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
         (pl.col("from_id_type") == master) & (pl.col("to_id_type") == core)
     )
     stated = (
-        pairs.group_by(id="from_id", entity_id="to_id")
+        pairs.group_by(id="from_id", company_id="to_id")
         .agg(first=pl.col("start_date").min(), last=pl.col("end_date").fill_null(pl.date(9999, 12, 31)).max())
         .collect()
     )
-    joined = identifiers.table.join(stated, on=["id", "entity_id"], how="left").sort("listing")
+    joined = identifiers.table.join(stated, on=["id", "company_id"], how="left").sort("listing")
     first = joined["first"].to_numpy().astype("datetime64[D]")
     last = joined["last"].to_numpy().astype("datetime64[D]")
     found = []

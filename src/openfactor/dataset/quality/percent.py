@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from openfactor.dataset.quality.evidence import Evidence, Mask, Rows
+from openfactor.dataset.quality.evidence import Evidence, Mask, RowNumbers
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 
 MOST_OF = 2 / 3
@@ -60,27 +60,27 @@ def returns_unit(evidence: Evidence) -> Iterator[Draft]:
             )  # fmt: skip
 
 
-def in_per_cent(evidence: Evidence) -> Rows:
+def in_per_cent(evidence: Evidence) -> RowNumbers:
     """Rows that `returns_unit` reports, sorted; what else is strange about them follows from it."""
     mine = evidence.large[np.isin(evidence.day[evidence.large], _days(evidence))]
     return np.unique(np.concatenate([mine, _of_names(evidence), _of_some_names(evidence)]))
 
 
-def without(rows: Rows, others: Rows) -> Rows:
+def without(rows: RowNumbers, others: RowNumbers) -> RowNumbers:
     """The rows that are not among the others."""
     return rows[~np.isin(rows, others)] if len(others) else rows
 
 
-def _large(evidence: Evidence) -> Rows:
+def _large(evidence: Evidence) -> RowNumbers:
     rows = evidence.large
     return rows[np.abs(evidence.dataset.panel.local_return[rows]) > evidence.typical_return]
 
 
-def _counts(evidence: Evidence, rows: Rows) -> np.ndarray:
+def _counts(evidence: Evidence, rows: RowNumbers) -> np.ndarray:
     return np.bincount(evidence.day[rows], minlength=len(evidence.days))
 
 
-def _above_median(evidence: Evidence, rows: Rows) -> np.ndarray:
+def _above_median(evidence: Evidence, rows: RowNumbers) -> np.ndarray:
     """Days of which more than half of the returns are among the rows."""
     n = evidence.n_returns
     return np.flatnonzero((n >= evidence.settings.fewest_names) & (2 * _counts(evidence, rows) > n))
@@ -97,7 +97,7 @@ def _days(evidence: Evidence) -> np.ndarray:
     return _above_median(evidence, without(_large(evidence), _of_names(evidence)))
 
 
-def _of_names(evidence: Evidence) -> Rows:
+def _of_names(evidence: Evidence) -> RowNumbers:
     """Large returns of names that have many in a row, where not all names do."""
     panel, window = evidence.dataset.panel, evidence.settings.median_days
     rows = _large(evidence)
@@ -119,7 +119,7 @@ def _of_names(evidence: Evidence) -> Rows:
     return np.sort(has[(np.cumsum(marks)[:-1] > 0) & is_large])
 
 
-def _of_some_names(evidence: Evidence) -> Rows:
+def _of_some_names(evidence: Evidence) -> RowNumbers:
     """Large returns on days on which many names have one while a quarter of the market is quiet."""
     n = evidence.n_returns
     rows = without(_large(evidence), _of_names(evidence))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from openfactor.dataset.quality.evidence import Evidence, Rows
+from openfactor.dataset.quality.evidence import Evidence, RowNumbers
 from openfactor.results.quality import Finding, Severity
 
 Draft = dict[str, Any]
@@ -53,7 +53,7 @@ def check(
 
 def of_rows(
     evidence: Evidence,
-    rows: Rows,
+    rows: RowNumbers,
     *,
     upload: str,
     severity: Severity,

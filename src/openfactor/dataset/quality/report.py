@@ -12,7 +12,7 @@ from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.spans import freshness
 from openfactor.dataset.quality.table import CHECKS
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.results import BuildReport
 from openfactor.results.quality import Finding, in_order
@@ -35,12 +35,12 @@ def with_quality(
     dataset: RiskDataset,
     uploads: Mapping[str, pl.LazyFrame],
     inventories: Mapping[str, pl.DataFrame],
-    tally: Tally,
+    row_counts: RowCounts,
     reference: BuildReport | None = None,
 ) -> RiskDataset:
     """The dataset with the findings of all checks in its report; severe ones are warnings too.
 
-    uploads : those that it was built from; inventories : exposures upload to its `survey`
+    uploads : those that it was built from; inventories : exposures upload to its `exposure_inventory`
     reference : report of the dataset that it is built on, whose severe findings it shares
 
     Raises
@@ -48,7 +48,7 @@ def with_quality(
     DataError: findings of checks that the settings treat as `refuse`, all of them.
     """
     settings = dataset.settings.quality
-    evidence = Evidence(dataset, uploads, inventories, tally, settings)
+    evidence = Evidence(dataset, uploads, inventories, row_counts, settings)
     found = [
         finding
         for check in CHECKS

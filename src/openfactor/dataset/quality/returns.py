@@ -58,7 +58,7 @@ def returns_missing(evidence: Evidence) -> Iterator[Draft]:
     needs="price",
 )
 def first_return(evidence: Evidence) -> Iterator[Draft]:
-    unused = evidence.tally.unused_returns.sort("date", "listing")
+    unused = evidence.row_counts.unused_returns.sort("date", "listing")
     if not len(unused):
         return
     first, last = unused["date"][0], unused["date"][-1]
@@ -68,7 +68,7 @@ def first_return(evidence: Evidence) -> Iterator[Draft]:
         "message": f"{len(unused):,} return{'s' * (len(unused) > 1)} of a first price "
         f"{'are' if len(unused) > 1 else 'is'} not used",
         "count": len(unused),
-        "share": len(unused) / max(evidence.tally.read.get("price", 0), len(unused)),
+        "share": len(unused) / max(evidence.row_counts.read.get("price", 0), len(unused)),
         "first_date": first,
         "last_date": last,
         "examples": tuple(

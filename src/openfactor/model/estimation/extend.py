@@ -53,7 +53,7 @@ def extend(
         return fit(dataset)
     start = int(calendar[kept - 1])
     few = len(calendar) - kept < FEW_DAYS
-    new = fit(dataset.between(start, len(dataset.days)), threads=1 if few else threads)
+    new = fit(dataset.slice_days(start, len(dataset.days)), threads=1 if few else threads)
     if new.pairs != old.pairs:
         return fit(dataset)
     row = int(dataset.panel.offsets[start])

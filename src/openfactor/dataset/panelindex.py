@@ -15,7 +15,7 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.lives import Life, day_before, lives
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.tally import Tally
+from openfactor.dataset.rowcounts import RowCounts
 from openfactor.numerics.lives import carry_rows
 
 RUN = 1_000_000
@@ -26,15 +26,15 @@ listing: no holiday of an exchange is longer."""
 
 
 @dataclass(frozen=True)
-class Rows:
+class PanelIndex:
     """The skeleton of a panel; see `Panel` for the fields that it shares."""
 
     days: Sequence[dt.date]
     """(D,) stored days."""
     n_listings: int
-    n_entities: int
-    entity: NDArray[np.int32]
-    """(rows,) entity of each row's listing."""
+    n_companies: int
+    company: NDArray[np.int32]
+    """(rows,) company of each row's listing."""
     offsets: NDArray[np.int64]
     listing: NDArray[np.int32]
     local_return: NDArray[np.float64]
@@ -68,14 +68,14 @@ def runs(counts: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, l
         yield first, dates[first:end]
 
 
-def rows_of(dataset: RiskDataset) -> Rows:
+def panel_index(dataset: RiskDataset) -> PanelIndex:
     """The skeleton of a dataset's panel."""
     panel = dataset.panel
-    return Rows(
+    return PanelIndex(
         days=dataset.days,
         n_listings=dataset.identifiers.n_listings,
-        n_entities=dataset.identifiers.n_entities,
-        entity=dataset.entity[panel.listing],
+        n_companies=dataset.identifiers.n_companies,
+        company=dataset.company[panel.listing],
         offsets=panel.offsets,
         listing=panel.listing,
         local_return=panel.local_return,
@@ -102,15 +102,15 @@ def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
     return np.searchsorted(day, np.arange(n_days + 1)).astype(np.int64)
 
 
-def lay_rows(
+def build_index(
     prices: pl.DataFrame,
     days: Sequence[dt.date],
     life: Life,
     identifiers: Identifiers,
-    tally: Tally,
-) -> Rows:
+    row_counts: RowCounts,
+) -> PanelIndex:
     """A row for each listing and stored day on which it is alive; `prices` as of `read_prices`."""
-    alive, base = lives(prices, days, life, identifiers.n_listings, tally)
+    alive, base = lives(prices, days, life, identifiers.n_listings, row_counts)
     offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
     listing = np.broadcast_to(np.arange(identifiers.n_listings, dtype=np.int32), alive.shape)[alive]
     # the place of each listing's row on its day: rows of the day before it
@@ -129,14 +129,14 @@ def lay_rows(
         currency[at] = part["ccy"].to_numpy()[quoted]
         priced[at] = True
     del position, alive
-    entity = identifiers.table["entity"].to_numpy()[listing]
+    company = identifiers.table["company"].to_numpy()[listing]
     asleep = np.zeros(n_rows, np.bool_)
-    carry_rows(offsets, listing, entity, priced, life.counted, LONGEST_CLOSURE, currency, asleep)
-    return Rows(
+    carry_rows(offsets, listing, company, priced, life.counted, LONGEST_CLOSURE, currency, asleep)
+    return PanelIndex(
         days=days,
         n_listings=identifiers.n_listings,
-        n_entities=identifiers.n_entities,
-        entity=entity,
+        n_companies=identifiers.n_companies,
+        company=company,
         offsets=offsets,
         listing=listing,
         local_return=returns,
@@ -148,7 +148,7 @@ def lay_rows(
 
 
 def panel_of(
-    rows: Rows,
+    rows: PanelIndex,
     cap: NDArray[np.float64],
     idio_vol: NDArray[np.float64],
     dense: dict[str, dict[str, Exposure]],
@@ -178,13 +178,13 @@ def main_rows(
     among: NDArray[np.bool_] | None = None,
     last: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """(rows,) for each day and entity the row of the first of its listings by rank.
+    """(rows,) for each day and company the row of the first of its listings by rank.
 
     days : (D,) stored days
     among : (rows,) only of these rows; by default all
     last : (rows,) these come after the others, whatever their rank
     """
-    entity = identifiers.table["entity"].to_numpy()
+    company = identifiers.table["company"].to_numpy()
     main = np.ones(len(listing), np.bool_) if among is None else among.copy()
     if not identifiers.is_shared.any():
         return main
@@ -192,7 +192,7 @@ def main_rows(
     day = np.searchsorted(offsets, rows, side="right") - 1
     rank = identifiers.ranks(pl.Series(days, dtype=pl.Date).gather(day), listing[rows])
     behind = np.zeros(len(rows), np.bool_) if last is None else last[rows]
-    order = np.lexsort((rank, behind, entity[listing[rows]], day))
-    again = (np.diff(day[order]) == 0) & (np.diff(entity[listing[rows]][order]) == 0)
+    order = np.lexsort((rank, behind, company[listing[rows]], day))
+    again = (np.diff(day[order]) == 0) & (np.diff(company[listing[rows]][order]) == 0)
     main[rows[order[1:][again]]] = False
     return main

@@ -11,7 +11,7 @@ NO_RETURNS = pl.DataFrame(schema={"date": pl.Date, "listing": pl.Int32, "return"
 
 
 @dataclass
-class Tally:
+class RowCounts:
     """Counts that end up in the build report."""
 
     read: dict[str, int] = field(default_factory=dict)
