@@ -78,7 +78,7 @@ def test_a_cap_that_comes_later_changes_no_earlier_day() -> None:
     whole = company([(MON, "A"), (THU, "B")])
     for end in range(2, 6):
         part = dataset_of(until(whole, DAYS[end - 1]), **GROUPS)
-        full = dataset_of(whole, **GROUPS).between(0, end)
+        full = dataset_of(whole, **GROUPS).slice_days(0, end)
         np.testing.assert_array_equal(part.panel.is_main_listing, full.panel.is_main_listing)
         np.testing.assert_array_equal(part.panel.dense["style"]["size"], full.panel.dense["style"]["size"])
         np.testing.assert_array_equal(part.panel.market_cap, full.panel.market_cap)
