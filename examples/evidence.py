@@ -25,10 +25,10 @@ from openfactor import Client
 from openfactor.model import RiskModel
 from openfactor.model.diagnostics.quality import bias_statistic, quasi_likelihood, rolling_deviation
 from openfactor.model.forecasts import factor_covariances
-from openfactor.numerics.books import optimal_books
-from openfactor.numerics.cross_section import Design, Sample, fit_days
+from openfactor.numerics.cross_section import RegressionBatch, RegressionDesign, fit_days
+from openfactor.numerics.portfolio_risk import optimal_portfolios
 from openfactor.numerics.robust import fit_robustly
-from openfactor.numerics.specific import shrink_to_deciles
+from openfactor.numerics.specific_variance import shrink_to_deciles
 from openfactor.settings import (
     BayesianVolSettings,
     EigenfactorSettings,
@@ -213,7 +213,7 @@ def deciles() -> None:
             own = np.sqrt(weights @ e**2 / weights.sum())
             vol, _share = shrink_to_deciles(own, cap, q)
             errors.append(np.mean(np.log(vol / truth) ** 2))
-            h = optimal_books(np.ones((1, n)), np.zeros((n, 1)), np.zeros((1, 1)), vol**2)[0]
+            h = optimal_portfolios(np.ones((1, n)), np.zeros((n, 1)), np.zeros((1, 1)), vol**2)[0]
             books.append(np.sum((h * truth) ** 2) / np.sum((h * vol) ** 2))
             low = np.argsort(vol)[: n // 10]
             spread.append(np.mean((truth[low] / vol[low]) ** 2))
@@ -230,9 +230,9 @@ def jumps() -> None:
     """Factor returns of a cross-section in which some names jump."""
     rng = np.random.default_rng(3)
     n, k = 1000, 12
-    design = Design(
+    design = RegressionDesign(
         n_dense=k, group_first=np.empty(0, np.int64), group_last=np.empty(0, np.int64),
-        zero_sum=np.empty(0, np.int64), min_names=np.zeros(k), overrides=np.full(k, np.nan),
+        zero_sum=np.empty(0, np.int64), min_names=np.zeros(k), shrinkage_overrides=np.full(k, np.nan),
     )  # fmt: skip
     codes, loads = np.empty((0, n), np.int32), np.empty((0, n))
     rows = []
@@ -244,7 +244,7 @@ def jumps() -> None:
             truth = rng.normal(0, 0.005, k)
             r = truth @ x + rng.normal(0, 0.02, n) + np.where(rng.random(n) < share, 0.3, 0.0)
             cap = rng.lognormal(0, 1.5, n)
-            names = Sample.of_day(x, codes, loads, np.sqrt(cap), r, cap)
+            names = RegressionBatch.single_day(x, codes, loads, np.sqrt(cap), r, cap)
             plain, huber = fit_days(design, names), fit_robustly(design, 1.35, names)
             for name, found in (("plain", plain), ("Huber", huber)):
                 errors[name].append(float(np.mean((found.factor_returns[0] - truth) ** 2)))

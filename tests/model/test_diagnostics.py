@@ -18,7 +18,7 @@ from openfactor.model import RiskModel, estimate
 from openfactor.model.diagnostics import Diagnostics, quality
 from openfactor.model.diagnostics.pictures import cumulative_returns, spread
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
-from openfactor.numerics.books import book_variances, name_variances, optimal_books
+from openfactor.numerics.portfolio_risk import listing_variances, optimal_portfolios, portfolio_variances
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
 from tests.markets import dataset_of, model_settings, until
@@ -87,9 +87,11 @@ def test_books_are_those_of_the_dense_matrix(singular: bool) -> None:
     f = root @ root.T
     v = x @ f @ x.T + np.diag(s2)
     h = RNG.standard_normal((4, n))
-    np.testing.assert_allclose(book_variances(h, x, f, s2), np.diag(h @ v @ h.T), rtol=1e-12)
-    np.testing.assert_allclose(name_variances(x, f, s2), np.diag(v), rtol=1e-12)
-    np.testing.assert_allclose(optimal_books(h, x, f, s2), np.linalg.solve(v, h.T).T, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(portfolio_variances(h, x, f, s2), np.diag(h @ v @ h.T), rtol=1e-12)
+    np.testing.assert_allclose(listing_variances(x, f, s2), np.diag(v), rtol=1e-12)
+    np.testing.assert_allclose(
+        optimal_portfolios(h, x, f, s2), np.linalg.solve(v, h.T).T, rtol=1e-9, atol=1e-11
+    )
 
 
 def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:

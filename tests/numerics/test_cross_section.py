@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, Sample, fit_days
-from tests.numerics.days import Day, random_day
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, RegressionBatch, fit_days
+from tests.numerics.random_days import Day, random_day
 from tests.reference.regression import fit_day_slowly
 
 
 def assert_same(day: Day, tolerance: float = 1e-11) -> None:
     fast = day.fit()
-    slow = fit_day_slowly(day.design, day.x, day.weights, day.returns, day.caps)
+    slow = fit_day_slowly(day.design, day.x, day.weights, day.returns, day.market_cap)
     np.testing.assert_allclose(fast.factor_returns, slow.factor_returns, atol=tolerance, rtol=0)
-    np.testing.assert_allclose(fast.specific, slow.specific, atol=tolerance, rtol=0)
+    np.testing.assert_allclose(fast.specific_return, slow.specific_return, atol=tolerance, rtol=0)
     np.testing.assert_allclose(fast.standard_errors, slow.standard_errors, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(fast.vif, slow.vif, rtol=1e-6)
     assert fast.rank == slow.rank
@@ -28,7 +28,7 @@ def test_ordinary_days(kind: int, spread: bool, min_names: float) -> None:
     for seed in range(5):
         day = random_day(seed, n_dense=n_dense, zero_sum=(kind,), spread=spread, min_names=min_names)
         assert_same(day)
-        assert not day.fit().orthogonal
+        assert not day.fit().solved_by_svd
 
 
 @pytest.mark.parametrize("eliminate", [True, False])
@@ -36,7 +36,7 @@ def test_two_constrained_groups(eliminate: bool) -> None:
     for seed in range(5):
         day = random_day(seed, n=80, sizes=(4, 3), zero_sum=(CAP_WEIGHTED, EQUAL), eliminate=eliminate)
         assert_same(day)
-        assert not day.fit().orthogonal
+        assert not day.fit().solved_by_svd
 
 
 @pytest.mark.parametrize("kinds", [(CAP_WEIGHTED, EQUAL, CAP_WEIGHTED), (EQUAL, EQUAL, NONE)])
@@ -48,7 +48,9 @@ def test_zero_sums_on_several_groups_at_once(kinds: tuple[int, ...]) -> None:
         assert_same(day)
         f = day.fit().factor_returns
         for first, last, kind in zip(day.design.group_first, day.design.group_last, kinds, strict=True):
-            c = {EQUAL: np.ones(last - first), CAP_WEIGHTED: day.x[:, first:last].T @ day.caps}.get(kind)
+            c = {EQUAL: np.ones(last - first), CAP_WEIGHTED: day.x[:, first:last].T @ day.market_cap}.get(
+                kind
+            )
             if c is not None:
                 assert abs(c @ f[first:last]) <= 1e-12 * np.abs(c).sum()
 
@@ -56,17 +58,19 @@ def test_zero_sums_on_several_groups_at_once(kinds: tuple[int, ...]) -> None:
 def test_several_days_in_one_call_are_the_days_one_by_one() -> None:
     days = [random_day(seed, n=30 + seed, min_names=12.0) for seed in range(3)]
     days[1].dense[2] = days[1].dense[1]  # this one takes the orthogonal path
-    names = ("dense", "codes", "loads", "weights", "returns", "caps")
+    names = ("dense", "codes", "loadings", "weights", "returns", "market_cap")
     joined = [np.concatenate([getattr(d, name) for d in days], axis=-1) for name in names]
-    together = fit_days(days[0].design, Sample(*joined, np.array([0, 30, 61]), np.array([30, 61, 93])))
-    assert together.orthogonal.tolist() == [False, True, False]
+    together = fit_days(
+        days[0].design, RegressionBatch(*joined, np.array([0, 30, 61]), np.array([30, 61, 93]))
+    )
+    assert together.solved_by_svd.tolist() == [False, True, False]
     for i, day in enumerate(days):
         alone = day.fit()
         rows = slice(*[(0, 30), (30, 61), (61, 93)][i])
         for name in ("factor_returns", "standard_errors", "vif", "effective_names", "r2", "n", "rank"):
             np.testing.assert_array_equal(getattr(together, name)[i], getattr(alone, name), name)
-        np.testing.assert_array_equal(together.specific[rows], alone.specific)
-        np.testing.assert_array_equal(together.omega[rows], alone.omega)
+        np.testing.assert_array_equal(together.specific_return[rows], alone.specific_return)
+        np.testing.assert_array_equal(together.weight[rows], alone.weight)
 
 
 def test_dense_factors_alone_equal_weighted_least_squares() -> None:
@@ -77,10 +81,10 @@ def test_dense_factors_alone_equal_weighted_least_squares() -> None:
 
 
 def test_clipping_moves_the_estimate_but_not_the_identity() -> None:
-    day = random_day(1, clip=(-0.01, 0.01))
+    day = random_day(1, clip_bounds=(-0.01, 0.01))
     assert_same(day)
     fit = day.fit()
-    np.testing.assert_allclose(day.x @ fit.factor_returns + fit.specific, day.returns, atol=1e-15)
+    np.testing.assert_allclose(day.x @ fit.factor_returns + fit.specific_return, day.returns, atol=1e-15)
     assert not np.allclose(fit.factor_returns, random_day(1).fit().factor_returns)
 
 
@@ -91,14 +95,14 @@ def test_names_without_weight_return_or_exposure_are_left_out() -> None:
     day.dense[1, 2] = np.nan
     fit = day.fit()
     assert fit.n == 37
-    assert (fit.omega[:3] == 0).all()
-    assert np.isnan(fit.specific[1])
-    assert np.isnan(fit.specific[2])
-    assert np.isfinite(fit.specific[0])
+    assert (fit.weight[:3] == 0).all()
+    assert np.isnan(fit.specific_return[1])
+    assert np.isnan(fit.specific_return[2])
+    assert np.isfinite(fit.specific_return[0])
     keep = slice(3, None)
     rest = Day(
-        day.design, day.dense[:, keep], day.codes[:, keep], day.loads[:, keep],
-        day.weights[keep], day.returns[keep], day.caps[keep],
+        day.design, day.dense[:, keep], day.codes[:, keep], day.loadings[:, keep],
+        day.weights[keep], day.returns[keep], day.market_cap[keep],
     )  # fmt: skip
     np.testing.assert_allclose(fit.factor_returns, rest.fit().factor_returns, atol=1e-15)
 
@@ -118,14 +122,14 @@ def test_empty_category_and_dense_factor_of_zeros() -> None:
     assert fit.factor_returns[4] == 0.0
     assert fit.factor_returns[2] == 0.0
     assert np.isnan(fit.standard_errors[[2, 4]]).all()
-    assert list(np.flatnonzero(~fit.active)) == [2, 4]
+    assert list(np.flatnonzero(~fit.has_exposure)) == [2, 4]
 
 
 def test_rank_deficient_day_gives_the_minimum_norm_solution() -> None:
     day = random_day(6, zero_sum=(NONE,))
     fit = day.fit()
-    assert fit.orthogonal
-    assert fit.rank_deficient
+    assert fit.solved_by_svd
+    assert fit.is_rank_deficient
     assert fit.rank == 6
     root = np.sqrt(day.weights / day.weights.sum())
     expected = np.linalg.pinv(day.x * root[:, None]) @ (day.returns * root)
@@ -137,33 +141,33 @@ def test_identical_factors_share_the_return() -> None:
     single = day.fit()
     day.dense[2] = day.dense[1]
     fit = day.fit()
-    assert fit.rank_deficient
+    assert fit.is_rank_deficient
     assert fit.factor_returns[1] == pytest.approx(fit.factor_returns[2], abs=1e-14)
-    assert not single.rank_deficient
+    assert not single.is_rank_deficient
 
 
 def test_nearly_identical_factors_take_the_orthogonal_path_and_keep_the_fit() -> None:
     day = random_day(8)
     day.dense[2] = day.dense[1] + 1e-7 * day.dense[2]
     fit = day.fit()
-    assert fit.orthogonal
-    assert not fit.rank_deficient
+    assert fit.solved_by_svd
+    assert not fit.is_rank_deficient
     root = np.sqrt(day.weights)
     x = np.delete(day.x, 1, axis=1)  # the same space, spanned without the near copy
     x[:, 1] = (day.dense[2] - day.dense[1]) / 1e-7
     x = np.column_stack([x, day.dense[1]])
     free = np.linalg.lstsq(x * root[:, None], day.returns * root, rcond=None)[0]
-    np.testing.assert_allclose(fit.specific, day.returns - x @ free, atol=1e-9)
+    np.testing.assert_allclose(fit.specific_return, day.returns - x @ free, atol=1e-9)
 
 
 def test_fewer_names_than_factors() -> None:
     day = random_day(9, n=4, n_dense=6, sizes=(2,))
     fit = day.fit()
-    assert fit.rank_deficient
+    assert fit.is_rank_deficient
     assert np.isnan(fit.standard_errors).all()
     assert np.isnan(fit.r2)
-    assert fit.exact
-    np.testing.assert_allclose(fit.specific, 0, atol=1e-12)
+    assert fit.is_exact_fit
+    np.testing.assert_allclose(fit.specific_return, 0, atol=1e-12)
 
 
 def test_one_category_in_a_constrained_group_gets_nothing() -> None:
@@ -183,7 +187,7 @@ def test_nobody_to_estimate_on() -> None:
     fit = day.fit()
     assert fit.n == 0
     assert (fit.factor_returns == 0).all()
-    assert np.isnan(fit.specific).all()
+    assert np.isnan(fit.specific_return).all()
 
 
 def test_thin_category_is_shrunk_by_its_effective_number() -> None:
@@ -195,13 +199,13 @@ def test_thin_category_is_shrunk_by_its_effective_number() -> None:
 def test_an_override_takes_the_place_of_the_effective_number() -> None:
     """A category alone: f = mean / (1 + override), whatever its number of names."""
     day = random_day(14, n=20, n_dense=0, sizes=(1,), zero_sum=(NONE,), min_names=500.0)
-    day.design.overrides[0] = 3.0
+    day.design.shrinkage_overrides[0] = 3.0
     mean = np.average(day.returns, weights=day.weights)
     assert day.fit().factor_returns[0] == pytest.approx(mean / 4.0, rel=1e-13)
-    day.design.overrides[0] = 0.0
+    day.design.shrinkage_overrides[0] = 0.0
     assert day.fit().factor_returns[0] == pytest.approx(mean, rel=1e-13)
     several = random_day(15, sizes=(4,), min_names=12.0)
-    several.design.overrides[4] = 0.7
+    several.design.shrinkage_overrides[4] = 0.7
     assert_same(several)
 
 
@@ -236,5 +240,5 @@ def test_scale_of_weights_and_of_exposures() -> None:
     day.dense[2] *= 1e4
     after = day.fit()
     np.testing.assert_allclose(after.factor_returns[2] * 1e4, before.factor_returns[2], rtol=1e-9)
-    np.testing.assert_allclose(after.specific, before.specific, atol=1e-13)
-    assert after.condition == pytest.approx(before.condition, rel=1e-6)
+    np.testing.assert_allclose(after.specific_return, before.specific_return, atol=1e-13)
+    assert after.condition_number == pytest.approx(before.condition_number, rel=1e-6)

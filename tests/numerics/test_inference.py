@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
 from openfactor.numerics.robust import consistency, huber_scale
-from tests.numerics.days import Day, Fit, random_day
+from tests.numerics.random_days import Day, Fit, random_day
 
 DRAWS = 300
 
@@ -103,7 +103,7 @@ def test_huber_is_at_the_minimum(epsilon: float, seed: int) -> None:
     day = random_day(seed, n=60, sizes=(6,), zero_sum=(0,), n_dense=0, min_names=25.0 * seed)
     day.returns[:] = 0.02 * np.random.default_rng(seed).standard_t(1.5, 60)
     fit = day.fit_robustly(epsilon)
-    assert fit.converged
+    assert fit.has_converged
 
     def lowest(f: np.ndarray) -> float:
         """Over the scale."""
@@ -120,7 +120,7 @@ def test_huber_is_at_the_minimum(epsilon: float, seed: int) -> None:
 
 
 def empty(fit: Fit) -> bool:
-    return bool(np.isnan(fit.standard_errors).all() and np.isnan(fit.r2) and not fit.spread)
+    return bool(np.isnan(fit.standard_errors).all() and np.isnan(fit.r2) and not fit.has_spread)
 
 
 @pytest.mark.parametrize("epsilon", [None, 1.35])
@@ -149,7 +149,7 @@ def test_returns_that_factors_explain_exactly_have_no_error(epsilon: float | Non
     day = random_day(33)
     day.returns[:] = 0.01 * day.dense[1] - 0.003
     fit = day.fit() if epsilon is None else day.fit_robustly(epsilon)
-    assert fit.exact
+    assert fit.is_exact_fit
     assert fit.r2 == pytest.approx(1.0, abs=1e-12)
     assert np.isnan(fit.standard_errors).all()
 
@@ -160,8 +160,8 @@ def test_huber_where_most_names_return_the_same() -> None:
     day.returns[:] = 0.004
     day.returns[:20] += 0.05 * np.random.default_rng(0).standard_normal(20)
     fit = day.fit_robustly(1.35)
-    assert fit.converged
-    assert fit.exact
+    assert fit.has_converged
+    assert fit.is_exact_fit
     assert fit.factor_returns[0] == pytest.approx(0.004, abs=1e-9)
     assert np.isnan(fit.standard_errors).all()
 
@@ -181,7 +181,7 @@ def test_r2_of_huber_is_that_of_the_same_definition() -> None:
 def test_inflation_under_zero_sums_is_at_least_one(kind: int) -> None:
     for seed in range(20):
         day = random_day(seed, n=50, sizes=(2 + seed % 5,), zero_sum=(kind,), min_names=12.0 * (seed % 2))
-        day.caps[: 5 + seed] *= 1e3  # one category can outweigh the others
+        day.market_cap[: 5 + seed] *= 1e3  # one category can outweigh the others
         assert (day.fit().vif >= 1 - 1e-9).all()
 
 
@@ -198,10 +198,10 @@ def test_strong_overrides_keep_their_test() -> None:
     """t of a category alone does not depend on how much it is shrunk: both the estimate and its error are."""
     day = random_day(37, n=30, n_dense=0, sizes=(1,), zero_sum=(0,))
     day.returns += 0.01
-    day.design.overrides[0] = 0.0
+    day.design.shrinkage_overrides[0] = 0.0
     residual = day.returns
     for strength in (1.0, 1e3, 1e9):
-        day.design.overrides[0] = strength
+        day.design.shrinkage_overrides[0] = strength
         fit = day.fit()
         omega = day.weights / day.weights.sum()
         residual = day.returns - fit.factor_returns[0]
@@ -217,16 +217,16 @@ def test_clipping_by_the_day_follows_the_market() -> None:
     day.weights[:] = 1.0
     day.returns[:] = -0.121 + 0.02 * rng.standard_normal(101)
     day.returns[7] = 0.9
-    fixed = replace(day, design=replace(day.design, clip=(-0.1, 0.1))).fit()
+    fixed = replace(day, design=replace(day.design, clip_bounds=(-0.1, 0.1))).fit()
     by_day = replace(day, design=replace(day.design, clip_deviations=5.0)).fit()
     middle = np.median(day.returns)
     reach = 5 * 1.482602218505602 * np.median(np.abs(day.returns - middle))
     expected = np.clip(day.returns, middle - reach, middle + reach)
-    assert by_day.clipped == (expected != day.returns).sum() == 1
+    assert by_day.n_clipped == (expected != day.returns).sum() == 1
     assert by_day.factor_returns[0] == pytest.approx(expected.mean(), rel=1e-12)
     assert fixed.factor_returns[0] > -0.1
-    assert fixed.clipped > 80
-    np.testing.assert_allclose(by_day.specific, day.returns - by_day.factor_returns[0], atol=1e-15)
+    assert fixed.n_clipped > 80
+    np.testing.assert_allclose(by_day.specific_return, day.returns - by_day.factor_returns[0], atol=1e-15)
 
 
 @pytest.mark.parametrize("epsilon", [None, 1.35])
@@ -245,10 +245,10 @@ def test_factors_that_cannot_be_told_apart_have_no_error(epsilon: float | None, 
         day.dense[4] = copy
         found = fit(day)
         aliased = [2, 3, 4] if (copy == day.dense[2] + day.dense[3]).all() else [2, 4]
-        assert found.rank_deficient
+        assert found.is_rank_deficient
         assert found.rank == single.rank
         assert np.flatnonzero(np.isnan(found.standard_errors)).tolist() == aliased
         free = np.isfinite(found.standard_errors)
         np.testing.assert_allclose(found.standard_errors[free], single.standard_errors[free], rtol=1e-7)
         np.testing.assert_allclose(found.factor_returns[free], single.factor_returns[free], rtol=1e-6)
-        np.testing.assert_allclose(found.specific, single.specific, atol=1e-10)
+        np.testing.assert_allclose(found.specific_return, single.specific_return, atol=1e-10)

@@ -16,7 +16,7 @@ from openfactor.numerics.asof import (
     most_memberships,
 )
 from openfactor.numerics.compounding import forward_returns
-from openfactor.numerics.half import widen
+from openfactor.numerics.half_precision import widen
 from openfactor.numerics.normal_equations import constrained_inverse, invert
 from openfactor.numerics.weighting import regression_weights
 

@@ -13,9 +13,9 @@ from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE
 from openfactor.numerics.ewma import decay
 from openfactor.numerics.robust import consistency, huber_scale
-from openfactor.numerics.specific import Smoothing, SpecificReturns, specific_variances, start_state
+from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, specific_variances, start_state
 from openfactor.settings import FactorCovarianceSettings
-from tests.numerics.days import random_day
+from tests.numerics.random_days import random_day
 
 
 @pytest.mark.parametrize("epsilon", [1.05, 1.35, 2.5])
@@ -42,7 +42,7 @@ def test_standard_errors_of_huber_in_statsmodels(epsilon: float) -> None:
 def test_inflation_of_statsmodels() -> None:
     """Raw log caps beside a market of ones: about the mean, as any textbook has it, not 290."""
     day = random_day(26, n=400, n_dense=4, sizes=(), zero_sum=())
-    day.dense[1] = np.log(day.caps) + 15.0
+    day.dense[1] = np.log(day.market_cap) + 15.0
     day.dense[2] = 0.4 * day.dense[1] + np.random.default_rng(0).standard_normal(400)
     day.weights[:] = 1.0
     expected = [variance_inflation_factor(day.x, k) for k in range(4)]
@@ -66,7 +66,7 @@ def test_constrained_weighted_least_squares_of_statsmodels(seed: int) -> None:
     day = random_day(seed, n=80, sizes=(5, 3), zero_sum=(CAP_WEIGHTED, EQUAL))
     fit, x = day.fit(), day.x
     constraints = np.zeros((2, x.shape[1]))
-    constraints[0, 3:8] = day.caps @ x[:, 3:8] / day.caps.sum()
+    constraints[0, 3:8] = day.market_cap @ x[:, 3:8] / day.market_cap.sum()
     constraints[1, 8:11] = 1.0
     weights = day.weights / day.weights.mean()
     peer = sm.GLM(day.returns, x, var_weights=weights).fit_constrained((constraints, np.zeros(2)))
@@ -88,7 +88,7 @@ def test_huber_of_scikit_learn(epsilon: float) -> None:
     residual = np.abs(day.returns - day.x @ fit.factor_returns)
     scale = huber_scale(residual, day.weights / day.weights.sum(), epsilon, c)
     assert 1e3 * scale * np.sqrt(c) == pytest.approx(peer.scale_, rel=1e-3)
-    assert (fit.omega[:20] < 0.5 * day.weights[:20] / day.weights.sum()).mean() > 0.9
+    assert (fit.weight[:20] < 0.5 * day.weights[:20] / day.weights.sum()).mean() > 0.9
 
 
 def test_unconstrained_regressions_of_skfolio() -> None:
@@ -136,7 +136,7 @@ def test_specific_variances_of_skfolio_with_holidays() -> None:
 def test_huber_finds_the_truth_among_outliers_where_squares_do_not() -> None:
     day = random_day(22, n=400)
     truth = np.array([0.01, 0.004, -0.003, 0.002, -0.001, 0.001, 0.0])
-    truth[3:] -= np.average(truth[3:], weights=day.x[:, 3:].T @ day.caps)
+    truth[3:] -= np.average(truth[3:], weights=day.x[:, 3:].T @ day.market_cap)
     rng = np.random.default_rng(0)
     day.returns[:] = day.x @ truth + rng.normal(0, 0.005, 400)
     gone_wild = rng.random(400) < 0.05

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from openfactor.numerics.rolling import rolling_huber, rolling_ols
-from openfactor.numerics.student import critical_values
+from openfactor.numerics.student_t import critical_values
 from tests.reference import betas
 
 

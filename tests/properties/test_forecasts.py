@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openfactor.model.forecasts import factor_covariances
-from openfactor.numerics.books import book_variances, optimal_books
+from openfactor.numerics.portfolio_risk import optimal_portfolios, portfolio_variances
 from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, PcaCorrelationSettings
 
 HALFLIVES = st.floats(2, 250)
@@ -80,8 +80,8 @@ def test_no_book_with_the_same_alpha_has_less_variance(n: int, k: int, seed: int
     x, root, s2 = rng.standard_normal((n, k)), rng.standard_normal((k, k)), rng.uniform(0.1, 2, n)
     risk = x, root @ root.T, s2
     alpha = rng.standard_normal((1, n))
-    best = optimal_books(alpha, *risk)
+    best = optimal_portfolios(alpha, *risk)
     best /= (best @ alpha.T).item()
     other = best + rng.standard_normal((5, n)) * 0.1
     other /= other @ alpha.T
-    assert (book_variances(other, *risk) >= book_variances(best, *risk) * (1 - 1e-9)).all()
+    assert (portfolio_variances(other, *risk) >= portfolio_variances(best, *risk) * (1 - 1e-9)).all()

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import null_space
 
-from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, Design
+from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, RegressionDesign
 
 
 @dataclass
 class SlowFit:
     factor_returns: np.ndarray
     standard_errors: np.ndarray
-    specific: np.ndarray
+    specific_return: np.ndarray
     r2: float
     rank: int
     vif: np.ndarray
 
 
-def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> SlowFit:
+def fit_day_slowly(design: RegressionDesign, x: np.ndarray, weights, returns, caps) -> SlowFit:
     """`x` (n, K) is the whole design; NaN marks a missing dense exposure."""
     n_all, k_all = x.shape
-    lower, upper = design.clip
+    lower, upper = design.clip_bounds
     rows = [
         i
         for i in range(n_all)
@@ -44,7 +44,9 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
             continue
         names = loads.sum() ** 2 / (loads**2).sum()
         share = max(design.min_names[k] / names - 1, 0)
-        penalties[k] = gram[k, k] * (share if np.isnan(design.overrides[k]) else design.overrides[k])
+        penalties[k] = gram[k, k] * (
+            share if np.isnan(design.shrinkage_overrides[k]) else design.shrinkage_overrides[k]
+        )
         gram[k, k] += penalties[k]
     active = [k for k in range(k_all) if any(x[i, k] != 0 for i in rows)]
     constraints = []
@@ -86,7 +88,9 @@ def fit_day_slowly(design: Design, x: np.ndarray, weights, returns, caps) -> Slo
         errors[active] = np.where(np.abs(free).max(axis=1, initial=0) > 1e-12, errors[active], np.nan)
     vif = np.full(k_all, np.nan)
     vif[active] = [_inflation(used, root, penalties[active], free, j) for j in range(a)]
-    return SlowFit(factor_returns=f, standard_errors=errors, specific=specific, r2=r2, rank=rank, vif=vif)
+    return SlowFit(
+        factor_returns=f, standard_errors=errors, specific_return=specific, r2=r2, rank=rank, vif=vif
+    )
 
 
 def _inflation(x: np.ndarray, root: np.ndarray, penalty: np.ndarray, free: np.ndarray, j: int) -> float:

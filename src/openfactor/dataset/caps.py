@@ -16,7 +16,7 @@ from openfactor.dataset.panelindex import PanelIndex, day_index, event_offsets, 
 from openfactor.dataset.resolving import drop_unknown, known_listings
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.numerics.asof import age_limit, carry_latest
-from openfactor.numerics.classes import carry_sums, new_classes
+from openfactor.numerics.share_classes import carry_sums, new_classes
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 
 Float = NDArray[np.float64]

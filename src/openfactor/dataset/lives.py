@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.validity import merged
-from openfactor.numerics.lives import close_lives, mark_lives
+from openfactor.numerics.listing_lives import close_lives, mark_lives
 
 BEFORE_LIFE = "a return from before the first price of a life"
 """Why a return is not used."""

@@ -16,7 +16,7 @@ from openfactor.dataset.lives import Life, day_before, lives
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
-from openfactor.numerics.lives import carry_rows
+from openfactor.numerics.listing_lives import carry_rows
 
 RUN = 1_000_000
 """Rows of an upload that are read at a time, about."""

@@ -11,7 +11,7 @@ from openfactor.dataset.rates import Rates
 from openfactor.dataset.resolving import known_listings
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.total_returns import PAID, with_returns
-from openfactor.numerics.lives import choose_currency
+from openfactor.numerics.listing_lives import choose_currency
 from openfactor.settings.riskdataset import EmptyReturns
 
 Float = NDArray[np.float64]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.panel import Exposure, SparseGroup
-from openfactor.numerics.half import widen
+from openfactor.numerics.half_precision import widen
 from openfactor.numerics.scores import normal_scores, standardize, winsorize
 
 Float = NDArray[np.float64]

@@ -28,10 +28,10 @@ from openfactor.exposures.columns import (
     DenseColumns,
     ProductColumns,
 )
-from openfactor.numerics.cross_section import dense_design
+from openfactor.numerics.cross_section import design_matrix
 from openfactor.numerics.rolling import rolling_huber, rolling_ols
 from openfactor.numerics.scores import orthogonal_complement
-from openfactor.numerics.student import critical_values
+from openfactor.numerics.student_t import critical_values
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
@@ -155,7 +155,7 @@ class Exposures:
     ) -> Float:
         """(n, columns) of the groups, as they stand."""
         wanted = [k for k, (group, _) in enumerate(self.pairs) if group in groups]
-        return dense_design(dense, codes, loads, len(self.pairs)).T[wanted].T
+        return design_matrix(dense, codes, loads, len(self.pairs)).T[wanted].T
 
 
 def resolve(

@@ -17,7 +17,7 @@ from openfactor.errors import SettingsError
 from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
 from openfactor.exposures.universe import Universe, universe_on
-from openfactor.numerics.cross_section import dense_design
+from openfactor.numerics.cross_section import design_matrix
 from openfactor.processes import BoundToProcess
 from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike
@@ -171,7 +171,7 @@ def exposure_frame(
     for day in days:
         rows, date = panel.rows_of(day), dataset.days[day]
         place, code = shown.rows(rows, date)
-        x = dense_design(*columns.at(rows), len(position))[place].T.astype(np.float32)
+        x = design_matrix(*columns.at(rows), len(position))[place].T.astype(np.float32)
         values: dict[str, object] = {
             "date": pl.repeat(date, len(place), dtype=pl.Date, eager=True),
             id_type: shown.naming.texts(code),

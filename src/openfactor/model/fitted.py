@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from openfactor.model.estimation import Estimates, Inputs
 from openfactor.model.estimation.estimates import STATUSES
 from openfactor.model.gaps import specific_over_gaps
-from openfactor.numerics.cross_section import dense_design
+from openfactor.numerics.cross_section import design_matrix
 from openfactor.results.provenance import DataVersion
 
 Float = NDArray[np.float64]
@@ -136,7 +136,7 @@ class FittedModel(Inputs):
         """(n, K) exposures of the rows of a day to the factors of all stages, in the order of the results."""
         x = np.empty((rows.stop - rows.start, len(self.estimates.pairs)))
         for columns, order in zip(self.columns, self.order, strict=True):
-            x[:, order] = dense_design(*columns.at(rows), len(order))
+            x[:, order] = design_matrix(*columns.at(rows), len(order))
         return x
 
     def id_type(self, id_type: str | None) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from openfactor.exposures import Exposures
 from openfactor.model.estimation import Estimates
-from openfactor.numerics.normal_equations import explained
+from openfactor.numerics.normal_equations import fitted_returns
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -51,6 +51,6 @@ def specific_over_gaps(
             for exposures, factors in zip(columns, order, strict=True):
                 dense, codes, loads = exposures.at(rows)
                 f = estimates.factor_returns[t, factors]
-                moves += explained(dense, codes, loads, f, 0, len(listing))
+                moves += fitted_returns(dense, codes, loads, f, 0, len(listing))
             missed[listing[waiting]] += np.nan_to_num(moves[waiting])
     return out

@@ -37,7 +37,7 @@ NONE, EQUAL, CAP_WEIGHTED = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Design:
+class RegressionDesign:
     """What does not change from day to day: the columns and the rules of the regression.
 
     Columns are the dense factors, then the categorical groups one after another.
@@ -52,13 +52,13 @@ class Design:
     """(G,) kind of constraint: NONE, EQUAL or CAP_WEIGHTED."""
     min_names: Float
     """(K,) effective number of names below which a column is shrunk; 0: never."""
-    overrides: Float
+    shrinkage_overrides: Float
     """(K,) lambda of a category as a multiple of its diagonal; NaN: from `min_names`."""
-    clip: tuple[float, float] = (-np.inf, np.inf)
+    clip_bounds: tuple[float, float] = (-np.inf, np.inf)
     """Bounds on the returns that are estimated on."""
     clip_deviations: float | None = None
     """Instead: the bounds of a day are so many robust standard deviations from the median of its names."""
-    diagonal: tuple[int, int] = (0, 0)
+    diagonal_group: tuple[int, int] = (0, 0)
     """First and one past the last column of a group in which no name has two categories; the wider it
     is, the less there is to solve. (0, 0): no such group."""
 
@@ -68,45 +68,45 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Sample:
+class RegressionBatch:
     """The names of B days, one day after another."""
 
     dense: Float
     """(n_dense, n) NaN where an exposure is missing."""
     codes: NDArray[np.int32]
     """(m, n) column of the design that a name loads on, -1 for none."""
-    loads: Float
+    loadings: Float
     """(m, n) the loadings."""
     weights: Float
     """(n,) unscaled regression weights; 0 outside of the estimation set."""
     returns: Float
     """(n,) simple returns as fractions, NaN where there is none."""
-    caps: Float
+    market_cap: Float
     """(n,) market caps, for cap-weighted constraints."""
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     """(B,) the names of day b are starts[b]:stops[b]."""
-    given: Float | None = None
+    known_returns: Float | None = None
     """(n,) part of the clipped returns that known factors explain; the regression is on the rest."""
 
     @classmethod
-    def of_day(
+    def single_day(
         cls,
         dense: Float,
         codes: NDArray[np.int32],
-        loads: Float,
+        loadings: Float,
         weights: Float,
         returns: Float,
-        caps: Float,
-        given: Float | None = None,
-    ) -> Sample:
+        market_cap: Float,
+        known_returns: Float | None = None,
+    ) -> RegressionBatch:
         """The names of a single day."""
         start, stop = np.zeros(1, np.int64), np.array([len(weights)], np.int64)
-        return cls(dense, codes, loads, weights, returns, caps, start, stop, given)
+        return cls(dense, codes, loadings, weights, returns, market_cap, start, stop, known_returns)
 
 
 @dataclass(frozen=True)
-class Fits:
+class RegressionResults:
     """The regressions of B days, whose n names lie one after another."""
 
     factor_returns: Float
@@ -119,7 +119,7 @@ class Fits:
     not be told apart."""
     effective_names: Float
     """(B, K) of categories."""
-    active: NDArray[np.bool_]
+    has_exposure: NDArray[np.bool_]
     """(B, K) the factor has an exposure."""
     n: NDArray[np.int64]
     """(B,) names in the estimation set; 0: there was nothing to regress."""
@@ -128,27 +128,27 @@ class Fits:
     r2: Float
     """(B,) 1 - sum w e^2 / sum w (r - mean_w r)^2 on clipped returns; NaN without spread or degrees of
     freedom."""
-    condition: Float
+    condition_number: Float
     """(B,) condition number of the normal equations, 1-norm, scaled to a unit diagonal."""
-    orthogonal: NDArray[np.bool_]
+    solved_by_svd: NDArray[np.bool_]
     """(B,) solved by the orthogonal path."""
-    rank_deficient: NDArray[np.bool_]
+    is_rank_deficient: NDArray[np.bool_]
     """(B,) there are columns that cannot be told apart: the minimum-norm solution."""
-    spread: NDArray[np.bool_]
+    has_spread: NDArray[np.bool_]
     """(B,) the returns differ by more than rounding."""
-    exact: NDArray[np.bool_]
+    is_exact_fit: NDArray[np.bool_]
     """(B,) no residual is left to judge the fit by: without degrees of freedom, or all are rounding."""
-    converged: NDArray[np.bool_]
+    has_converged: NDArray[np.bool_]
     """(B,) False for a robust fit that was still moving at the last step."""
-    clipped: NDArray[np.int64]
+    n_clipped: NDArray[np.int64]
     """(B,) names in the estimation set whose return was clipped."""
-    specific: Float
+    specific_return: Float
     """(n,) return - what is given - exposures . factor returns."""
-    omega: Float
+    weight: Float
     """(n,) weights; those of a day sum to one."""
 
 
-def dense_design(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
+def design_matrix(dense: Float, codes: NDArray[np.int32], loads: Float, n_factors: int) -> Float:
     """The whole design matrix (n, K) with categories spelled out, for where blocks will not do."""
     x = np.zeros((n_factors, dense.shape[1]))  # by column, as the exposures come
     x[: dense.shape[0]] = dense
@@ -219,32 +219,33 @@ def solve_orthogonal(
     )
 
 
-def clipped_returns(design: Design, sample: Sample) -> Float:
+def clipped_returns(design: RegressionDesign, batch: RegressionBatch) -> Float:
     """(n,) the returns that are estimated on."""
-    returns = sample.returns
+    returns = batch.returns
     if design.clip_deviations is None:
-        return returns if design.clip == (-np.inf, np.inf) else np.clip(returns, *design.clip)
+        return returns if design.clip_bounds == (-np.inf, np.inf) else np.clip(returns, *design.clip_bounds)
     out = returns.copy()
-    whole = np.isfinite(sample.dense).all(axis=0) & np.isfinite(returns) & (sample.weights > 0)
-    for start, stop in zip(sample.starts, sample.stops, strict=True):
+    whole = np.isfinite(batch.dense).all(axis=0) & np.isfinite(returns) & (batch.weights > 0)
+    for start, stop in zip(batch.starts, batch.stops, strict=True):
         day = out[start:stop]
         np.clip(day, *robust_bounds(day[whole[start:stop]], design.clip_deviations), out=day)
     return out
 
 
-def fit_days(design: Design, sample: Sample) -> Fits:
+def fit_days(design: RegressionDesign, batch: RegressionBatch) -> RegressionResults:
     """Regress each day's returns on the exposures known before it.
 
     Standard errors are sqrt(s^2 diag(P G0 P)): s^2 = sum w~ e^2 / (n - rank), w~ = weights scaled to mean
     one, P the constrained inverse and G0 the Gram matrix without penalties, both in the weights w~.
     """
-    dense, codes, loads, caps = sample.dense, sample.codes, sample.loads, sample.caps
-    starts, stops = sample.starts, sample.stops
-    clipped = clipped_returns(design, sample)
-    y = clipped if sample.given is None else clipped - sample.given
+    dense, codes, loads, caps = batch.dense, batch.codes, batch.loadings, batch.market_cap
+    starts, stops = batch.starts, batch.stops
+    clipped = clipped_returns(design, batch)
+    y = clipped if batch.known_returns is None else clipped - batch.known_returns
     solved, f, variance, vif, effective, active, counts, sizes, specific, omega = kernels.fit_days(
-        dense, codes, loads, sample.weights, y, caps, starts, stops, design.min_names, design.overrides,
-        design.group_first, design.group_last, design.zero_sum, *design.diagonal,
+        dense, codes, loads, batch.weights, y, caps, starts, stops, design.min_names,
+        design.shrinkage_overrides, design.group_first, design.group_last, design.zero_sum,
+        *design.diagonal_group,
     )  # fmt: skip
     orthogonal = (counts[:, 0] > 0) & ~(solved & (sizes[:, 0] <= MAX_CONDITION))
     deficient = np.zeros(len(starts), np.bool_)
@@ -252,10 +253,10 @@ def fit_days(design: Design, sample: Sample) -> Fits:
         rows = slice(starts[d], stops[d])
         w = omega[rows]
         gram, _, means, penalty, constraints, _, _ = kernels.assemble(
-            dense, codes, loads, w, y, caps, design.min_names, design.overrides,
+            dense, codes, loads, w, y, caps, design.min_names, design.shrinkage_overrides,
             design.group_first, design.group_last, design.zero_sum, starts[d], stops[d],
         )  # fmt: skip
-        x = dense_design(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
+        x = design_matrix(dense[:, rows], codes[:, rows], loads[:, rows], design.n_factors)
         used = np.flatnonzero(w)
         found = solve_orthogonal(x[used], w[used], y[rows][used], penalty, constraints, active[d])
         f[d], counts[d, 1], sizes[d, 0] = found.factor_returns, found.rank, found.condition
@@ -263,16 +264,16 @@ def fit_days(design: Design, sample: Sample) -> Fits:
         free = kernels.freedom(constraints, active[d])
         variance[d] = found.variance(gram, free)
         if not deficient[d]:
-            vif[d] = kernels.inflation(gram, found.inverse, means, constraints, free)
+            vif[d] = kernels.variance_inflation(gram, found.inverse, means, constraints, free)
         specific[rows] = y[rows] - x @ f[d]
         sizes[d, 1:] = kernels.sums_of_squares(specific[rows], y[rows], w)
-    if sample.given is not None:  # the spread is that of all that is explained
+    if batch.known_returns is not None:  # the spread is that of all that is explained
         for d in range(len(starts)):
             rows = slice(starts[d], stops[d])
             sizes[d, 2:] = kernels.sums_of_squares(specific[rows], clipped[rows], omega[rows])[1:]
     n_clipped = np.zeros(len(starts), np.int64)
-    if clipped is not sample.returns:
-        n_clipped = kernels.restore_clipped(specific, sample.returns, clipped, omega, starts, stops)
+    if clipped is not batch.returns:
+        n_clipped = kernels.restore_clipped(specific, batch.returns, clipped, omega, starts, stops)
     n, rank = counts.T
     squares, spread, size = sizes[:, 1:].T
     differ = spread > np.maximum(SPREAD**2 * size, ROUNDING**2)
@@ -280,22 +281,22 @@ def fit_days(design: Design, sample: Sample) -> Fits:
     judged = differ & ~exact
     # mean-one weights are n * omega: s^2 gains a factor n, the inverse loses it
     error = np.where(judged, squares / np.maximum(n - rank, 1), np.nan)
-    return Fits(
+    return RegressionResults(
         factor_returns=f,
         standard_errors=np.where(active, np.sqrt(variance * error[:, None]), np.nan),
         vif=vif,
         effective_names=effective,
-        active=active,
+        has_exposure=active,
         n=n,
         rank=rank,
         r2=1.0 - squares / np.where(differ & (n > rank), spread, np.nan),
-        condition=sizes[:, 0],
-        orthogonal=orthogonal,
-        rank_deficient=deficient,
-        spread=differ,
-        exact=exact,
-        converged=np.ones(len(n), np.bool_),
-        clipped=n_clipped,
-        specific=specific,
-        omega=omega,
+        condition_number=sizes[:, 0],
+        solved_by_svd=orthogonal,
+        is_rank_deficient=deficient,
+        has_spread=differ,
+        is_exact_fit=exact,
+        has_converged=np.ones(len(n), np.bool_),
+        n_clipped=n_clipped,
+        specific_return=specific,
+        weight=omega,
     )

@@ -183,7 +183,7 @@ def normal_equations(
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def explained(
+def fitted_returns(
     dense: Float, codes: NDArray[np.int32], loads: Float, factor_returns: Float, begin: int, end: int
 ) -> Float:
     """X f of the names begin:end. NaN where a dense exposure is missing; a missing category counts as
@@ -524,7 +524,7 @@ def sampling_variance(inverse: Float, gram: Float, penalty: Float, free: Float) 
 
 
 @njit(cache=True, nogil=True)
-def inflation(gram: Float, inverse: Float, means: Float, constraints: Float, free: Float) -> Float:
+def variance_inflation(gram: Float, inverse: Float, means: Float, constraints: Float, free: Float) -> Float:
     """Variance inflation factors (K,); NaN for columns that are not free.
 
     (Z Z'GZ Z')_kk P_kk / (ZZ')_kk^2, P the constrained inverse, Z an orthonormal basis of the directions
@@ -585,7 +585,8 @@ def fit_days(
 
     Parameters
     ----------
-    starts, stops : (B,) names of each day; the others as `cross_section.Sample` and `Design`
+    starts, stops : (B,) names of each day; the others as of `cross_section.RegressionBatch`
+        and `RegressionDesign`
 
     Returns
     -------
@@ -617,8 +618,8 @@ def fit_days(
             f[d] = _product(inverse, right)
             free = freedom(constraints, active[d])
             variance[d] = sampling_variance(inverse, gram, penalty, free)
-            vif[d] = inflation(gram, inverse, means, constraints, free)
-        e = returns[rows] - explained(dense, codes, loads, f[d], begin, end)
+            vif[d] = variance_inflation(gram, inverse, means, constraints, free)
+        e = returns[rows] - fitted_returns(dense, codes, loads, f[d], begin, end)
         sizes[d, 1], sizes[d, 2], sizes[d, 3] = sums_of_squares(e, returns[rows], w)
         residuals[rows], omega[rows] = e, w
     return solved, f, variance, vif, effective, active, counts, sizes, residuals, omega

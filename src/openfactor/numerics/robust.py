@@ -14,11 +14,11 @@ from openfactor.numerics.cross_section import (
     EXACT,
     MAX_CONDITION,
     ROUNDING,
-    Design,
-    Fits,
-    Sample,
+    RegressionBatch,
+    RegressionDesign,
+    RegressionResults,
     clipped_returns,
-    dense_design,
+    design_matrix,
     fit_days,
     solve_orthogonal,
 )
@@ -68,8 +68,8 @@ def huber_scale(
 class _Problem:
     """Huber's regression of one day, with the penalties of the unlowered weights."""
 
-    design: Design
-    day: Sample
+    design: RegressionDesign
+    day: RegressionBatch
     epsilon: float
     omega: Float
     """(n,) weights, which sum to one."""
@@ -85,12 +85,12 @@ class _Problem:
     """(K,)"""
 
     @classmethod
-    def of(cls, design: Design, day: Sample, epsilon: float, omega: Float) -> _Problem:
+    def of(cls, design: RegressionDesign, day: RegressionBatch, epsilon: float, omega: Float) -> _Problem:
         clipped = clipped_returns(design, day)
-        y = clipped if day.given is None else clipped - day.given
+        y = clipped if day.known_returns is None else clipped - day.known_returns
         _, _, _, penalty, constraints, active, _ = kernels.assemble(
-            day.dense, day.codes, day.loads, omega, y, day.caps, design.min_names, design.overrides,
-            design.group_first, design.group_last, design.zero_sum, 0, len(y),
+            day.dense, day.codes, day.loadings, omega, y, day.market_cap, design.min_names,
+            design.shrinkage_overrides, design.group_first, design.group_last, design.zero_sum, 0, len(y),
         )  # fmt: skip
         return cls(design, day, epsilon, omega, y, day.returns - clipped, penalty, constraints, active)
 
@@ -103,7 +103,7 @@ class _Problem:
     def at(self, f: Float) -> _Point:
         """The point of factor returns f (K,)."""
         day, used = self.day, self.omega > 0
-        e = self.y - kernels.explained(day.dense, day.codes, day.loads, f, 0, len(self.y))
+        e = self.y - kernels.fitted_returns(day.dense, day.codes, day.loadings, f, 0, len(self.y))
         size, c, penalty = np.abs(e[used]), consistency(self.epsilon), float(self.penalty @ f**2)
         scale = huber_scale(size, self.omega[used], self.epsilon, c, penalty)
         bound = self.epsilon * scale
@@ -156,17 +156,25 @@ class _Problem:
         """
         day, penalty = self.day, self.penalty / share
         gram, right, *_ = kernels.normal_equations(
-            day.dense, day.codes, day.loads, omega, self.y, day.caps, len(self.active), 0, len(self.y)
+            day.dense,
+            day.codes,
+            day.loadings,
+            omega,
+            self.y,
+            day.market_cap,
+            len(self.active),
+            0,
+            len(self.y),
         )
         gram[np.diag_indices(len(gram))] += penalty
         free = kernels.freedom(self.constraints, self.active)
         solved, inverse, _, condition = kernels.constrained_inverse(
-            gram, self.constraints, self.active, *self.design.diagonal
+            gram, self.constraints, self.active, *self.design.diagonal_group
         )
         if solved and condition <= MAX_CONDITION:
             return inverse @ right, kernels.sampling_variance(inverse, gram, penalty, free)
         used = np.flatnonzero(omega)
-        x = dense_design(day.dense, day.codes, day.loads, len(self.active))[used]
+        x = design_matrix(day.dense, day.codes, day.loadings, len(self.active))[used]
         found = solve_orthogonal(x, omega[used], self.y[used], penalty, self.constraints, self.active)
         return found.factor_returns, found.variance(gram, free)
 
@@ -185,7 +193,7 @@ class _Point:
     loss: float
 
 
-def fit_robustly(design: Design, epsilon: float, day: Sample) -> Fits:
+def fit_robustly(design: RegressionDesign, epsilon: float, day: RegressionBatch) -> RegressionResults:
     """The regression of one day with Huber's loss: B = 1.
 
     Minimises, over factor returns f and scale s, subject to C f = 0,
@@ -208,11 +216,11 @@ def fit_robustly(design: Design, epsilon: float, day: Sample) -> Fits:
     sections 7.7 and 7.8; Owen, A robust hybrid of lasso and ridge regression (2007).
     """
     plain = fit_days(design, day)
-    if not plain.n[0] or not plain.spread[0]:
+    if not plain.n[0] or not plain.has_spread[0]:
         return plain
-    problem = _Problem.of(design, day, epsilon, plain.omega)
+    problem = _Problem.of(design, day, epsilon, plain.weight)
     smallest, start, old = problem.smallest, problem.at(plain.factor_returns[0]), None
-    new, converged, lowered = start, start.scale <= smallest, plain.omega
+    new, converged, lowered = start, start.scale <= smallest, plain.weight
     for number in range(MAX_STEPS):
         if converged:
             break
@@ -224,27 +232,29 @@ def fit_robustly(design: Design, epsilon: float, day: Sample) -> Fits:
     return _robust_fit(plain, problem, new, lowered, converged)
 
 
-def _robust_fit(plain: Fits, problem: _Problem, point: _Point, lowered: Float, converged: bool) -> Fits:
+def _robust_fit(
+    plain: RegressionResults, problem: _Problem, point: _Point, lowered: Float, converged: bool
+) -> RegressionResults:
     """The result of `fit_robustly`, from that of least squares, the last point and its weights."""
-    used = plain.omega > 0
-    omega, e = plain.omega[used], point.e[used]
+    used = plain.weight > 0
+    omega, e = plain.weight[used], point.e[used]
     before = float(omega @ problem.at(plain.factor_returns[0]).e[used] ** 2)
-    exact = bool(plain.exact[0]) or point.scale <= problem.smallest
+    exact = bool(plain.is_exact_fit[0]) or point.scale <= problem.smallest
     errors = np.full_like(plain.standard_errors, np.nan)
     if not exact:
         share = float(omega.sum(where=np.abs(e) <= point.bound))
         kappa = 1.0 + plain.rank[0] / plain.n[0] * (1.0 - share) / share
         psi = float(plain.n[0] * omega**2 @ np.minimum(np.abs(e), point.bound) ** 2)
-        _, variance = problem.solve(plain.omega, share)
+        _, variance = problem.solve(plain.weight, share)
         freedom = plain.n[0] - plain.rank[0]
-        errors = np.where(plain.active, np.sqrt(variance * psi / freedom) * kappa / share, np.nan)
+        errors = np.where(plain.has_exposure, np.sqrt(variance * psi / freedom) * kappa / share, np.nan)
     return replace(
         plain,
         factor_returns=point.f[None],
         standard_errors=errors,
         r2=1.0 - (1.0 - plain.r2) * (float(omega @ e**2) / before if before > 0 else 1.0),
-        exact=np.array([exact]),
-        converged=np.array([converged]),
-        specific=point.e + problem.cut,
-        omega=lowered / lowered.sum(),
+        is_exact_fit=np.array([exact]),
+        has_converged=np.array([converged]),
+        specific_return=point.e + problem.cut,
+        weight=lowered / lowered.sum(),
     )

@@ -19,7 +19,7 @@ from openfactor.dataset.quality.sources import Source, sources
 from openfactor.dataset.resolving import first_named
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
-from openfactor.numerics.panelscan import previous_prices, unchanged_runs
+from openfactor.numerics.panel_scan import previous_prices, unchanged_runs
 from openfactor.results.quality import Example
 from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.riskdataset import RootRiskDatasetSettings

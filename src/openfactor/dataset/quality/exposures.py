@@ -9,8 +9,8 @@ import numpy as np
 from openfactor.dataset.panel import Exposure
 from openfactor.dataset.quality.evidence import Evidence, Float, upload_of
 from openfactor.dataset.quality.registry import Draft, check
-from openfactor.numerics.half import widen
-from openfactor.numerics.panelscan import moments
+from openfactor.numerics.half_precision import widen
+from openfactor.numerics.panel_scan import moments
 from openfactor.results.quality import Example
 
 Days = np.ndarray

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.model.diagnostics import quality
-from openfactor.numerics.books import book_variances, name_variances, optimal_books
+from openfactor.numerics.portfolio_risk import listing_variances, optimal_portfolios, portfolio_variances
 
 Float = NDArray[np.float64]
 DECILES = 10
@@ -104,10 +104,10 @@ def walk_forward(
         these = day.listing
         passive = np.vstack([day.cap, np.ones(len(these)), tenth[:, these], normal[:, these]])
         risk = day.exposures, day.covariance, day.specific
-        chosen = [_least(halves[:, these] > 0, day), optimal_books(alphas[:, these], *risk)]
+        chosen = [_least(halves[:, these] > 0, day), optimal_portfolios(alphas[:, these], *risk)]
         books = np.vstack([passive, *chosen])
         with np.errstate(divide="ignore", invalid="ignore"):
-            mine = books @ day.returns / np.sqrt(book_variances(books, *risk))
+            mine = books @ day.returns / np.sqrt(portfolio_variances(books, *risk))
             factor = day.factor_returns / np.sqrt(np.diag(day.covariance))
         z[d] = np.where(np.isfinite(row := np.concatenate([factor, mine])), row, np.nan)
         count[d], sums[d] = _by_decile(day)
@@ -130,13 +130,13 @@ def _least(members: NDArray[np.bool_], day: Snapshot) -> Float:
     out = np.zeros(members.shape)
     for b, inside in enumerate(members):
         one = np.ones((1, int(inside.sum())))
-        weights = optimal_books(one, day.exposures[inside], day.covariance, day.specific[inside])
+        weights = optimal_portfolios(one, day.exposures[inside], day.covariance, day.specific[inside])
         out[b, inside] = weights[0] / weights.sum()
     return out
 
 
 def _by_decile(day: Snapshot) -> tuple[NDArray[np.int64], Float]:
-    volatility = np.sqrt(name_variances(day.exposures, day.covariance, day.specific))
+    volatility = np.sqrt(listing_variances(day.exposures, day.covariance, day.specific))
     z = day.returns / (volatility * np.sqrt(np.maximum(day.covered, 1)))
     moved = z != 0
     values = np.stack([z, z**2, np.abs(z) > quality.BEYOND, quality.losses(z)], axis=1)

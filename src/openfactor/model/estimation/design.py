@@ -14,9 +14,9 @@ from openfactor.numerics.cross_section import (
     CAP_WEIGHTED,
     EQUAL,
     NONE,
-    Design,
-    Fits,
-    Sample,
+    RegressionBatch,
+    RegressionDesign,
+    RegressionResults,
     fit_days,
 )
 from openfactor.numerics.robust import fit_robustly
@@ -35,7 +35,7 @@ class Regression:
     construction: ModelConstructionSettings
     exposures: Exposures
     known: Known
-    design: Design
+    design: RegressionDesign
     """Of the columns that are not known."""
     order: NDArray[np.int64]
     """(columns,) factor, in the order of the results, of each column of the design."""
@@ -64,17 +64,17 @@ class Regression:
             weights /= np.maximum(covered, 1)
         return weights
 
-    def fit(self, day: int, sample: Sample) -> Fits:
-        """The regressions of a sample; `day` is its trading day, where it is of one."""
+    def fit(self, day: int, batch: RegressionBatch) -> RegressionResults:
+        """The regressions of a batch; `day` is its trading day, where it has only one."""
         design, known, epsilon = self.design, self.known, self.construction.huber_epsilon
         if known.pairs:
-            sample = replace(
-                sample,
-                dense=sample.dense[known.free[: design.n_dense]],
-                codes=np.maximum(sample.codes - len(known.columns), -1),
-                given=known.returns[day] @ sample.dense[known.columns],
+            batch = replace(
+                batch,
+                dense=batch.dense[known.free[: design.n_dense]],
+                codes=np.maximum(batch.codes - len(known.columns), -1),
+                known_returns=known.returns[day] @ batch.dense[known.columns],
             )
-        return fit_days(design, sample) if epsilon is None else fit_robustly(design, epsilon, sample)
+        return fit_days(design, batch) if epsilon is None else fit_robustly(design, epsilon, batch)
 
 
 def regression_of(
@@ -93,8 +93,8 @@ def regression_of(
     whole = replace(
         unshrunk_design(exposures, construction),
         min_names=np.concatenate([np.zeros(exposures.n_dense), *shrunk]),
-        overrides=np.array([asked.get(pair, np.nan) for pair in exposures.pairs], np.float64),
-        clip=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
+        shrinkage_overrides=np.array([asked.get(pair, np.nan) for pair in exposures.pairs], np.float64),
+        clip_bounds=(-np.inf if lower is None else lower, np.inf if upper is None else upper),
         clip_deviations=construction.return_clip_deviations,
     )
     return Regression(
@@ -108,32 +108,32 @@ def regression_of(
     )
 
 
-def unshrunk_design(exposures: Exposures, construction: ModelConstructionSettings) -> Design:
+def unshrunk_design(exposures: Exposures, construction: ModelConstructionSettings) -> RegressionDesign:
     """The columns and their zero-sum constraints, without thin categories and clipping."""
     runs, sums = exposures.constrained, construction.zero_sum_constraints
-    return Design(
+    return RegressionDesign(
         n_dense=exposures.n_dense,
         group_first=np.array([first for _, first, _ in runs], np.int64),
         group_last=np.array([last for _, _, last in runs], np.int64),
         zero_sum=np.array([_KINDS[sums.get(b.group, "none")] for b, _, _ in runs], np.int64),
         min_names=np.zeros(len(exposures.pairs)),
-        overrides=np.full(len(exposures.pairs), np.nan),
-        diagonal=exposures.diagonal,
+        shrinkage_overrides=np.full(len(exposures.pairs), np.nan),
+        diagonal_group=exposures.diagonal,
     )
 
 
-def _without(design: Design, known: Known) -> Design:
+def _without(design: RegressionDesign, known: Known) -> RegressionDesign:
     """The design without its known columns, all of which come before the categories."""
     gone = len(known.columns)
     if not gone:
         return design
-    first, last = design.diagonal
+    first, last = design.diagonal_group
     return replace(
         design,
         n_dense=design.n_dense - gone,
         group_first=design.group_first - gone,
         group_last=design.group_last - gone,
         min_names=design.min_names[known.free],
-        overrides=design.overrides[known.free],
-        diagonal=(first - gone, last - gone) if last > first else (0, 0),
+        shrinkage_overrides=design.shrinkage_overrides[known.free],
+        diagonal_group=(first - gone, last - gone) if last > first else (0, 0),
     )

@@ -25,7 +25,7 @@ from openfactor.model.estimation.estimates import (
 )
 from openfactor.model.estimation.inputs import Inputs
 from openfactor.model.estimation.known import cannot_be_estimated, known_factors
-from openfactor.numerics.cross_section import Fits, Sample
+from openfactor.numerics.cross_section import RegressionBatch, RegressionResults
 from openfactor.settings.model import FactorRiskModelSettings
 
 Float = NDArray[np.float64]
@@ -203,24 +203,26 @@ def _regress(
     weights = stage.weights(rows, caps, panel.idio_vol[rows], covered)
     if stage.exposures.may_miss_products:
         weights[np.isnan(loads).any(axis=0)] = 0.0
-    sample = Sample(dense, codes, loads, weights, target, np.where(caps > 0, caps, 0.0), starts, stops)
-    fits = stage.fit(int(days[0]), sample)
+    regression_batch = RegressionBatch(
+        dense, codes, loads, weights, target, np.where(caps > 0, caps, 0.0), starts, stops
+    )
+    fits = stage.fit(int(days[0]), regression_batch)
     done, run = fits.n > 0, slice(int(days[0]), int(days[-1]) + 1)
     out.factor_returns[run, stage.order] = fits.factor_returns
     out.standard_errors[run, stage.order] = fits.standard_errors
     out.vif[run, stage.order] = fits.vif
     out.effective_names[run, stage.order] = fits.effective_names
-    out.exposed[run, stage.order] = fits.active
+    out.exposed[run, stage.order] = fits.has_exposure
     out.factor_returns[run, stage.known_order] = np.where(done[:, None], stage.known.returns[run], 0.0)
     out.exposed[run, stage.known_order] = done[:, None]
     out.status[number, run] = _status(fits)
-    solver = np.where(fits.orthogonal, *map(SOLVERS.index, ("svd", "normal_equations")))
+    solver = np.where(fits.solved_by_svd, *map(SOLVERS.index, ("svd", "normal_equations")))
     out.solver[number, run] = np.where(done, solver, SOLVERS.index("none"))
     out.n[number, run], out.rank[number, run] = fits.n, fits.rank
-    out.r2[number, run], out.condition[number, run] = fits.r2, fits.condition
-    out.clipped[number, run] = fits.clipped
+    out.r2[number, run], out.condition[number, run] = fits.r2, fits.condition_number
+    out.clipped[number, run] = fits.n_clipped
     if covered.max(initial=0) > 1:
-        several = np.concatenate([[0], np.cumsum((covered > 1) & (fits.omega > 0))])
+        several = np.concatenate([[0], np.cumsum((covered > 1) & (fits.weight > 0))])
         out.multiday[number, run] = several[stops] - several[starts]
     for d in np.flatnonzero(~done).tolist():
         mine, day = slice(starts[d], stops[d]), run.start + d
@@ -229,16 +231,16 @@ def _regress(
         if (candidates & np.isfinite(dense[:, mine]).all(axis=0)).any():
             results.empty.append((number, day))
     # rows of days in between, on which the exchange is closed, have NaN and no weight
-    out.specific_return[rows], out.weight[number][rows] = fits.specific, fits.omega
+    out.specific_return[rows], out.weight[number][rows] = fits.specific_return, fits.weight
 
 
-def _status(fits: Fits) -> NDArray[np.int8]:
+def _status(fits: RegressionResults) -> NDArray[np.int8]:
     """(B,) index into STATUSES of days with a regression."""
     found = {
-        "exact_fit": fits.exact,
-        "no_spread": ~fits.spread,
-        "not_converged": ~fits.converged,
-        "rank_deficient": fits.rank_deficient,
+        "exact_fit": fits.is_exact_fit,
+        "no_spread": ~fits.has_spread,
+        "not_converged": ~fits.has_converged,
+        "rank_deficient": fits.is_rank_deficient,
     }
     out = np.zeros(len(fits.n), np.int8)
     for name, held in found.items():

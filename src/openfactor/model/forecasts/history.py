@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.correlation import ENOUGH_DAYS
 from openfactor.numerics.ewma import decay
-from openfactor.numerics.specific import (
+from openfactor.numerics.specific_variance import (
     Bounds,
     Smoothing,
     SpecificReturns,

@@ -13,9 +13,9 @@ from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.correlation import ENOUGH_DAYS
 from openfactor.model.forecasts.covariance import regime_multiplier
 from openfactor.model.forecasts.history import OwnVariances
-from openfactor.numerics.cross_section import Sample, fit_days
-from openfactor.numerics.normal_equations import explained
-from openfactor.numerics.specific import Smoothing, SpecificReturns, shrink_to_deciles, trimmed
+from openfactor.numerics.cross_section import RegressionBatch, fit_days
+from openfactor.numerics.normal_equations import fitted_returns
+from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, shrink_to_deciles, trimmed
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.forecasts import RiskForecastSettings, StructuralVolSettings
 
@@ -121,11 +121,11 @@ def structural_volatilities(
         weights[np.isnan(loads).any(axis=0)] = 0.0
     codes = _without_small_categories(codes, weights > 0, settings.min_companies_per_factor)
     design = unshrunk_design(columns, fitted.settings.stages[0].construction)
-    fit = fit_days(design, Sample.of_day(dense, codes, loads, weights, target, cap))
+    fit = fit_days(design, RegressionBatch.single_day(dense, codes, loads, weights, target, cap))
     if not fit.n[0] or fit.n[0] < settings.min_companies_per_factor * fit.rank[0]:
         return np.full(len(volatility), np.nan)
-    predicted = np.exp(explained(dense, codes, loads, fit.factor_returns[0], 0, len(cap)))
-    on = fit.omega > 0
+    predicted = np.exp(fitted_returns(dense, codes, loads, fit.factor_returns[0], 0, len(cap)))
+    on = fit.weight > 0
     return np.asarray(predicted * (cap[on] @ volatility[on]) / (cap[on] @ predicted[on]))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from openfactor.numerics.asof import age_limit
-from openfactor.numerics.classes import carry_sums, new_classes
+from openfactor.numerics.share_classes import carry_sums, new_classes
 
 ENTITY = np.array([0, 0, 0, 1, 1, 2], np.int32)
 DAYS = 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openfactor.numerics.panelscan import moments, previous_prices, unchanged_runs
+from openfactor.numerics.panel_scan import moments, previous_prices, unchanged_runs
 
 RNG = np.random.default_rng(4)
 DAYS, NAMES = 30, 5

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from openfactor.numerics.ewma import decay
-from openfactor.numerics.specific import (
+from openfactor.numerics.specific_variance import (
     Smoothing,
     SpecificReturns,
     shrink_to_deciles,
