@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from openfactor.errors import DataError
+from openfactor.frames import as_polars
 from openfactor.uploads import DATA_TYPES, UploadStore
-from openfactor.uploads.parsing import as_polars, parse, sources
+from openfactor.uploads.parsing import parse, sources
 from openfactor.uploads.schema import Column, DataType
 from openfactor.uploads.validation import ROW, validate
 

@@ -1,24 +1,25 @@
-"""Commits: from read tables to the next version of an upload."""
+"""Commits of staged tables, frames and files, and returns to earlier versions."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 
-from openfactor.errors import ConflictError, SettingsError
-from openfactor.uploads.repeats import repeats
+from openfactor.datawarnings import warn
+from openfactor.errors import SettingsError, StorageError
+from openfactor.results import UploadCommitResult
+from openfactor.settings import ColumnMapping
+from openfactor.uploads.parsing import Source, check_named, sources
+from openfactor.uploads.places import RawTable
+from openfactor.uploads.queries import Version, VersionQueries
+from openfactor.uploads.reading import TableReader, notes_of
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.counting import RowCounts, difference
-from openfactor.uploads.storage.merging import Change, CommitMode, LeftOut, plan
-from openfactor.uploads.storage.parts import Part, scan_parts
-from openfactor.uploads.storage.staging import StagedItem, StagingArea
-from openfactor.uploads.storage.table import CommitConflictError, Table
-from openfactor.uploads.validation import refuse
+from openfactor.uploads.storage.merging import CommitMode
+from openfactor.uploads.storage.stagingarea import StagedItem, StagingArea
+from openfactor.uploads.versions import VersionWriter, Written
 
 COMMIT_MODES: dict[CommitMode, str] = {
     "append": "add the rows whose key is not there yet; with match_columns, those whose values in these "
@@ -27,19 +28,7 @@ COMMIT_MODES: dict[CommitMode, str] = {
     "overwrite": "replace everything; with match_columns, replace all rows that share the values in these "
     "columns with a row of the upload",
 }
-CONFLICT_SECONDS = 60.0
-"""How long a commit tries again while others come first."""
-NEWEST = 5
-"""Files that are looked into one by one before all older ones are."""
-
-
-@dataclass(frozen=True)
-class Committed:
-    """The version after a commit, what happened to the rows, and what the user should know of it."""
-
-    version: int
-    counts: RowCounts
-    warnings: tuple[str, ...] = ()
+_REMEDY = "; stage them again with replace=True, wipe_staging them, or name those to commit"
 
 
 def checked_match(data_type: DataType, mode: CommitMode, match: Sequence[str] | None) -> list[str] | None:
@@ -62,101 +51,94 @@ def checked_match(data_type: DataType, mode: CommitMode, match: Sequence[str] | 
 
 
 @dataclass(frozen=True)
-class Committer:
-    """Writes versions of the upload in `folder`."""
+class Commits:
+    """Commits to one upload."""
 
-    folder: Path
-    data_type: DataType
-    staging: StagingArea
+    area: StagingArea
+    reader: TableReader
+    queries: VersionQueries
 
     def commit(
-        self, items: Sequence[StagedItem], mode: CommitMode, match: list[str] | None, remedy: str = ""
-    ) -> Committed:
-        """Make the rows of the items the next version, unless there are faults.
+        self,
+        mode: CommitMode,
+        names: Sequence[str] | None = None,
+        match_columns: Sequence[str] | None = None,
+    ) -> UploadCommitResult:
+        """Commit staged tables; `Upload.commit` says the rest."""
+        match = checked_match(self.queries.data_type, mode, match_columns)
+        written = None
+        while written is None:
+            items = self.area.get(names)
+            if not items:  # as after a commit whose answer was lost
+                which = " of these names" if names else ""
+                warn(f"nothing{which} is staged, so nothing was committed")
+                return UploadCommitResult(version=self.queries.table().version)
+            try:
+                written = self._writer.commit(items, mode, match, _REMEDY)
+            except StorageError:
+                if self.area.has(items):
+                    raise
+                # someone else committed or wiped some of it: go on with what is left
+        self.area.remove(items)
+        return _result(written, items, [item.name for item in items])
 
-        remedy : what the user can do about tables with faults
+    def commit_frame(
+        self,
+        frame: pl.DataFrame,
+        mode: CommitMode,
+        parser: str | None = None,
+        match_columns: Sequence[str] | None = None,
+        mapping: ColumnMapping | None = None,
+    ) -> UploadCommitResult:
+        """Commit a frame of `openfactor.frames.as_table` without staging it."""
+        mapping = mapping or ColumnMapping()
+        check_named(mapping)
+        name = self.queries.folder.name
+        source = Source(name, name, lambda: RawTable.of(frame))
+        written, items = self._commit_tables([source], mode, parser, match_columns, mapping)
+        return _result(written, items, [])
 
-        Raises
-        ------
-        DataError: with every fault; nothing was stored. ConflictError: others kept committing.
-        """
-        heading = f"cannot commit to the {self.data_type.name} upload {self.folder.name!r}"
-        faults = [fault for item in items for fault in item.faults]
-        refuse(heading, [*faults, *repeats(items, self.data_type)], remedy)
-        parts = [part for item in items for part in item.parts]
-
-        def change(table: Table, scratch: Path) -> Change:
-            planned = plan(table.parts, parts, mode, match, self.data_type, scratch)
-            if not planned:
-                return planned
-            if (mode == "overwrite" and not match) or table.is_empty or self.data_type.dated_by is None:
-                after = scan_parts(planned.apply(table.parts()), self.data_type)
-                refuse(heading, self.data_type.whole_faults(after), remedy)
-            rows = scan_parts(parts, self.data_type)
-            return replace(planned, doubts=self.data_type.doubts(rows, self._newest_first(table, planned)))
-
-        version, done = self._write(change, mode if match is None else f"{mode} on {', '.join(match)}")
-        return Committed(version, done.counts, (*_warnings(done.left_out, match), *done.doubts))
-
-    def _newest_first(self, table: Table, change: Change) -> Iterator[pl.LazyFrame]:
-        """Rows after a change: of the newest files, one after the other; then of all others."""
-        newest = sorted(change.apply(table.parts()), key=lambda part: str(part.low), reverse=True)
-        for part in newest[:NEWEST]:
-            yield scan_parts([part], self.data_type)
-        if len(newest) > NEWEST:
-            yield scan_parts(newest[NEWEST:], self.data_type)
-
-    def restore(self, then: Table) -> Committed:
-        """Make the rows of an earlier version those of a new one; none is added if they are the latest."""
-
-        def change(table: Table, scratch: Path) -> Change:
-            before, now = (dict.fromkeys(t.parts()) for t in (then, table))
-            add, remove = [p for p in before if p not in now], [p for p in now if p not in before]
-            kept = RowCounts(rows_unchanged=_rows(p for p in before if p in now))
-            return Change(add, remove, kept + difference(remove, add, self.data_type))
-
-        version, done = self._write(change, f"restore {then.version}")
-        return Committed(version, done.counts)
-
-    def _write(self, change_of: Callable[[Table, Path], Change], operation: str) -> tuple[int, Change]:
-        """Plan and write, again from the start while others commit first; the version and what was done."""
-        until = time.monotonic() + CONFLICT_SECONDS
-        while True:
-            with self.staging.scratch() as scratch:
-                table = Table(self.folder, self.data_type)
-                change = change_of(table, scratch)
-                if not change:
-                    return table.version, change
-                try:
-                    return table.write(change, operation), change
-                except CommitConflictError as error:
-                    if time.monotonic() > until:
-                        busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"
-                        raise ConflictError(f"{self.folder.name!r} is busy: {busy}; try again") from error
-            time.sleep(random.uniform(0, 0.05))
-
-
-def _rows(parts: Iterable[Part]) -> int:
-    return sum(part.rows for part in parts)
-
-
-def _warnings(left_out: LeftOut, match: list[str] | None) -> tuple[str, ...]:
-    """What `append` did not take, with what would take it."""
-    found = []
-    if left_out.changed:
-        found.append(
-            f"append left out {_counted(left_out.changed)} whose key is there with other values, so the "
-            "stored values stand; commit with mode='upsert' to replace them. "
-            f"First: {'; '.join(left_out.examples)}"
+    def commit_path(
+        self,
+        path: Path,
+        mode: CommitMode,
+        parser: str | None = None,
+        match_columns: Sequence[str] | None = None,
+        mapping: ColumnMapping | None = None,
+    ) -> UploadCommitResult:
+        """Commit a file, or the files of a folder or ZIP archive, without staging them."""
+        checked_match(self.queries.data_type, mode, match_columns)  # before a file is opened
+        written, items = self._commit_tables(
+            sources(path), mode, parser, match_columns, mapping or ColumnMapping()
         )
-    if left_out.new:
-        found.append(
-            f"append with match_columns={match} left out {_counted(left_out.new)} with new keys, because "
-            f"their {', '.join(match or ())} is there already; append without match_columns to add them, or "
-            f"overwrite with match_columns={match} to replace what is there"
-        )
-    return tuple(found)
+        return _result(written, items, [item.name for item in items])
+
+    def restore(self, version: Version) -> UploadCommitResult:
+        """Make the rows of an earlier version the latest; `Upload.restore` says the rest."""
+        return _result(self._writer.restore(self.queries.table(version)), [], [])
+
+    @property
+    def _writer(self) -> VersionWriter:
+        return VersionWriter(self.queries.folder, self.queries.data_type, self.area)
+
+    def _commit_tables(
+        self,
+        tables: Sequence[Source],
+        mode: CommitMode,
+        parser: str | None,
+        match_columns: Sequence[str] | None,
+        mapping: ColumnMapping,
+    ) -> tuple[Written, list[StagedItem]]:
+        match = checked_match(self.queries.data_type, mode, match_columns)
+        with self.area.scratch() as scratch:
+            items = self.reader.read(tables, scratch, parser, mapping)
+            return self._writer.commit(items, mode, match), items
 
 
-def _counted(n: int) -> str:
-    return f"{n:,} row{'s' * (n != 1)}"
+def _result(written: Written, items: Sequence[StagedItem], names: list[str]) -> UploadCommitResult:
+    """The result of a commit, after its warnings."""
+    for message in written.warnings:
+        warn(message)
+    return UploadCommitResult(
+        version=written.version, committed_names=names, notes=notes_of(items), **asdict(written.counts)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import and_, eq, ge, gt, le, lt, ne, or_
@@ -11,8 +12,11 @@ import polars as pl
 
 from openfactor.errors import SettingsError
 
-Filter = tuple[str, str, Any]
+Scalar = bool | int | float | str | dt.date
+Filter = tuple[str, str, Scalar | Sequence[Scalar]]
+"""Column, operator, value."""
 Filters = Sequence[Filter] | Sequence[Sequence[Filter]]
+"""Conditions that must all hold, or groups of conditions one of which must hold."""
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": eq, "==": eq, "!=": ne, "<": lt, ">": gt, "<=": le, ">=": ge,

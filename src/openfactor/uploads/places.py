@@ -9,6 +9,8 @@ from typing import NamedTuple, Self
 
 import polars as pl
 
+from openfactor.frames import SOURCE_ROW
+
 
 @dataclass(frozen=True)
 class Places:
@@ -88,3 +90,10 @@ class RawTable(NamedTuple):
 
     frame: pl.DataFrame
     places: Places
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> RawTable:
+        """The table that `frames.as_table` made of a user's frame."""
+        if SOURCE_ROW not in frame.columns:
+            return cls(frame, Places())
+        return cls(frame.drop(SOURCE_ROW), Stacked(Places(), frame[SOURCE_ROW].to_list()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from openfactor.errors import DataError, Fault
@@ -15,40 +16,43 @@ from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, parse
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.parts import Part, write_parts
-from openfactor.uploads.storage.staging import StagedItem
+from openfactor.uploads.storage.stagingarea import StagedItem
 from openfactor.uploads.validation import ROW, validate
 
 TABLES_AT_ONCE = 4
 """Tables of an archive that are read at the same time, each of them in memory."""
 
 
-def read_all(
-    sources: Sequence[Source],
-    data_type: DataType,
-    scratch: Path,
-    *,
-    parser: str | None,
-    mapping: ColumnMapping | None = None,
-    threads: int,
-    hide_progress: bool | None,
-) -> list[StagedItem]:
-    """Read every table and write its rows to the folder of its name in `scratch`."""
-    for source in sources:
-        check_staged_name(source.name)
-    hide = hide_progress if len(sources) > 1 else True
-    with (
-        ThreadPoolExecutor(min(threads, TABLES_AT_ONCE)) as pool,
-        progress_bar(f"reading {data_type.name}", hide, len(sources), unit="file") as bar,
-    ):
-        items = []
-        for item in pool.map(lambda source: _read(source, data_type, scratch, parser, mapping), sources):
-            items.append(item)
-            bar.update()
-    return items
+@dataclass(frozen=True)
+class TableReader:
+    """Reads tables of one data type; hide_progress=None hides bars where standard error is no terminal."""
+
+    data_type: DataType
+    threads: int
+    hide_progress: bool | None
+
+    def read(
+        self, sources: Sequence[Source], scratch: Path, parser: str | None, mapping: ColumnMapping
+    ) -> list[StagedItem]:
+        """Read every table and write its rows to the folder of its name in `scratch`."""
+        for source in sources:
+            check_staged_name(source.name)
+        hide = self.hide_progress if len(sources) > 1 else True
+        with (
+            ThreadPoolExecutor(min(self.threads, TABLES_AT_ONCE)) as pool,
+            progress_bar(f"reading {self.data_type.name}", hide, len(sources), unit="file") as bar,
+        ):
+            items = []
+            for item in pool.map(
+                lambda source: _read(source, self.data_type, scratch, parser, mapping), sources
+            ):
+                items.append(item)
+                bar.update()
+        return items
 
 
 def _read(
-    source: Source, data_type: DataType, scratch: Path, parser: str | None, mapping: ColumnMapping | None
+    source: Source, data_type: DataType, scratch: Path, parser: str | None, mapping: ColumnMapping
 ) -> StagedItem:
     try:
         frame, places = source.read()

@@ -9,7 +9,7 @@ import polars as pl
 from openfactor.errors import Fault
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.parts import Part, clusters, scan_parts
-from openfactor.uploads.storage.staging import StagedItem, owners, scan_owned
+from openfactor.uploads.storage.stagingarea import StagedItem, owners, scan_owned
 from openfactor.uploads.validation import examples
 
 _OWNER = "_owner"

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import polars as pl
 
 from openfactor.errors import DataError, Fault
+from openfactor.results.validation import Validation
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column, DataType
 
 EXAMPLES = 5
 ROW = "_row"
 """Number of a row in the table that the user gave, from 0; beside the columns until rows are stored."""
-FAULT_SCHEMA = {
-    "rule": pl.String(),
-    "column": pl.String(),
-    "message": pl.String(),
-    "count": pl.Int64(),
-    "first_rows": pl.List(pl.String),
-}
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The rows that break no rule, and what is wrong with the others."""
-
-    rows: pl.DataFrame
-    faults: tuple[Fault, ...]
-
-    def __repr__(self) -> str:
-        return f"<{len(self.rows):,} good rows, {len(self.faults)} faults>"
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """The faults: rule, column, message, number of rows, the first of them."""
-        return pl.DataFrame(
-            [(f.rule, f.column, f.message, f.count, list(f.examples)) for f in self.faults],
-            schema=FAULT_SCHEMA,
-            orient="row",
-        )
 
 
 def refuse(what: str, faults: list[Fault] | tuple[Fault, ...], remedy: str = "") -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.periods import DAILY
 from openfactor.dataset.periods import periods_per_year as told_by
 from openfactor.errors import DataError, Fault
+from openfactor.frames import as_polars
 from openfactor.model.forecasts.covariance import factor_covariances, matrix_frame
 from openfactor.processes import refuse_after_fork
 from openfactor.settings.forecasts import (
@@ -19,7 +20,6 @@ from openfactor.settings.forecasts import (
     FactorCovarianceSettings,
     PcaCorrelationSettings,
 )
-from openfactor.uploads.parsing.frames import as_polars
 
 Float = NDArray[np.float64]
 SOURCE = "factor returns"

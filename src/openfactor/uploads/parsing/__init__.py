@@ -1,15 +1,13 @@
 """From frames and files of users to the columns of a data type."""
 
+from openfactor.uploads.parsing.filenames import bare_name
 from openfactor.uploads.parsing.files import Source, is_archive, raising, sources
-from openfactor.uploads.parsing.frames import as_polars, raw_table
 from openfactor.uploads.parsing.matching import check_mapping, check_named
-from openfactor.uploads.parsing.names import bare_name
 from openfactor.uploads.parsing.parser import Outcome, parse, parser_example, parser_names
 
 __all__ = [
     "Outcome",
     "Source",
-    "as_polars",
     "bare_name",
     "check_mapping",
     "check_named",
@@ -18,6 +16,5 @@ __all__ = [
     "parser_example",
     "parser_names",
     "raising",
-    "raw_table",
     "sources",
 ]

@@ -5,13 +5,13 @@ Null, an empty text and NaN mean the same in every column: the cell is empty.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from openfactor.errors import Fault
+from openfactor.frames import MIXED
 from openfactor.uploads.parsing.dates import in_calendar, read_dates
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column
@@ -54,7 +54,7 @@ def cast(frame: pl.DataFrame, column: Column, name: str, source: str, places: Pl
     """The user's column `name` in the type of `column`; `places` are those of the frame's rows.
 
     Numbers of any width become Float64, datetimes at midnight become dates, categoricals become text, text
-    is read as what the column holds. Of a column of objects, which mixes types, each cell is read for itself.
+    is read as what the column holds. Each cell of a mixed column is read for itself.
     """
     series = frame.get_column(name)
     if isinstance(series.dtype, pl.Categorical | pl.Enum):
@@ -148,7 +148,7 @@ def _unread(series: pl.Series, values: pl.Series, column: Column) -> list[tuple[
             ("nul", "holds a NUL byte; the file is damaged, or is not text", nul),
             ("spreadsheet_error", sheet_error, _is_sheet_error(values)),
         ]
-        if series.dtype == pl.Object:
+        if series.dtype == MIXED:
             other = series.is_not_null() & ~_is_nan(series) & _texts(series).is_null()
             found.append(("mixed_types", "is no text, as others are; give identifiers as text", other))
         return found
@@ -170,6 +170,8 @@ def _is_sheet_error(texts: pl.Series) -> pl.Series:
 def _fault(
     rule: str, message: str, bad: pl.DataFrame, name: str, source: str, places: Places | None
 ) -> Fault:
+    if bad.schema[name] == MIXED:
+        bad = bad.with_columns(pl.col(name).struct.field("shown").alias(name))
     if bad.get_column(name).dtype.is_temporal():  # days beyond the calendar cannot be shown but as numbers
         bad = bad.with_columns(pl.col(name).to_physical())
     return Fault(rule, source, message, name, len(bad), examples(bad, [name], places, name))
@@ -177,8 +179,8 @@ def _fault(
 
 def _texts(series: pl.Series) -> pl.Series:
     """The cells that are text, without what is around."""
-    if series.dtype == pl.Object:
-        series = _kinds(series)[0]
+    if series.dtype == MIXED:
+        series = series.struct.field("text")
     if series.dtype != pl.String:
         return pl.repeat(None, len(series), dtype=pl.String, eager=True)
     return series.str.strip_chars()
@@ -189,8 +191,8 @@ def _stands_for_empty(series: pl.Series) -> pl.Series:
 
 
 def _is_nan(series: pl.Series) -> pl.Series:
-    if series.dtype == pl.Object:
-        series = _kinds(series)[1]
+    if series.dtype == MIXED:
+        series = series.struct.field("number")
     if not series.dtype.is_float():
         return pl.repeat(False, len(series), dtype=pl.Boolean, eager=True)
     return series.is_nan().fill_null(False)
@@ -199,7 +201,7 @@ def _is_nan(series: pl.Series) -> pl.Series:
 def _read(series: pl.Series, column: Column) -> pl.Series | str | None:
     """The series in its type with nulls for what cannot be read, or why an order of days is unclear; None if
     nothing of this type can be read."""
-    if series.dtype == pl.Object:
+    if series.dtype == MIXED:
         return _read_mixed(series, column)
     if column.dtype == pl.String:
         return None
@@ -255,44 +257,19 @@ def _whole(numbers: pl.Series, dtype: pl.DataType) -> pl.Series:
     return whole.set((whole != numbers).fill_null(False), None)
 
 
-def _kinds(series: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series, pl.Series]:
-    """The text, numbers, flags and times of a column of objects, each where it is."""
-    cells = series.to_list()
-    flags = [c if isinstance(c, bool) else None for c in cells]
-    numbers = [_number(c) for c in cells]
-    texts = [c if isinstance(c, str) else None for c in cells]
-    times = [_time(c) for c in cells]
-    return (
-        pl.Series(series.name, texts, dtype=pl.String), pl.Series(series.name, numbers, dtype=pl.Float64),
-        pl.Series(series.name, flags, dtype=pl.Boolean), pl.Series(series.name, times, dtype=pl.Datetime),
-    )  # fmt: skip
-
-
-def _number(cell: object) -> float | None:
-    if isinstance(cell, bool) or not isinstance(cell, int | float):
-        return None
-    return float(cell) if isinstance(cell, float) or abs(cell) < 1 << 1000 else None
-
-
-def _time(cell: object) -> dt.datetime | None:
-    """The time that a cell holds, where it was made."""
-    if isinstance(cell, dt.datetime):
-        return cell.replace(tzinfo=None)
-    return dt.datetime.combine(cell, dt.time()) if isinstance(cell, dt.date) else None
-
-
 def _read_mixed(series: pl.Series, column: Column) -> pl.Series | str:
     """Each cell as its own type allows; nulls for what cannot be read."""
     if column.dtype == pl.String:
-        return clean(_kinds(series)[0])
+        return clean(series.struct.field("text"))
     read = []
-    for kind in _kinds(series):
-        if kind.null_count() < len(kind):
-            values = _read(kind, column)
+    for kind in ("text", "number", "flag", "time"):
+        cells = series.struct.field(kind)
+        if cells.null_count() < len(cells):
+            values = _read(cells, column)
             if isinstance(values, str):
                 return values
             if values is not None:
                 read.append(values)
-    return read[0].to_frame().select(pl.coalesce(read)).to_series() if read else pl.repeat(
-        None, len(series), dtype=column.dtype, eager=True
-    )  # fmt: skip
+    if not read:
+        return pl.repeat(None, len(series), dtype=column.dtype, eager=True)
+    return pl.select(pl.coalesce(read)).to_series()

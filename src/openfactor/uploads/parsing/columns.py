@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from openfactor.errors import Fault
+from openfactor.frames.headings import snake_case
 from openfactor.settings import ColumnMapping
 from openfactor.uploads.parsing.cells import Cells, cast, tidy
-from openfactor.uploads.parsing.names import plain
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column
 from openfactor.uploads.validation import ROW, unread
@@ -75,8 +75,8 @@ def assign(
     taken = {*found.values(), *left_out}
     for accepted in (
         lambda column, name: name == column.name,
-        lambda column, name: plain(name) == column.name,
-        lambda column, name: plain(name) in column.aliases,
+        lambda column, name: snake_case(name) == column.name,
+        lambda column, name: snake_case(name) in column.aliases,
     ):
         for column in columns:
             if column.name in found:
@@ -93,10 +93,10 @@ def assign(
                 if column.name not in constants:
                     found[column.name] = fits[0]
     if {"asset_id", "asset_id_type"} <= wanted and not {"asset_id", "asset_id_type"} & set(found):
-        typed = [name for name in names if name not in taken and plain(name) in ID_TYPES]
+        typed = [name for name in names if name not in taken and snake_case(name) in ID_TYPES]
         if len(typed) == 1 and "asset_id" not in constants:
             found["asset_id"] = typed[0]
-            constants.setdefault("asset_id_type", plain(typed[0]))
+            constants.setdefault("asset_id_type", snake_case(typed[0]))
             taken.add(typed[0])
     return Assignment(found, constants, [name for name in names if name not in taken], faults)
 
@@ -109,7 +109,11 @@ def _mapped(
     left_out: list[str] = []
     faults: list[Fault] = []
     for theirs, ours in mapping.columns.items():
-        name = theirs if theirs in names else next((n for n in names if plain(n) == plain(theirs)), None)
+        name = (
+            theirs
+            if theirs in names
+            else next((n for n in names if snake_case(n) == snake_case(theirs)), None)
+        )
         if name is None and ours in wanted:
             message = f"is mapped to {ours}, but the table has {listed(names)}"
             faults.append(Fault("missing_column", source, message, theirs))

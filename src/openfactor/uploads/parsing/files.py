@@ -6,7 +6,7 @@ import mmap
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +14,7 @@ import polars as pl
 from openfactor.errors import DataError, Fault, NotFoundError
 from openfactor.uploads.parsing import archives, workbooks
 from openfactor.uploads.parsing.faults import file_fault
-from openfactor.uploads.parsing.names import PACKED, split_name
+from openfactor.uploads.parsing.filenames import PACKED, split_name
 from openfactor.uploads.parsing.text import Buffer, read_text
 from openfactor.uploads.places import Places, RawTable
 
@@ -42,6 +42,10 @@ class Source:
     """Raises DataError, with what is wrong with the file."""
     notes: tuple[str, ...] = ()
     """What the reader cannot tell."""
+
+    def named(self, name: str) -> Source:
+        """The table under another name."""
+        return replace(self, name=name)
 
 
 def raising(error: DataError) -> Callable[[], RawTable]:

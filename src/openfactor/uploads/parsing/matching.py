@@ -11,10 +11,11 @@ from typing import Any
 import polars as pl
 
 from openfactor.errors import Fault, SettingsError
+from openfactor.frames.headings import snake_case
 from openfactor.settings import ColumnMapping
 from openfactor.settings.hierarchies import unknown
 from openfactor.uploads.parsing.columns import FILE, Assignment, assign, listed
-from openfactor.uploads.parsing.names import bare_name, plain
+from openfactor.uploads.parsing.filenames import bare_name
 from openfactor.uploads.schema import NUMBER, Column, DataType
 
 _FILE_DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
@@ -112,11 +113,11 @@ def _values(data_type: DataType) -> list[str]:
 
 def _alike(column: Column, names: list[str]) -> bool:
     """Whether one of the names is probably a misspelt one of the column."""
-    return bool(get_close_matches(column.name, [plain(name) for name in names], n=1, cutoff=0.8))
+    return bool(get_close_matches(column.name, [snake_case(name) for name in names], n=1, cutoff=0.8))
 
 
 def _nearest(name: str, columns: tuple[Column, ...]) -> str:
-    if plain(name) in {c.name for c in columns}:
+    if snake_case(name) in {c.name for c in columns}:
         return "is there twice"
     return f"is none of {', '.join(c.name for c in columns)}"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
+from openfactor.frames.headings import PairedHeadings, paired, stack
 from openfactor.uploads.parsing.faults import file_fault
-from openfactor.uploads.parsing.headings import PairedHeadings, paired, stacked
-from openfactor.uploads.places import Lines, RawTable
+from openfactor.uploads.places import Lines, RawTable, Stacked
 
 MAX_LINE = 16 << 20
 """Bytes of a line."""
@@ -83,7 +83,10 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     _check_end(name, data, head)
     frame = cells.rename(dict(zip(cells.columns, head.names, strict=True)))
     lines = Lines(head.lines + 1, frame, line_end)
-    return stacked(frame, lines, head.pairs) if head.pairs else RawTable(frame, lines)
+    if head.pairs is None:
+        return RawTable(frame, lines)
+    stacked, source_rows = stack(frame, head.pairs)
+    return RawTable(stacked, Stacked(lines, source_rows))
 
 
 def _line_end(data: Buffer) -> str:

@@ -14,10 +14,11 @@ import polars as pl
 import python_calamine
 
 from openfactor.errors import DataError, Fault
+from openfactor.frames import mixed_series
+from openfactor.frames.headings import paired, stack
 from openfactor.uploads.parsing import opendocument
 from openfactor.uploads.parsing.faults import file_fault
-from openfactor.uploads.parsing.headings import paired, stacked
-from openfactor.uploads.places import RawTable, SheetCells
+from openfactor.uploads.places import RawTable, SheetCells, Stacked
 
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
 UNCHECKED = (".xls", ".xlsb")
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
 
 
 def read_workbook(name: str, data: bytes) -> RawTable:
-    """The cells of the one sheet that is not empty. A column that mixes types is one of objects.
+    """The cells of the one sheet that is not empty. A column whose cells differ in type is mixed.
 
     Cells that show an error, such as `#DIV/0!`, hold it as text.
     """
@@ -49,7 +50,9 @@ def read_workbook(name: str, data: bytes) -> RawTable:
         return _table(name, sheet.name, rows, top, left)
     pairs, used = two
     flat = [*pairs.index, *(", ".join(pair) for pair in pairs.pairs)]
-    return stacked(*_table(name, sheet.name, [[*flat], *rows[used:]], top + used - 1, left), pairs)
+    table = _table(name, sheet.name, [[*flat], *rows[used:]], top + used - 1, left)
+    stacked, source_rows = stack(table.frame, pairs)
+    return RawTable(stacked, Stacked(table.places, source_rows))
 
 
 def _table(name: str, sheet: str, rows: Sequence[Sequence[object]], top: int, left: int) -> RawTable:
@@ -82,7 +85,7 @@ def _text(cell: object) -> str:
 
 
 def _column(name: str, cells: tuple[object, ...]) -> pl.Series:
-    """A series of the one type that the cells have, or of objects."""
+    """A series of the one type that the cells have, or a mixed one."""
     values = [None if cell == "" else cell for cell in cells]
     types = {type(value) for value in values if value is not None}
     if types <= {int, float}:
@@ -91,7 +94,7 @@ def _column(name: str, cells: tuple[object, ...]) -> pl.Series:
         return pl.Series(name, [_moment(value) for value in values], dtype=pl.Datetime("us"))
     if len(types) == 1:
         return pl.Series(name, values)
-    return pl.Series(name, values, dtype=pl.Object)
+    return mixed_series(name, values)
 
 
 def _moment(value: object) -> dt.datetime | None:

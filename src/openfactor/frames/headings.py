@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from openfactor.uploads.parsing.names import plain
-from openfactor.uploads.places import Places, RawTable, Stacked
+from openfactor.frames.mixed import MIXED, mixed_series
 
 ASSETS = ("ticker", "tickers", "symbol", "symbols")
 """What a level of headings is called that names assets,"""
@@ -37,9 +36,9 @@ class PairedHeadings:
     def asset_level(self) -> int:
         """The level that is called as assets are; else the one that has no usual fields."""
         for level, name in enumerate(self.names):
-            if plain(name) in ASSETS:
+            if snake_case(name) in ASSETS:
                 return level
-        upper, lower = ({plain(pair[level]) for pair in self.pairs} for level in (0, 1))
+        upper, lower = ({snake_case(pair[level]) for pair in self.pairs} for level in (0, 1))
         return 0 if lower & set(_USUAL_FIELDS) and not upper & set(_USUAL_FIELDS) else 1
 
 
@@ -54,7 +53,7 @@ def paired(lines: Sequence[Sequence[str]]) -> tuple[PairedHeadings, int] | None:
     upper, lower = ([cell.strip() for cell in line] for line in lines[:2])
     third = [cell.strip() for cell in lines[2]] if len(lines) > 2 else []
     named = len(third) == len(upper) and bool(_NAME.fullmatch(third[0])) and not any(third[1:])
-    levels = plain(upper[0]), plain(lower[0])
+    levels = snake_case(upper[0]), snake_case(lower[0])
     of_assets, of_fields = (sum(level in known for level in levels) for known in (ASSETS, FIELDS))
     if of_assets + of_fields < 2 or of_assets > 1:
         return None
@@ -68,10 +67,15 @@ def paired(lines: Sequence[Sequence[str]]) -> tuple[PairedHeadings, int] | None:
     return PairedHeadings((third[0] if named else "date",), pairs, (upper[0], lower[0])), 2 + named
 
 
-def stacked(frame: pl.DataFrame, places: Places, headings: PairedHeadings) -> RawTable:
-    """One row for each row and asset; there is none where all fields are empty.
+def stack(frame: pl.DataFrame, headings: PairedHeadings) -> tuple[pl.DataFrame, list[int]]:
+    """One row per row and asset, without those whose fields are all empty; and the row that each comes from.
 
-    frame : the columns of the index, then those of the pairs
+    Parameters
+    ----------
+    frame
+        The columns of the index, then those of the pairs.
+    headings
+        What the columns are.
     """
     level = headings.asset_level
     label = headings.names[level] or "ticker"
@@ -79,19 +83,25 @@ def stacked(frame: pl.DataFrame, places: Places, headings: PairedHeadings) -> Ra
     index = frame[:, : len(headings.index)]
     index.columns = list(headings.index)
     numbers = pl.int_range(len(frame), eager=True)
-    pieces: dict[str, dict[str, pl.Series]] = {}
+    by_asset: dict[str, dict[str, pl.Series]] = {}
     for i, pair in enumerate(headings.pairs):
-        pieces.setdefault(pair[level], {})[pair[1 - level]] = frame.to_series(index.width + i)
-    kept, taken = [], []
-    for asset, columns in pieces.items():
+        by_asset.setdefault(pair[level], {})[pair[1 - level]] = frame.to_series(index.width + i)
+    pieces: list[pl.DataFrame] = []
+    source_rows: list[int] = []
+    for asset, columns in by_asset.items():
         filled = pl.DataFrame([_is_filled(series).alias(str(i)) for i, series in enumerate(columns.values())])
-        rows = filled.select(pl.any_horizontal(pl.all())).to_series()
-        values = [series.filter(rows).alias(name) for name, series in columns.items()]
-        named = pl.repeat(asset, int(rows.sum()), dtype=pl.String, eager=True).alias(label)
-        kept.append(pl.DataFrame([*index.filter(rows), named, *values]))
-        taken += numbers.filter(rows).to_list()
+        kept = filled.select(pl.any_horizontal(pl.all())).to_series()
+        values = [series.filter(kept).alias(name) for name, series in columns.items()]
+        assets = pl.repeat(asset, int(kept.sum()), dtype=pl.String, eager=True).alias(label)
+        pieces.append(pl.DataFrame([*index.filter(kept), assets, *values]))
+        source_rows += numbers.filter(kept).to_list()
     names = [*index.columns, label, *fields]
-    return RawTable(pl.DataFrame([_joined(name, kept) for name in names]), Stacked(places, taken))
+    return pl.DataFrame([_joined(name, pieces) for name in names]), source_rows
+
+
+def snake_case(name: str) -> str:
+    """The name of a column in lower case, with underscores between words."""
+    return re.sub(r"[\s\-]+", "_", name.strip()).lower()
 
 
 def _is_filled(series: pl.Series) -> pl.Series:
@@ -103,12 +113,16 @@ def _is_filled(series: pl.Series) -> pl.Series:
 
 
 def _joined(name: str, frames: Sequence[pl.DataFrame]) -> pl.Series:
-    """A column of all frames, empty where one does not have it; of objects if it mixes types."""
-    parts = [
+    """A column of all frames, empty where a frame lacks it; mixed if the types differ."""
+    columns = [
         frame.get_column(name) if name in frame.columns else pl.repeat(None, len(frame), eager=True)
         for frame in frames
     ]
-    kinds = {part.dtype for part in parts if part.dtype != pl.Null}
-    if pl.Object in kinds or (len(kinds) > 1 and not all(kind.is_numeric() for kind in kinds)):
-        return pl.Series(name, [cell for part in parts for cell in part.to_list()], dtype=pl.Object)
-    return pl.concat([part.alias(name).to_frame() for part in parts], how="vertical_relaxed").to_series()
+    types = {column.dtype for column in columns if column.dtype != pl.Null}
+    if MIXED in types or (len(types) > 1 and not all(dtype.is_numeric() for dtype in types)):
+        columns = [
+            column if column.dtype == MIXED else mixed_series(name, column.to_list()) for column in columns
+        ]
+    return pl.concat(
+        [column.alias(name).to_frame() for column in columns], how="vertical_relaxed"
+    ).to_series()

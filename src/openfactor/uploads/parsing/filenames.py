@@ -1,6 +1,5 @@
-"""Names of files and columns."""
+"""Names of files."""
 
-import re
 from pathlib import PurePosixPath
 
 PACKED = ".gz"
@@ -18,8 +17,3 @@ def split_name(name: str) -> tuple[str, str, bool]:
 def bare_name(name: str) -> str:
     """Name without extensions."""
     return split_name(name)[0]
-
-
-def plain(name: str) -> str:
-    """A column name in lower case, with underscores for what separates words."""
-    return re.sub(r"[\s\-]+", "_", name.strip()).lower()

@@ -1,4 +1,4 @@
-"""Frames of other libraries as polars frames."""
+"""A user's frame of any library as a polars frame."""
 
 from __future__ import annotations
 
@@ -9,36 +9,58 @@ from typing import Any
 import polars as pl
 
 from openfactor.errors import DataError, Fault, SettingsError
-from openfactor.uploads.parsing.headings import PairedHeadings, stacked
-from openfactor.uploads.places import Places, RawTable
+from openfactor.frames.headings import PairedHeadings, stack
+from openfactor.frames.mixed import mixed_series
 
 _UNREADABLE = (Exception, pl.exceptions.PanicException)
 """What libraries raise for types that they cannot convert; panics are no exceptions to Python."""
 
 
+SOURCE_ROW = "openfactor.source_row"
+"""Column of `as_table` with the number, from 0, of the user's row that a row was made from."""
+
+
 def as_polars(df: Any, source: str = "frame") -> pl.DataFrame:
-    """The cells of `raw_table`."""
-    return raw_table(df, source).frame
+    """The cells of a frame of polars, pandas or pyarrow.
 
+    A column of pandas that mixes types becomes one of `MIXED`. An index of a pandas frame becomes columns,
+    unless it only counts the rows. Where columns have two levels, one of which names assets, there is a row
+    per day and asset, unless all its fields are empty.
 
-def raw_table(df: Any, source: str = "frame") -> RawTable:
-    """A frame of polars, pandas or pyarrow. A column of pandas that mixes types becomes one of objects.
-
-    An index of a pandas frame becomes columns, unless it only counts the rows. Where columns have two levels,
-    one of which names assets, there is a row for each day and asset, unless all its fields are empty.
+    Parameters
+    ----------
+    df
+        The frame; a lazy one is collected.
+    source
+        What faults call it.
 
     Raises
     ------
-    SettingsError: it is no frame. DataError: columns of types that cannot be read.
+    SettingsError
+        It is no frame.
+    DataError
+        Columns of types that cannot be read, or repeated columns; all of them are named.
+    """
+    return as_table(df, source).drop(SOURCE_ROW, strict=False)
+
+
+def as_table(df: Any, source: str = "frame") -> pl.DataFrame:
+    """As `as_polars`, with `SOURCE_ROW` where the rows are not those of the user's frame.
+
+    An upload that is given such a frame reports faults by the rows of the user's.
     """
     if isinstance(df, pl.LazyFrame):
         df = df.collect()
     if isinstance(df, pl.DataFrame):
-        return RawTable(df, Places())
+        return df.with_columns(
+            mixed_series(column.name, column.to_list())
+            for column in df.iter_columns()
+            if column.dtype == pl.Object
+        )
     if type(df).__module__.partition(".")[0] == "pandas" and hasattr(df, "columns"):
         return _from_pandas(df, source)
     if hasattr(df, "__arrow_c_stream__") or hasattr(df, "__arrow_c_array__"):
-        return RawTable(_from_arrow(df, source), Places())
+        return _from_arrow(df, source)
     raise _no_table(df)
 
 
@@ -59,7 +81,7 @@ def _from_arrow(df: Any, source: str) -> pl.DataFrame:
     return _by_column(names, source, lambda i: pl.Series(names[i], df.column(i)))
 
 
-def _from_pandas(df: Any, source: str) -> RawTable:
+def _from_pandas(df: Any, source: str) -> pl.DataFrame:
     pairs: dict[str, tuple[str, str]] = {}
     levels = [str(name or "") for name in df.columns.names]
     if df.columns.nlevels == 2:
@@ -75,10 +97,11 @@ def _from_pandas(df: Any, source: str) -> RawTable:
     names = [str(name) for name in df.columns]
     frame = _by_column(names, source, lambda i: _series(names[i], df.iloc[:, i]))
     if not pairs:
-        return RawTable(frame, Places())
+        return frame
     index = [name for name in names if name not in pairs]
     headings = PairedHeadings(tuple(index), tuple(pairs.values()), (levels[0], levels[1]))
-    return stacked(frame.select(*index, *pairs), Places(), headings)
+    stacked, source_rows = stack(frame.select(*index, *pairs), headings)
+    return stacked.with_columns(pl.Series(SOURCE_ROW, source_rows, dtype=pl.Int64))
 
 
 def _by_column(names: list[str], source: str, series: Callable[[int], pl.Series]) -> pl.DataFrame:
@@ -98,12 +121,12 @@ def _by_column(names: list[str], source: str, series: Callable[[int], pl.Series]
 
 
 def _series(name: str, column: Any) -> pl.Series:
-    """A column of pandas; one of objects if its cells are of several types."""
+    """A column of pandas; mixed if its cells are of several types."""
     if column.dtype == object:
         cells = [_plain(cell) for cell in column]
         types = {type(cell) for cell in cells if cell is not None}
         if len(types) > 1 or any(issubclass(kind, dt.datetime) for kind in types):  # of several zones, maybe
-            return pl.Series(name, cells, dtype=pl.Object)
+            return mixed_series(name, cells)
     return pl.Series(name, pl.from_pandas(column))
 
 

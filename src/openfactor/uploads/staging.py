@@ -1,0 +1,155 @@
+"""Staging: tables that wait for a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from openfactor.errors import ConflictError, DataError
+from openfactor.results import UploadStagingResult
+from openfactor.results.validation import fault_table
+from openfactor.settings import ColumnMapping
+from openfactor.uploads.names import check_staged_name
+from openfactor.uploads.parsing import Source, bare_name, check_mapping, is_archive, raising, sources
+from openfactor.uploads.places import RawTable
+from openfactor.uploads.queries import VersionQueries, select
+from openfactor.uploads.reading import TableReader, of_archive
+from openfactor.uploads.repeats import repeats
+from openfactor.uploads.storage.stagingarea import StagedItem, StagingArea, owners, scan_owned
+from openfactor.uploads.summaries import NAME, detail_summary, summary
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Stages tables of one upload, and shows what is staged.
+
+    In all methods `names` are those of staged tables, by default all; names that are not staged are ignored.
+    """
+
+    area: StagingArea
+    reader: TableReader
+    queries: VersionQueries
+
+    def stage_frame(
+        self,
+        name: str,
+        frame: pl.DataFrame,
+        parser: str | None = None,
+        replace: bool = False,
+        mapping: ColumnMapping | None = None,
+    ) -> UploadStagingResult:
+        """Stage a frame of `openfactor.frames.as_table`; `Upload.stage_df` says the rest."""
+        source = Source(name, name, lambda: RawTable.of(frame))
+        return self._stage([source], None, parser, replace, mapping or ColumnMapping())
+
+    def stage_path(
+        self,
+        path: Path,
+        name: str | None = None,
+        parser: str | None = None,
+        replace: bool = False,
+        mapping: ColumnMapping | None = None,
+    ) -> UploadStagingResult:
+        """Stage a file, or the files of a folder or ZIP archive; `Upload.stage_file` says the rest."""
+        archive = (name or bare_name(path.name)) if is_archive(path) else None
+        try:
+            tables = sources(path)
+        except DataError as error:
+            tables = [Source(name or bare_name(path.name), path.name, raising(error))]
+        if archive is None and name:
+            tables = [tables[0].named(name)]
+        return self._stage(tables, archive, parser, replace, mapping or ColumnMapping())
+
+    def results(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
+        """Staged name to its result."""
+        return {item.name: item.result for item in self.area.get(names)}
+
+    def wipe(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
+        """Remove staged tables; the results of those removed."""
+        items = self.area.get(names)
+        self.area.remove(items)
+        return {item.name: item.result for item in items}
+
+    def rows(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        unique: bool = False,
+    ) -> pl.LazyFrame:
+        """The staged rows, with the name of their table in `_name`, the first column."""
+        rows = self._scan(names)
+        if columns is not None:
+            rows = select(rows, [NAME, *(column for column in columns if column != NAME)])
+        return rows.unique() if unique else rows
+
+    def summary(self, names: Sequence[str] | None = None) -> pl.DataFrame:
+        """One row per staged table."""
+        rows = self._scan(names)
+        return summary(rows, self.queries.data_type, (NAME,)).collect(engine="streaming")
+
+    def detail_summary(self, names: Sequence[str] | None = None) -> pl.DataFrame:
+        """One row per staged table and day, level or kind."""
+        rows = self._scan(names)
+        return detail_summary(rows, self.queries.data_type, (NAME,)).collect(engine="streaming")
+
+    def faults(self, names: Sequence[str] | None = None, short: bool = False) -> dict[str, pl.DataFrame]:
+        """Broken rule to its faults; `Upload.validate_staging_data` says the rest."""
+        items = self.area.get(names)
+        faults = [(item.name, fault) for item in items for fault in item.faults]
+        faults += [(fault.upload, fault) for fault in repeats(items, self.queries.data_type)]
+        frames = {}
+        for rule in sorted({fault.rule for _, fault in faults}):
+            broken = [(name, fault) for name, fault in faults if fault.rule == rule]
+            if short:
+                tables = sorted({table for name, _ in broken for table in name.split(", ")})
+                frames[rule] = pl.DataFrame({NAME: tables})
+            else:
+                frames[rule] = fault_table([fault for _, fault in broken]).select(
+                    pl.Series(NAME, [name for name, _ in broken]), pl.exclude("rule")
+                )
+        return frames
+
+    def _scan(self, names: Sequence[str] | None) -> pl.LazyFrame:
+        items = self.area.get(names)
+        parts = [part for item in items for part in item.parts]
+        return scan_owned(parts, owners(items), self.queries.data_type, NAME)
+
+    def _stage(
+        self,
+        tables: Sequence[Source],
+        archive: str | None,
+        parser: str | None,
+        replace: bool,
+        mapping: ColumnMapping,
+    ) -> UploadStagingResult:
+        """Stage all tables or none; `archive` is the name of the archive that they come from, if any."""
+        if archive:
+            check_staged_name(archive)
+        taken = [] if replace else self.area.taken([source.name for source in tables])
+        if taken:
+            shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
+            raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")
+        self.queries.table()  # nothing is read for an upload that cannot be committed to
+        check_mapping(mapping, self.queries.data_type)
+        with self.area.scratch() as scratch:
+            items = self.reader.read(tables, scratch, parser, mapping)
+            if not archive:
+                self.area.put(items, scratch)
+                return items[0].result
+            return self._put_archive(archive, items, scratch, replace)
+
+    def _put_archive(
+        self, archive: str, items: Sequence[StagedItem], scratch: Path, replace: bool
+    ) -> UploadStagingResult:
+        """Stage the tables of an archive or, if any failed, the failure under the archive's name."""
+        whole = of_archive(archive, items)
+        if whole.result.success:
+            self.area.put(items, scratch)
+            self.area.remove([item for item in self.area.get([archive]) if not item.result.success])
+        elif replace or not self.area.taken([archive]):
+            self.area.put([whole], scratch)
+        return whole.result
