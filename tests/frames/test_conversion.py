@@ -75,8 +75,6 @@ def test_columns_that_cannot_be_read_are_all_named() -> None:
 
 
 def test_conversion_loads_no_engine() -> None:
-    code = (
-        "import sys, openfactor.frames, openfactor.contract.uploadcalls; "
-        "assert not {'openfactor.uploads', 'deltalake', 'numba', 'scipy', 'pandas', 'pyarrow'} & set(sys.modules)"
-    )
+    engine = "{'openfactor.uploads', 'deltalake', 'numba', 'scipy', 'pandas', 'pyarrow'}"
+    code = f"import sys, openfactor.frames, openfactor.contract; assert not {engine} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
