@@ -1,9 +1,9 @@
-"""What each option of the forecasts is good for, on simulated worlds whose truth is known and on real prices.
+"""The effect of each forecast option, in simulated worlds whose truth is known and on real prices.
 
     python examples/evidence.py [FOLDER]
 
-Prints the tables of docs/evidence.md. FOLDER holds real prices, as for `us500.py`; without it there are only
-the simulated worlds. A bias statistic of 1 is right; above 1 there is more risk than was forecast.
+Prints the tables of docs/evidence.md. FOLDER holds real prices, as for `us500.py`; without it, only the
+simulated worlds run. A bias statistic of 1 is ideal; above 1, realised risk exceeded the forecast.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def covariance_of(rng: np.random.Generator, k: int) -> Float:
 
 
 def minimum_variance() -> None:
-    """Books of factors that are chosen by the forecast itself, against random ones."""
+    """Portfolios of factors chosen by the forecast itself, compared with random ones."""
     options = {
         "none": {},
         "eigenfactors, a = 1": {"eigenfactor": EigenfactorSettings(n_simulations=100, scaling=1.0)},
@@ -90,7 +90,12 @@ def minimum_variance() -> None:
                 kind.extend(true / np.einsum("bk,kl,bl->b", h, matrix, h))
     show(
         "Factor correlations: 40 factors, 600 days, 20 worlds",
-        ["option", "bias of the minimum-variance book", "of optimised books", "of random books"],
+        [
+            "option",
+            "bias of the minimum-variance portfolio",
+            "of optimised portfolios",
+            "of random portfolios",
+        ],
         [(name, *(float(np.sqrt(np.mean(kind))) for kind in kinds)) for name, kinds in ratios.items()],
     )
 
@@ -123,8 +128,7 @@ def regimes() -> None:
 
 
 def crises() -> None:
-    """Correlations that never change, and volatilities that are four times as high in a month of every
-    year."""
+    """Constant correlations, and volatilities that quadruple for one month per year."""
     errors: dict[str, list[float]] = {"none": [], "combine_standardized": []}
     for world in range(10):
         rng = np.random.default_rng(world)
@@ -139,14 +143,14 @@ def crises() -> None:
             error = found / (vol[:, :, None] * vol[:, None, :]) - truth / np.outer(scale, scale)
             errors[name].append(float(np.mean(error**2)))
     show(
-        "Standardised correlations: 30 factors, a month of fourfold volatility in every year, 10 worlds",
+        "Standardised correlations: 30 factors, one month of fourfold volatility per year, 10 worlds",
         ["option", "error of a correlation"],
         [(name, float(np.sqrt(np.mean(e)))) for name, e in errors.items()],
     )
 
 
 def structural() -> None:
-    """Specific volatilities that follow an exposure; a quarter of the names list in the last 12 days."""
+    """Specific volatilities that depend on an exposure; a quarter of the names list in the last 12 days."""
     market = simulate(400, 200, late_listings=0, delistings=0, seed=4)
     dates = market.factor_returns["date"]
     price, exposures = market.uploads["price"], market.uploads["exposures"]
@@ -180,7 +184,7 @@ def structural() -> None:
 
 
 def autocorrelation() -> None:
-    """Factor returns that go on for a day or two, and books held for ten days."""
+    """Factor returns autocorrelated over two days, and portfolios held for ten days."""
     rng = np.random.default_rng(1)
     e = rng.standard_normal((4000, 20)) * 0.01
     f = e[2:] + 0.3 * e[1:-1] + 0.15 * e[:-2]
@@ -192,7 +196,7 @@ def autocorrelation() -> None:
         sums = np.array([f[s + 1 : s + 11].sum(axis=0) for s in ends])
         rows.append((lags, float(bias_statistic(sums / (np.sqrt(10) * vol[ends])).mean())))
     show(
-        "Newey-West: returns with autocorrelation, books held for ten days",
+        "Newey-West: autocorrelated returns, portfolios held for ten days",
         ["lags", "bias over ten days"],
         rows,
     )
@@ -221,7 +225,12 @@ def deciles() -> None:
         rows.append((q, *(float(m) for m in measures)))
     show(
         "Bayesian shrinkage: specific volatilities of 1,000 names from 60 days, 50 worlds",
-        ["q", "error of ln volatility", "bias of the minimum-variance book", "bias of the lowest decile"],
+        [
+            "q",
+            "error of ln volatility",
+            "bias of the minimum-variance portfolio",
+            "bias of the lowest decile",
+        ],
         rows,
     )
 
@@ -257,8 +266,7 @@ def jumps() -> None:
 
 
 def real(folder: Path) -> None:
-    """Each option on real prices, walk-forward; the last rows judge the choice on days that did not make
-    it."""
+    """Each option on real prices, walk-forward, and the best ones in each half of the sample."""
     options: dict[str, tuple[RiskForecastSettings, int | None]] = {
         "none": (RiskForecastSettings(), None),
         "halflife_vra 10": (RiskForecastSettings(factor_cov=Cov(halflife_vra=10)), None),
