@@ -13,6 +13,7 @@ from openfactor import Client
 from openfactor.dataset.quality import CHECKS
 from openfactor.dataset.quality.document import rewrite as rewrite_checks
 from openfactor.errors import DataWarning
+from openfactor.settings.descriptions import field_descriptions
 from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.document import rewrite
 from tests.markets import SOURCES
@@ -132,6 +133,7 @@ def test_settings_and_uploads_are_described() -> None:
         model = getattr(settings, name)
         if isinstance(model, type) and issubclass(model, Settings) and model is not Settings:
             assert model.__doc__
+            meanings = field_descriptions(model)
             for field, info in model.model_fields.items():
                 named_like_its_meaning = typing.get_origin(info.annotation) is typing.Literal
-                assert info.description or named_like_its_meaning, f"{name}.{field}"
+                assert field in meanings or named_like_its_meaning, f"{name}.{field}"

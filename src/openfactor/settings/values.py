@@ -19,7 +19,6 @@ class Value(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
         defer_build=True,
         ser_json_inf_nan="strings",  # an infinite half-life must not come back from JSON as none
     )

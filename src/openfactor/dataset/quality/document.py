@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from openfactor.dataset.quality.table import CHECKS
+from openfactor.settings.descriptions import field_descriptions
 from openfactor.settings.quality import DataQualitySettings
 
 BEGIN, END = "<!-- checks: written by `make docs` -->\n", "<!-- end of checks -->\n"
@@ -18,8 +19,9 @@ def markdown() -> str:
         if check.thresholds:
             lines[-1] += f" Settings: {', '.join(f'`{name}`' for name in check.thresholds)}."
         sections.append("\n".join([*lines, "", f"What to do: {check.remedy}.", ""]))
+    meanings = field_descriptions(DataQualitySettings)
     rows = [
-        f"| `{name}` | {field.default} | {' '.join((field.description or '').split())} |"
+        f"| `{name}` | {field.default} | {' '.join(meanings[name].split())} |"
         for name, field in DataQualitySettings.model_fields.items()
         if name != "treatment"
     ]
