@@ -13,7 +13,7 @@ from openfactor import Client
 from openfactor.dataset.quality import CHECKS
 from openfactor.dataset.quality.document import rewrite as rewrite_checks
 from openfactor.errors import DataWarning
-from openfactor.settings.descriptions import field_descriptions
+from openfactor.settings.docstrings import field_descriptions
 from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.document import rewrite
 from tests.markets import SOURCES

@@ -5,8 +5,6 @@ from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
     ExposureSettings,
-    HierarchyGroups,
-    HierarchyLevel,
     InlineUploadedExposureGroupSettings,
     InteractionExposureGroupSettings,
     RollingBetaSettings,
@@ -22,6 +20,7 @@ from openfactor.settings.forecasts import (
     RiskForecastSettings,
     StructuralVolSettings,
 )
+from openfactor.settings.groupings import HierarchyGroups, HierarchyLevel
 from openfactor.settings.hierarchies import (
     Hierarchy,
     Tree,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from openfactor.settings.hierarchies import EXCLUDE, Hierarchy, flatten
+from openfactor.settings.groupings import HierarchyDescription
 from openfactor.settings.values import Settings
 
 Selection = list[str] | Literal["All"]
@@ -15,62 +15,11 @@ Standardization = Literal["none", "equal_weighted"]
 SafeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
-class HierarchyLevel(Settings):
-    """Every code of one level is a factor, named by its label, with all that is below it."""
-
-    hierarchy_type: Literal["level"] = "level"
-    name: str = Field(min_length=1)
-    """A factor group of the dataset."""
-    level: int = Field(default=1, ge=1)
-    """1 is the top. A branch that ends above the level gives its last code."""
-
-
-class HierarchyGroups(Settings):
-    """Factors put together by hand."""
-
-    hierarchy_type: Literal["groups"] = "groups"
-    name: str = Field(min_length=1)
-    """A factor group of the dataset."""
-    groupings: dict[str, Hierarchy] = Field(min_length=1)
-    """Factor to what is in it: codes or labels of any level, `~` before one takes it out. A list of only
-    `~` entries means all but these. Below the top, a key that is a code or label narrows what stands
-    below it; any other key only names a part of the factor."""
-
-    @field_validator("groupings")
-    @classmethod
-    def _each_entry_once(cls, groups: dict[str, Hierarchy]) -> dict[str, Hierarchy]:
-        problems = []
-        entries: list[str] = []
-        for name, group in groups.items():
-            mine = flatten(group)
-            problems += [
-                f"{name!r} names {e!r} twice" for e in sorted({e for e in mine if mine.count(e) > 1})
-            ]
-            if _has_empty_branch(group):
-                problems.append(f"{name!r} has an empty branch")
-            entries += [e for e in flatten(group, only_leaves=True) if not e.startswith(EXCLUDE)]
-        repeated = sorted({e for e in entries if entries.count(e) > 1})
-        problems += [
-            f"{e!r} is in several groups" for e in repeated if not any(repr(e) in p for p in problems)
-        ]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return groups
-
-
-HierarchyDescription = Annotated[HierarchyLevel | HierarchyGroups, Field(discriminator="hierarchy_type")]
-
-
-def _has_empty_branch(hierarchy: Hierarchy) -> bool:
-    parts = hierarchy.values() if isinstance(hierarchy, dict) else ()
-    return not hierarchy or any(_has_empty_branch(part) for part in parts)
-
-
 class _HierarchyGroup(Settings):
     hierarchy: HierarchyDescription
     """The factor group of the dataset to take, and how its codes become factors; a name alone means the
     top level."""
-    factor_group: str = ""
+    factor_group: str = Field(default="", validate_default=True)
     """The name of the group in the model; by default that of the hierarchy."""
     include: Selection = "All"
     """Factors, or codes or labels of any level, to take."""
@@ -82,11 +31,11 @@ class _HierarchyGroup(Settings):
     def _top_level(cls, value: Any) -> Any:
         return {"hierarchy_type": "level", "name": value} if isinstance(value, str) else value
 
-    @model_validator(mode="after")
-    def _group_named_after_hierarchy(self) -> Self:
-        if not self.factor_group:
-            object.__setattr__(self, "factor_group", self.hierarchy.name)
-        return self
+    @field_validator("factor_group")
+    @classmethod
+    def _named_after_hierarchy(cls, name: str, info: ValidationInfo) -> str:
+        hierarchy = info.data.get("hierarchy")  # None if it is not valid
+        return str(hierarchy.name) if hierarchy and not name else name
 
 
 class ContinuousExposureGroupSettings(_HierarchyGroup):
@@ -226,14 +175,13 @@ class InteractionExposureGroupSettings(Settings):
         Field(min_length=2),
     ]
     """The groups. A factor is named by its members, with `:` between them."""
-    factor_group: str = ""
+    factor_group: str = Field(default="", validate_default=True)
     """The name of the group in the model; by default those of its members, with `:` between them."""
 
-    @model_validator(mode="after")
-    def _group_named_after_members(self) -> Self:
-        if not self.factor_group:
-            object.__setattr__(self, "factor_group", ":".join(g.factor_group for g in self.exposure_groups))
-        return self
+    @field_validator("factor_group")
+    @classmethod
+    def _named_after_members(cls, name: str, info: ValidationInfo) -> str:
+        return name or ":".join(group.factor_group for group in info.data.get("exposure_groups", ()))
 
     @field_validator("exposure_groups")
     @classmethod

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from openfactor.settings.exposures import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
-    HierarchyGroups,
 )
+from openfactor.settings.groupings import HierarchyGroups
 from openfactor.settings.hierarchies import Node, Tree, unknown
 
 Factors = dict[str, tuple[str, ...]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from openfactor.dataset.quality.table import CHECKS
-from openfactor.settings.descriptions import field_descriptions
+from openfactor.settings.docstrings import field_descriptions
 from openfactor.settings.quality import DataQualitySettings
 
 BEGIN, END = "<!-- checks: written by `make docs` -->\n", "<!-- end of checks -->\n"
