@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+
 import numpy as np
 from scipy import optimize
 
@@ -40,3 +43,12 @@ def huber(y: np.ndarray, g: np.ndarray, epsilon: float, alpha: float) -> np.ndar
             objective, start, method="Nelder-Mead", options={"xatol": 1e-12, "fatol": 1e-16, "maxiter": 4000}
         ).x
     return np.array([start[0], start[1], np.exp(start[2])])
+
+
+def factor_since(values: dict[dt.date, float], start: dt.date, end: dt.date) -> float:
+    """What a factor returns after `start` up to and with `end`; NaN if it has no value in between."""
+    growth = math.nan
+    for date, value in values.items():
+        if start < date <= end:
+            growth = (1.0 if math.isnan(growth) else growth) * (1.0 + value)
+    return growth - 1.0
