@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from openfactor.errors import ConflictError, NotFoundError, SettingsError, StorageError
-from openfactor.settings import ColumnMapping, DerivedRiskDatasetSettings, RootRiskDatasetSettings, Settings
+from openfactor.settings import AnyRiskDatasetSettings, ColumnMapping, Settings
 from openfactor.settings.saved import KINDS
 from openfactor.settings.values import Reference
 
 RISK_DATASET = "RiskDatasetSettings"
 """The kind of risk datasets, root or derived."""
-COLUMN_MAPPING = ColumnMapping.__name__
+COLUMN_MAPPING = ColumnMapping.settings_kind
 """The kind of mappings of columns."""
+_TYPES: dict[str, Any] = {RISK_DATASET: AnyRiskDatasetSettings, COLUMN_MAPPING: ColumnMapping, **KINDS}
+"""Kind of entry to the type of its value."""
 
 _METADATA = sa.MetaData()
 _ENTRIES = sa.Table(
@@ -35,6 +38,11 @@ _ENTRIES = sa.Table(
     sa.UniqueConstraint("kind", "name"),
     sqlite_autoincrement=True,  # the id of something deleted does not come back
 )
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Settings]:
+    return TypeAdapter(_TYPES[kind])
 
 
 @dataclass(frozen=True)
@@ -57,14 +65,7 @@ class Entry:
     @property
     def settings(self) -> Settings:
         """The settings; pydantic.ValidationError if they are not valid any more."""
-        if self.kind == RISK_DATASET:
-            derived = self.value.get("kind") == "derived"
-            return (DerivedRiskDatasetSettings if derived else RootRiskDatasetSettings).model_validate(
-                self.value
-            )
-        if self.kind == COLUMN_MAPPING:
-            return ColumnMapping.model_validate(self.value)
-        return KINDS[self.kind].model_validate(self.value)
+        return _adapter(self.kind).validate_python(self.value)
 
 
 class Registry:

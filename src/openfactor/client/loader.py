@@ -58,4 +58,4 @@ class Loader(Generic[S, T]):
         ------
         As `load`.
         """
-        return self._workspace.saved.bind(self.settings.settings_type.__name__, settings)
+        return self._workspace.saved.bind(self.settings.settings_type.settings_kind, settings)

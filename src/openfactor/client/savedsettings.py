@@ -121,7 +121,7 @@ class SettingsRegistry(Generic[S]):
 
     @property
     def _kind(self) -> str:
-        return self.settings_type.__name__
+        return self.settings_type.settings_kind
 
 
 class SettingsRegistries:

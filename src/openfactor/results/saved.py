@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from openfactor.settings.values import DatasetSettings, Value
+from openfactor.settings.saved import AnyDatasetSettings
+from openfactor.settings.values import Value
 
 
 class SavedSettings(Value):
@@ -16,7 +17,7 @@ class SavedSettings(Value):
     kind: str
     """The class of the settings."""
     name: str
-    value: DatasetSettings[Any] | None
+    value: AnyDatasetSettings | None
     """The settings and their dataset; None if they are not valid any more."""
     issues: list[str]
     """Why they are not valid: references and names that are not there any more."""

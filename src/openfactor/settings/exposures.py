@@ -205,6 +205,8 @@ ExposureGroupSettings = Annotated[
 class ExposureSettings(Settings):
     """The factor groups of a model."""
 
+    settings_kind: ClassVar[str] = "ExposureSettings"
+
     exposures: list[ExposureGroupSettings] = []
     """The groups. Several may share a `factor_group` if their factors differ; a single group may be given
     without a list."""

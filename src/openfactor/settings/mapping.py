@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
@@ -23,6 +23,8 @@ class ColumnMapping(Settings):
 
     Columns that are not named here are found by their names and aliases, as without a mapping.
     """
+
+    settings_kind: ClassVar[str] = "ColumnMapping"
 
     columns: dict[str, str | None] = {}
     """Name in the table to name of the data type's column; None leaves the column out."""

@@ -38,6 +38,8 @@ ByFactor = Annotated[dict[tuple[str, str], T], BeforeValidator(_pairs)]
 class ModelConstructionSettings(Settings):
     """The cross-sectional regression of one day."""
 
+    settings_kind: ClassVar[str] = "ModelConstructionSettings"
+
     currency: str = "USD"
     """Currency of the returns that are explained."""
     weights: WeightingScheme = "SqrtCap"
@@ -111,6 +113,8 @@ class FactorRiskModelSettings(Settings):
     The first stage explains the returns of assets, each further one the specific returns that the stage
     before it leaves.
     """
+
+    settings_kind: ClassVar[str] = "FactorRiskModelSettings"
 
     universe: Annotated[list[str | int | UniverseSettings], Field(min_length=1, max_length=1)]
     """The assets and the trading days: saved settings by name or id, or inline. A single value may be given

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeInt, field_validator, model_validator
+from pydantic import Discriminator, Field, NonNegativeInt, Tag, field_validator, model_validator
 
 from openfactor.settings.quality import DataQualitySettings
 from openfactor.settings.universe import CalendarSettings
@@ -359,7 +359,19 @@ class DerivedRiskDatasetSettings(Settings):
         return self
 
 
-AnyRiskDatasetSettings = RootRiskDatasetSettings | DerivedRiskDatasetSettings
+def _kind_of(settings: Any) -> Any:
+    """The tag of settings, as values or as JSON, where `kind` may be left out."""
+    if not isinstance(settings, Mapping):
+        return getattr(settings, "kind", None)
+    return settings.get("kind", "derived" if "reference_dataset" in settings else "root")
+
+
+AnyRiskDatasetSettings = Annotated[
+    Annotated[RootRiskDatasetSettings, Tag("root")] | Annotated[DerivedRiskDatasetSettings, Tag("derived")],
+    Discriminator(
+        _kind_of, custom_error_type="unknown_kind", custom_error_message="`kind` must be 'root' or 'derived'"
+    ),
+]
 
 
 def _repeated(values: Sequence[str]) -> list[str]:

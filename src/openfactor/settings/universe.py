@@ -12,6 +12,8 @@ from openfactor.settings.values import Settings
 class CalendarSettings(Settings):
     """The trading days of a combination of exchanges."""
 
+    settings_kind: ClassVar[str] = "CalendarSettings"
+
     filters: Annotated[list[Annotated[list[str], Field(min_length=1)]], Field(min_length=1)] = [["XNYS"]]
     """Exchange codes (MIC). Applied to closed days: a day is closed when, for at least one inner
     list, all of its exchanges are closed. `[["A", "B"]]` trades when A or B is open, `[["A"], ["B"]]`
@@ -32,6 +34,8 @@ class CategoricalFilterSettings(Settings):
 
 class PortfolioOrganizerSettings(Settings):
     """Portfolios, and the uploads that they are in."""
+
+    settings_kind: ClassVar[str] = "PortfolioOrganizerSettings"
 
     enabled_portfolios: str | Annotated[dict[str, str], Field(min_length=1)]
     """The name of a `portfolios` upload for all that is in it, or portfolio id to the upload's name."""
@@ -65,6 +69,8 @@ class MCapFilterSettings(Settings):
 
 class UniverseSettings(Settings):
     """A set of assets for every trading day, decided from that day's stored values."""
+
+    settings_kind: ClassVar[str] = "UniverseSettings"
 
     id_type: str = "bayesid"
     """The identifiers to report assets in; one of the dataset's `id_types`."""

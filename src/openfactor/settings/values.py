@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from openfactor.errors import SettingsError
 
@@ -27,6 +27,13 @@ class Value(BaseModel):
         # pydantic's own fails on fields that are lists or mappings; equal values have equal hashes
         return hash(tuple(_hashable(getattr(self, name)) for name in type(self).model_fields))
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        # pickle cannot find a class with parameters by its name
+        generic = type(self).__pydantic_generic_metadata__
+        if not generic["args"]:
+            return super().__reduce_ex__(protocol)
+        return _restored, (generic["origin"], generic["args"], self.__getstate__())
+
     def to_yaml(self) -> str:
         """As YAML, fields in their order; `from_yaml` gives an equal value."""
         import yaml
@@ -46,9 +53,18 @@ class Value(BaseModel):
         return cls.model_validate(yaml.safe_load(text))
 
 
+def _restored(origin: Any, args: tuple[Any, ...], state: dict[Any, Any]) -> Value:
+    kind: type[Value] = origin[args]
+    value = kind.__new__(kind)
+    value.__setstate__(state)
+    return value
+
+
 class Settings(Value):
     """A frozen value. Equal settings have equal JSON, hence one fingerprint."""
 
+    settings_kind: ClassVar[str] = ""
+    """What JSON, `reference_fields` and the registry call this class; empty where it cannot be saved."""
     reference_fields: ClassVar[Mapping[str, str]] = {}
     """Fields that may hold the name or the id of something kept elsewhere, and what that is: the class of
     saved settings, or the data type of an upload."""
@@ -117,12 +133,17 @@ def inline(value: S | Reference) -> S:
 
 
 class DatasetSettings(Value, Generic[S]):
-    """Settings bound to a risk dataset by name."""
+    """Settings bound to a risk dataset by name.
+
+    Validated without a parameter, a mapping becomes settings of the class that its `kind` names.
+    """
 
     dataset: str = Field(min_length=1)
     """Name of the risk dataset."""
     setting: S
     """The settings to use on it."""
+    kind: str = Field(default="", validate_default=True)
+    """The `settings_kind` of the settings, which tells them apart in JSON and YAML; filled in by default."""
 
     def with_dataset(self, dataset: str) -> DatasetSettings[S]:
         """The same settings, bound to another risk dataset."""
@@ -135,31 +156,22 @@ class DatasetSettings(Value, Generic[S]):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return getattr(setting, name)
 
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def kind(self) -> str:
-        """The class of the settings; it tells JSON and YAML apart."""
-        return type(self.setting).__name__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # pickle cannot find a class with a parameter by its name
-        return _bound, (self.dataset, self.setting)
+    @field_validator("kind")
+    @classmethod
+    def _kind_of_the_settings(cls, kind: str, info: ValidationInfo) -> str:
+        setting = info.data.get("setting")
+        if not isinstance(setting, Settings):  # it is not valid, which has an error of its own
+            return kind
+        if kind not in ("", setting.settings_kind):
+            raise ValueError(f"these are {setting.settings_kind or type(setting).__name__}, not {kind}")
+        return setting.settings_kind
 
     @model_validator(mode="before")
     @classmethod
-    def _setting_of_its_kind(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or "kind" not in data:
+    def _of_any_kind(cls, data: Any) -> Any:
+        bare = cls.__pydantic_generic_metadata__["args"] in ((), (Any,))
+        if not (bare and isinstance(data, Mapping) and isinstance(data.get("setting"), Mapping)):
             return data
-        from openfactor.settings.saved import KINDS  # it imports this module
+        from openfactor.settings.saved import bound_by_kind  # it imports this module
 
-        fields = dict(data)
-        kind = fields.pop("kind")
-        if kind not in KINDS:
-            raise ValueError(f"{kind!r} is no kind of settings; there are {', '.join(KINDS)}")
-        if isinstance(fields.get("setting"), Mapping):
-            fields["setting"] = KINDS[kind].model_validate(fields["setting"])
-        return fields
-
-
-def _bound(dataset: str, setting: Settings) -> DatasetSettings[Settings]:
-    return DatasetSettings(dataset=dataset, setting=setting)
+        return dict(bound_by_kind(data))
