@@ -133,7 +133,7 @@ def main() -> None:
         results[:] = [estimate(dataset, settings(), "benchmark")]
 
     estimate(random_dataset(200, 5), settings(), "warm-up")  # compiles the kernels, once a machine
-    dataset.digests.sum()  # are part of a stored dataset
+    dataset.content_hashes.sum()  # are part of a stored dataset
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds = best_of(5, ours)
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=2520)
     args = parser.parse_args()
     dataset = random_dataset(args.names, args.days)
-    dataset = replace(dataset, stored_digests=dataset.digests)
+    dataset = replace(dataset, stored_content_hashes=dataset.content_hashes)
     done = estimate(dataset, settings(), "benchmark")
     f, plain = done.factor_returns[1:], FactorCovarianceSettings()
     last = np.array([len(f) - 1])

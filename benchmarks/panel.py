@@ -54,7 +54,7 @@ def random_dataset(
     }
     source = dict.fromkeys((f for f in RootRiskDatasetSettings.model_fields if f.endswith("_source")), "x")
     return RiskDataset(
-        fingerprint="benchmark",
+        recipe="benchmark",
         settings=RootRiskDatasetSettings.model_validate(
             {**source, "dense_factor_groups": {"market": None}, "as_of_date": days[-1]}
         ),

@@ -36,7 +36,7 @@ from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
 from openfactor.uploads import DATA_TYPES, UploadSnapshot, UploadStore, check_name
 
-ENGINE = 10
+ENGINE = 11
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
 
 
@@ -265,7 +265,7 @@ class RiskDatasetStore:
         folder = self._dataset_folder(mark)
         if not folder.exists():
             marks = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.versions.items()}
-            parts = datasets.Parts(marks, self._usable(previous))
+            parts = datasets.GroupReuse(marks, self._usable(previous))
             with self._steps(f"dataset {name}") as step:
                 if isinstance(inputs.settings, DerivedRiskDatasetSettings):
                     parent = self._dataset(inputs.parent or "")

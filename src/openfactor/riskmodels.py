@@ -228,5 +228,5 @@ class RiskModelStore:
 def _key(pinned: _PinnedModel) -> _Key:
     settings = pinned.settings
     estimated = settings.estimation_only.model_dump(mode="json")
-    mark = fingerprint("model", pinned.dataset.fingerprint, estimated, pinned.uploads.versions)
-    return _Key(pinned.name, pinned.dataset.fingerprint, mark, settings.halflife_idio_vra)
+    mark = fingerprint("model", pinned.dataset.recipe, estimated, pinned.uploads.versions)
+    return _Key(pinned.name, pinned.dataset.recipe, mark, settings.halflife_idio_vra)

@@ -3,7 +3,7 @@
 from openfactor.dataset.build import build
 from openfactor.dataset.derived import derive
 from openfactor.dataset.panel import Panel, SparseGroup
-from openfactor.dataset.parts import Parts
+from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
 
-__all__ = ["Panel", "Parts", "RiskDataset", "SparseGroup", "build", "derive"]
+__all__ = ["GroupReuse", "Panel", "RiskDataset", "SparseGroup", "build", "derive"]

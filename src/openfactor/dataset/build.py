@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from openfactor.dataset import checks
 from openfactor.dataset.calendar import closed_days, counted_days
 from openfactor.dataset.caps import Caps
+from openfactor.dataset.contenthash import index_hash
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
@@ -30,12 +31,12 @@ from openfactor.dataset.panelindex import (
     build_index,
     panel_of,
 )
-from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import drop_unknown
+from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
@@ -65,25 +66,25 @@ class _Start:
 def build(
     settings: RootRiskDatasetSettings,
     read: UploadReader,
-    fingerprint: str,
+    recipe: str,
     progress: Progress = lambda step: None,
-    parts: Parts | None = None,
+    reuse: GroupReuse | None = None,
 ) -> RiskDataset:
     """The dataset.
 
     Parameters
     ----------
     read : gives the rows of each upload, as validated when they were uploaded
-    fingerprint : names the settings and the versions of the uploads
+    recipe : names the settings and the versions of the uploads
     progress : called with the name of each step as it begins
-    parts : what need not be built again
+    reuse : factor groups that need not be built again
 
     Raises
     ------
     DataError: the uploads do not fit together; every fault is named.
     """
     known_checks(settings.quality)
-    row_counts, parts = RowCounts(), parts or Parts()
+    row_counts, reuse = RowCounts(), reuse or GroupReuse()
     uploads = {data_type: read(data_type, name) for data_type, name in settings.sources.items()}
     progress("identifiers")
     start = _identify(settings, uploads, read, row_counts)
@@ -118,7 +119,7 @@ def build(
     ):  # held against what is used; a look at the upload only where it may matter
         faults += DATA_TYPES["price"].whole_faults(start.identifiers.of_listings(uploads["price"]))
     del prices, priced
-    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, progress, parts)
+    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, progress, reuse)
     progress("market caps")
     caps = Caps(uploads["market_cap"], start.counts["market_cap"], start.identifiers, settings)
     uses, counts = caps.in_use(rows, row_counts)
@@ -127,7 +128,7 @@ def build(
     cap, idio_vol = caps.carry(counts, rows, rates.currencies, usd, row_counts)
     panel = panel_of(rows, cap, idio_vol, loadings.dense, loadings.sparse)
     built = RiskDataset(
-        fingerprint=fingerprint,
+        recipe=recipe,
         settings=settings,
         exposure_dtype=settings.exposure_dtype,
         days=tuple(days),
@@ -140,7 +141,7 @@ def build(
         series=uploads["series"].collect() if "series" in uploads else NO_SERIES,
         coverage=coverage_by_date(panel, days),
         report=report_of(panel, days, start.identifiers, row_counts),
-        parts=parts.marks,
+        group_recipes=reuse.recipes,
     ).with_periods(settings.periods_per_year)
     progress("data quality")
     return with_quality(built, uploads, {"exposures": start.found}, row_counts)
@@ -243,15 +244,15 @@ def _loadings(
     rows: PanelIndex,
     row_counts: RowCounts,
     progress: Progress,
-    parts: Parts,
+    reuse: GroupReuse,
 ) -> tuple[Loadings, list[Fault]]:
     """The factor groups, read or, if nothing that they are made from has changed, taken over."""
     plans = repr([(plan.name, plan.sparse, plan.forward_fill, plan.max_age) for plan in start.plans])
-    digest = digest_of(rows, start.identifiers)
-    parts.mark(
-        "exposures", [f"exposures/{settings.exposures_source}"], digest, plans, settings.exposure_dtype
+    content = index_hash(rows, start.identifiers)
+    reuse.record(
+        "exposures", [f"exposures/{settings.exposures_source}"], content, plans, settings.exposure_dtype
     )
-    taken_over = parts.found("exposures", list(settings.groups), row_counts)
+    taken_over = reuse.take_over("exposures", list(settings.groups), row_counts)
     if taken_over is not None:
         return taken_over, []
     return read_loadings(

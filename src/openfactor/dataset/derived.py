@@ -14,6 +14,7 @@ from openfactor.dataset import checks
 from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.contenthash import index_hash
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import (
     GroupPlan,
@@ -24,11 +25,11 @@ from openfactor.dataset.loadings import (
 )
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.panelindex import LONGEST_CLOSURE, PanelIndex, main_rows, panel_of
-from openfactor.dataset.parts import Parts, digest_of
 from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import drop_unknown
+from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
@@ -97,16 +98,16 @@ def derive(
     settings: DerivedRiskDatasetSettings,
     parent: RiskDataset,
     read: UploadReader,
-    fingerprint: str,
+    recipe: str,
     progress: Progress = lambda step: None,
-    parts: Parts | None = None,
+    reuse: GroupReuse | None = None,
     threads: int | None = None,
 ) -> RiskDataset:
     """The dataset.
 
-    parent : the reference dataset; read : gives the rows of uploads; fingerprint : names the settings, the
+    parent : the reference dataset; read : gives the rows of uploads; recipe : names the settings, the
     reference and the versions of the uploads; progress : called with the name of each step as it begins;
-    parts : what need not be built again
+    reuse : factor groups that need not be built again
 
     Raises
     ------
@@ -114,12 +115,12 @@ def derive(
     is named.
     """
     known_checks(settings.quality)
-    row_counts, parts = RowCounts(), parts or Parts()
+    row_counts, reuse = RowCounts(), reuse or GroupReuse()
     progress("uploads")
     uploads = _survey(settings, parent, read, row_counts)
     _check(settings, parent)
     cut = _cut(settings, parent, uploads)
-    digest = digest_of(cut.rows, parent.identifiers)
+    index_content = index_hash(cut.rows, parent.identifiers)
     groups, faults = _Groups(), []
     for entry in settings.exposures:
         progress(entry.exposure_type)
@@ -127,20 +128,20 @@ def derive(
             _refer(entry, parent, cut, groups)
         elif isinstance(entry, RiskDatasetUploadedExposureSettings):
             upload = next(u for u in uploads if u.settings is entry)
-            if [u.name for u in uploads].count(upload.name) == 1:  # a part is all that an upload gives
+            if [u.name for u in uploads].count(upload.name) == 1:  # a recipe covers all groups of an upload
                 trees = [f"hierarchies/{name}" for name in entry.hierarchy_sources.values()]
-                made_from = [digest, entry.model_dump_json(), parent.exposure_dtype]
-                parts.mark(upload.name, [f"exposures/{entry.exposure_source}", *trees], *made_from)
-            taken_over = parts.found(upload.name, [plan.name for plan in upload.plans], row_counts)
+                inputs = [index_content, entry.model_dump_json(), parent.exposure_dtype]
+                reuse.record(upload.name, [f"exposures/{entry.exposure_source}", *trees], *inputs)
+            taken_over = reuse.take_over(upload.name, [plan.name for plan in upload.plans], row_counts)
             if taken_over is None:
                 faults += _upload(upload, parent, cut, groups, row_counts, progress)
             else:
                 groups.add(upload.plans, taken_over)
         elif isinstance(entry, RiskDatasetHuberRegressionExposureSettings):
-            part = f"tsfactors {entry.tsfactors_source} {entry.factor_group}"
-            made_from = [digest, entry.model_dump_json(), parent.fingerprint]
-            parts.mark(part, [f"tsfactors/{entry.tsfactors_source}"], *made_from)
-            taken_over = parts.found(part, [entry.factor_group], row_counts)
+            source = f"tsfactors {entry.tsfactors_source} {entry.factor_group}"
+            inputs = [index_content, entry.model_dump_json(), parent.recipe]
+            reuse.record(source, [f"tsfactors/{entry.tsfactors_source}"], *inputs)
+            taken_over = reuse.take_over(source, [entry.factor_group], row_counts)
             if taken_over is None:
                 faults += _regress(entry, parent, cut, groups, read, threads)
             else:
@@ -149,7 +150,7 @@ def derive(
     for entry in settings.exposures:  # after the groups that it may be aligned with
         if isinstance(entry, RiskDatasetUnitExposureSettings):
             _unit(entry, parent.exposure_dtype, cut, groups)
-    built = _assemble(settings, parent, fingerprint, cut, groups, row_counts, parts)
+    built = _assemble(settings, parent, recipe, cut, groups, row_counts, reuse)
     progress("data quality")
     return with_quality(built, *_own_uploads(settings, uploads, read), row_counts, parent.report)
 
@@ -170,11 +171,11 @@ def _own_uploads(
 def _assemble(
     settings: DerivedRiskDatasetSettings,
     parent: RiskDataset,
-    fingerprint: str,
+    recipe: str,
     cut: _Cut,
     groups: _Groups,
     row_counts: RowCounts,
-    parts: Parts,
+    reuse: GroupReuse,
 ) -> RiskDataset:
     rows, panel = cut.rows, parent.panel
     days = list(rows.days)
@@ -185,7 +186,7 @@ def _assemble(
     new = panel_of(rows, cap, idio_vol, groups.dense, groups.sparse)
     row_counts.drop("reference", "a return that began before the first day", _begun_before(new))
     return RiskDataset(
-        fingerprint=fingerprint,
+        recipe=recipe,
         settings=settings,
         exposure_dtype=parent.exposure_dtype,
         days=tuple(days),
@@ -198,7 +199,7 @@ def _assemble(
         series=parent.series,
         coverage=coverage_by_date(new, days),
         report=report_of(new, days, parent.identifiers, row_counts),
-        parts=parts.marks,
+        group_recipes=reuse.recipes,
     ).with_periods(settings.periods_per_year, parent.report)
 
 

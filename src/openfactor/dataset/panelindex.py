@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.lives import Life, day_before, lives
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
-from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.numerics.listing_lives import carry_rows
+
+if TYPE_CHECKING:
+    from openfactor.dataset.riskdataset import RiskDataset
 
 RUN = 1_000_000
 """Rows of an upload that are read at a time, about."""

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
-from openfactor.dataset.digests import day_digests, structure
+from openfactor.dataset.contenthash import day_hashes, dictionary_hash
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.periods import change_of_frequency, periods_per_year
@@ -34,9 +34,10 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RiskDataset:
-    """Everything that models need, and the fingerprint of what it was made from."""
+    """Everything that models need."""
 
-    fingerprint: str
+    recipe: str
+    """Hash of what it was made from: settings, upload versions, the reference dataset and the engine."""
     settings: AnyRiskDatasetSettings
     exposure_dtype: str
     """Precision of the exposures: "float16" or "float32"."""
@@ -47,35 +48,37 @@ class RiskDataset:
     usd_per_unit: Float
     """(D, C) USD that one unit of each currency buys, the latest on or before the day."""
     closures: pl.DataFrame
-    """The days on which each exchange is closed, stored days or not: exchange, date."""
+    """exchange, date: days on which each exchange is closed, whether stored or not."""
     panel: Panel
     trees: dict[str, Tree]
     """Factor group to the tree of its factors."""
     series: pl.DataFrame
-    """Time series that belong to no asset: date, series, value."""
+    """date, series, value: time series that belong to no listing."""
     coverage: pl.DataFrame
-    """How many listings there are on each stored day; see `coverage_by_date`."""
+    """Number of listings on each stored day; see `coverage_by_date`."""
     report: BuildReport
-    parts: dict[str, str] = field(default_factory=dict)
-    """Upload to what stands for all that its factor groups were made from; see `parts`."""
+    group_recipes: dict[str, str] = field(default_factory=dict)
+    """Source of factor groups to the hash of what they were made from; see `reuse`."""
     upload_versions: dict[str, int] = field(default_factory=dict)
-    """"<data type>/<name>" to the version that was read, where there are versions."""
-    stored_digests: NDArray[np.uint64] | None = None
-    """`digests`, where they are known."""
-    cut_from: tuple[RiskDataset, int] | None = None
-    """The dataset that this one is a run of days of, and the number of its first day there."""
+    """"<data type>/<name>" to the version that was read, for uploads with versions."""
+    stored_content_hashes: NDArray[np.uint64] | None = None
+    """`content_hashes`, if they are known already."""
+    sliced_from: tuple[RiskDataset, int] | None = None
+    """The dataset of which this one is a run of days, and the index of its first day there."""
 
     @cached_property
-    def digests(self) -> NDArray[np.uint64]:
-        """(D,) what stands for the data of each day."""
-        if self.stored_digests is not None:
-            return self.stored_digests
-        names = self.identifiers.names(self.identifiers.id_types[0])
-        return day_digests(self.panel, names, self.usd_per_unit)
+    def content_hashes(self) -> NDArray[np.uint64]:
+        """(D,) one hash per stored day, so that unchanged days are not estimated again."""
+        if self.stored_content_hashes is not None:
+            return self.stored_content_hashes
+        listing_ids = self.identifiers.names(self.identifiers.id_types[0])
+        return day_hashes(self.panel, listing_ids, self.usd_per_unit)
 
     @cached_property
     def properties(self) -> RiskDatasetProperties:
-        """The menus that it offers to settings, and its build report."""
+        """The menus that it offers to settings, and its build report; a slice has those of the whole."""
+        if self.sliced_from is not None:
+            return self.sliced_from[0].properties
         sparse = {name: self.trees[name] for name in self.panel.sparse}
         dense = {name: self.trees[name] for name in self.panel.dense}
         universe = UniverseSettingsMenu(
@@ -101,57 +104,63 @@ class RiskDataset:
         )
 
     @cached_property
-    def structure(self) -> str:
-        """What stands for the names that columns and codes refer to."""
-        return structure(self.panel, self.exposure_dtype, self.currencies, self.trees)
+    def dictionary_hash(self) -> str:
+        """Hash of the names that columns and codes refer to."""
+        if self.sliced_from is not None:
+            return self.sliced_from[0].dictionary_hash
+        return dictionary_hash(self.panel, self.exposure_dtype, self.currencies, self.trees)
 
-    def slice_days(self, first: int, last: int) -> RiskDataset:
-        """The dataset of the stored days first:last; nothing is copied."""
-        days = slice(first, last)
-        whole, before = self.cut_from or (self, 0)
-        part = replace(
+    def slice_days(self, first: int, stop: int) -> RiskDataset:
+        """The dataset of the stored days first:stop. Nothing is copied."""
+        days = slice(first, stop)
+        whole, before = self.sliced_from or (self, 0)
+        hashes = self.stored_content_hashes
+        return replace(
             self,
-            cut_from=(whole, before + first),
+            sliced_from=(whole, before + first),
             days=self.days[days],
             usd_per_unit=self.usd_per_unit[days],
-            panel=self.panel.slice_days(first, last),
-            stored_digests=None if self.stored_digests is None else self.stored_digests[days],
+            panel=self.panel.slice_days(first, stop),
+            stored_content_hashes=None if hashes is None else hashes[days],
         )
-        # what is known of the whole need not be worked out again
-        part.__dict__["properties"] = self.properties
-        part.__dict__["structure"] = self.structure
-        part.__dict__["closed"] = {exchange: closed[days] for exchange, closed in self.closed.items()}
-        return part
 
     @cached_property
     def closed(self) -> dict[str, NDArray[np.bool_]]:
         """Exchange to (D,): closed on that day."""
+        if self.sliced_from is not None:
+            whole, first = self.sliced_from
+            return {name: shut[first : first + len(self.days)] for name, shut in whole.closed.items()}
         return closed_days(self.closures, self.days)
 
     def with_periods(self, chosen: float | None, reference: BuildReport | None = None) -> RiskDataset:
-        """The dataset with the periods a year in its report, as the settings choose them, or those of the
-        reference dataset; else as its trading days tell, or the reference dataset's."""
+        """The dataset with the periods per year in its report.
+
+        The first that is known counts: the settings' (`chosen`), those that the settings of the reference
+        dataset choose, those that the trading days show, the reference dataset's, the default.
+        """
         open_days = np.flatnonzero(self.priced_days & ~self._shut)
         days, warnings = [self.days[d] for d in open_days], self.report.warnings
         if chosen is None and reference is not None and reference.periods_source == "settings":
             chosen = reference.periods_per_year
         if chosen is not None:
-            found: dict[str, object] = {"periods_per_year": chosen, "periods_source": "settings"}
-        elif (told := periods_per_year(days)) is not None:
-            found = {"periods_per_year": told, "periods_source": "trading days"}
+            periods: dict[str, object] = {"periods_per_year": chosen, "periods_source": "settings"}
+        elif (observed := periods_per_year(days)) is not None:
+            periods = {"periods_per_year": observed, "periods_source": "trading days"}
             warnings = [*warnings, *change_of_frequency(days)]
         else:
             known = reference or self.report
-            found = {"periods_per_year": known.periods_per_year, "periods_source": known.periods_source}
-        return replace(self, report=self.report.model_copy(update={**found, "warnings": warnings}))
+            periods = {"periods_per_year": known.periods_per_year, "periods_source": known.periods_source}
+        return replace(self, report=self.report.model_copy(update={**periods, "warnings": warnings}))
 
     def periods_per_year(self, days: NDArray[np.int64]) -> float:
-        """Trading periods a year of a calendar with these stored days: as set, or as those of them tell that
-        have prices; where they are too few, those of the dataset."""
+        """Trading periods per year of a calendar with these stored days.
+
+        As set; else as those of the days show that have prices; else, if they are too few, the dataset's.
+        """
         if self.report.periods_source == "settings":
             return self.report.periods_per_year
-        told = periods_per_year([self.days[d] for d in days[self.priced_days[days]]])
-        return self.report.periods_per_year if told is None else told
+        observed = periods_per_year([self.days[d] for d in days[self.priced_days[days]]])
+        return self.report.periods_per_year if observed is None else observed
 
     @cached_property
     def priced_days(self) -> NDArray[np.bool_]:
@@ -169,13 +178,16 @@ class RiskDataset:
         return np.logical_and.reduce(closed) if closed else np.zeros(len(self.days), np.bool_)
 
     def assets(self, id_type: str | None = None, inside: NDArray[np.bool_] | None = None) -> list[str]:
-        """The assets that have a row, by their identifiers of the days on which they do, sorted.
+        """Identifiers of the listings that have a row, as of the days on which they have one; sorted.
 
-        id_type : by default that of the master ids; inside : (rows of the panel,) those that count
+        Parameters
+        ----------
+        id_type : defaults to that of the listings
+        inside : (rows,) rows of the panel that count; all of them by default
 
         Raises
         ------
-        SettingsError: there is no such id type.
+        SettingsError: the dataset does not have the id type.
         """
         chosen = self.identifiers.known_type(id_type or self.identifiers.id_types[0])
         counted = np.ones(self.panel.n_rows, np.bool_) if inside is None else inside
@@ -183,10 +195,10 @@ class RiskDataset:
         return shown.naming.texts(shown.ever()).to_list()
 
     def version(self, name: str) -> DataVersion:
-        """What says which data these are; name : that of the dataset."""
+        """Identifies these data in results; name : of the dataset."""
         return DataVersion(
             dataset=name,
-            fingerprint=self.fingerprint,
+            fingerprint=self.recipe,
             first_date=self.days[0],
             last_date=self.days[-1],
             uploads=self.upload_versions,
@@ -199,7 +211,7 @@ class RiskDataset:
 
     @cached_property
     def has_idio_vol(self) -> bool:
-        """Any row has an uploaded specific volatility."""
+        """Whether any row has an uploaded specific volatility."""
         return bool(np.isfinite(self.panel.idio_vol).any())
 
     @cached_property

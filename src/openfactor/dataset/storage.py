@@ -4,7 +4,7 @@ listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,)
 delisted.npy                         numbers of the rows that say so
 dense.<number>.npy                   a continuous group: (factors, rows)
 codes.<number>.npy, loadings.<number>.npy   a categorical group: (slots, rows)
-digests.npy                          what stands for the data of each day
+content_hashes.npy                   one content hash per stored day
 days.arrow, listings.arrow, spans.arrow, aliases.arrow, carriers.arrow, closures.arrow, series.arrow,
 coverage.arrow
 dataset.json                         settings, report, names
@@ -52,7 +52,7 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
         if group.loadings is not None:
             save_rows(folder / f"loadings.{number}.npy", group.loadings, panel.n_rows, dataset.exposure_dtype)
-    np.save(folder / "digests.npy", dataset.digests)
+    np.save(folder / "content_hashes.npy", dataset.content_hashes)
     usd = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
     days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}
     pl.DataFrame(days).write_ipc(folder / "days.arrow")
@@ -64,11 +64,11 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
     dataset.series.write_ipc(folder / "series.arrow")
     dataset.coverage.write_ipc(folder / "coverage.arrow")
     meta = {
-        "fingerprint": dataset.fingerprint,
+        "recipe": dataset.recipe,
         "settings": dataset.settings.model_dump(mode="json"),
         "exposure_dtype": dataset.exposure_dtype,
         "report": dataset.report.model_dump(mode="json"),
-        "parts": dataset.parts,
+        "group_recipes": dataset.group_recipes,
         "upload_versions": dataset.upload_versions,
         "id_types": identifiers.id_types,
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
@@ -116,7 +116,7 @@ def load(folder: Path) -> RiskDataset:
             for name in ("days", "listings", "spans", "aliases", "carriers", "closures", "series", "coverage")
         )
         settings = _SETTINGS.validate_python(meta["settings"])
-        digests = np.load(folder / "digests.npy")
+        content_hashes = np.load(folder / "content_hashes.npy")
         panel = _panel(folder, days["first_row"].to_numpy(), meta)
     except (OSError, EOFError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise StorageError(
@@ -124,7 +124,7 @@ def load(folder: Path) -> RiskDataset:
         ) from error
     currencies = tuple(c.removeprefix("usd.") for c in days.columns if c.startswith("usd."))
     return RiskDataset(
-        fingerprint=meta["fingerprint"],
+        recipe=meta["recipe"],
         settings=settings,
         exposure_dtype=meta["exposure_dtype"],
         days=tuple(days["date"]),
@@ -139,9 +139,9 @@ def load(folder: Path) -> RiskDataset:
         series=series,
         coverage=coverage,
         report=BuildReport.model_validate(meta["report"]),
-        parts=meta["parts"],
+        group_recipes=meta["group_recipes"],
         upload_versions=meta.get("upload_versions", {}),
-        stored_digests=digests,
+        stored_content_hashes=content_hashes,
     )
 
 

@@ -58,7 +58,7 @@ def timeline(
     of a currency buys and s the day of the listing's last price before t.
     """
     # a return can begin before the first day of a dataset that is cut from another one
-    whole, first = dataset.cut_from or (dataset, 0)
+    whole, first = dataset.sliced_from or (dataset, 0)
     every = trading_days(whole.closed, calendar.filters, len(whole.days))
     days = every[(every >= first) & (every < first + len(dataset.days))]
     window = np.searchsorted(every, np.arange(len(whole.days))).astype(np.int64)

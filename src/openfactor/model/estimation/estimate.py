@@ -153,8 +153,8 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
             rows=RowValues(
                 rows, (Piece(0, (job.time.forward_return, specific, job.time.covered, *weights)),)
             ),
-            digests=job.dataset.digests,
-            structure=job.dataset.structure,
+            digests=job.dataset.content_hashes,
+            structure=job.dataset.dictionary_hash,
         ),
         [],
     )

@@ -45,7 +45,7 @@ def extend(
         progress=progress,
         cancel=cancel,
     )
-    if _needs_all(settings) or old.structure != dataset.structure:
+    if _needs_all(settings) or old.structure != dataset.dictionary_hash:
         return fit(dataset)
     calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
     kept = _unchanged(old, dataset, calendar)
@@ -73,8 +73,8 @@ def extend(
         **by_factor,
         **by_date,
         rows=RowValues(dataset.panel.n_rows, (*old.rows.until(row), Piece(row, piece.arrays))),
-        digests=dataset.digests,
-        structure=dataset.structure,
+        digests=dataset.content_hashes,
+        structure=dataset.dictionary_hash,
     )
 
 
@@ -86,8 +86,8 @@ def _needs_all(settings: FactorRiskModelSettings) -> bool:
 
 def _unchanged(old: Estimates, dataset: RiskDataset, calendar: NDArray[np.int64]) -> int:
     """How many of the first trading days are the same, with the same data up to them."""
-    n = min(len(old.digests), len(dataset.digests))
-    changed = np.flatnonzero(old.digests[:n] != dataset.digests[:n])
+    n = min(len(old.digests), len(dataset.content_hashes))
+    changed = np.flatnonzero(old.digests[:n] != dataset.content_hashes[:n])
     same_days = int(changed[0]) if len(changed) else n
     count = 0
     for day, date in zip(calendar.tolist(), old.dates, strict=False):
