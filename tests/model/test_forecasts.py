@@ -103,12 +103,12 @@ def test_one_date_alone_is_that_date_of_all(model: RiskModel, settings: RiskFore
     every, specific = whole.factor_covariance(), whole.specific_volatility()
     fresh = RiskModel(DATA, model.settings, model.estimates, hide_progress=True).forecast(settings)
     one = fresh.factor_covariance(start=day, end=day)
-    assert "_every_covariance" not in fresh.__dict__
+    assert not fresh._engine.every_covariance.is_known
     expected = every.filter(date=day).to_pandas().drop(columns="date").set_index("factor")
     found = one.to_pandas().drop(columns="date").set_index("factor")
     pd.testing.assert_frame_equal(found, expected, rtol=1e-5, atol=1e-9)
     alone = fresh.specific_volatility(start=day, end=day)
-    assert "_every_specific" not in fresh.__dict__
+    assert not fresh._engine.every_specific.is_known
     pd.testing.assert_frame_equal(
         alone.to_pandas(), specific.filter(date=day).to_pandas().reset_index(drop=True), rtol=1e-6
     )
@@ -301,7 +301,8 @@ def test_other_forecasts_do_not_regress_again(model: RiskModel, monkeypatch: pyt
     monkeypatch.setattr(cross_section.kernels, "fit_days", refuse)
     first = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=7))
     assert model.forecast(first).factor_volatility().height == 69
-    assert model.forecast(first) is model.forecast(RiskForecastSettings.model_validate(first.model_dump()))
+    again = RiskForecastSettings.model_validate(first.model_dump())
+    assert model.forecast(first).covariances() is model.forecast(again).covariances()
     assert model.forecast(first).factor_volatility() is not None
 
 

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from openfactor.errors import DataWarning, SettingsError
+from openfactor.exposures.asset_columns import by_asset
 from openfactor.exposures.matrix import ExposureMatrix
 from openfactor.exposures.universe import Universe
 from openfactor.model import RiskModel, estimate
-from openfactor.model.frames import by_asset
 from openfactor.settings import ContinuousExposureGroupSettings, ExposureSettings, UniverseSettings
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, WED, tables
 from tests.markets import dataset_of, model_settings
@@ -39,7 +39,7 @@ def test_each_day_has_the_identifier_of_the_day() -> None:
     assert isins.equals(plain.select("date", isin=change).sort("date", "isin"))
     assert found.coverage("isin") == ["NEW", "OLD", "US2"]
     style = ExposureSettings(exposures=[ContinuousExposureGroupSettings(hierarchy="style")])
-    matrix = ExposureMatrix("d", found._data, style)
+    matrix = ExposureMatrix("d", found.membership.dataset, style)
     by_ticker, by_isin = matrix.get(found), matrix.get(found, id_type="isin")
     expected = by_ticker.with_columns(isin=change).sort("date", "isin")
     assert by_isin.equals(expected.select("date", "isin", "style.size"))
@@ -158,7 +158,9 @@ def test_an_id_that_is_given_to_another_company_keeps_both_histories() -> None:
     data = dataset_of(tables(idmap=idmap, price=price, exposures=exposures), **GROUPS)
     rows = [data.panel.rows_of(d) for d in range(len(data.days))]
     inside = np.ones(data.panel.n_rows, np.bool_)
-    frame = by_asset(data, inside, list(data.days), rows, lambda r: data.panel.local_return[r], "ticker")
+    frame = by_asset(
+        data, inside, list(zip(data.days, rows, strict=True)), lambda r: data.panel.local_return[r], "ticker"
+    )
     assert frame.columns == ["date", "A", "B"]
     found = {d: x for d, x in frame.select("date", "B").iter_rows() if x is not None}
     assert found == {WED: pytest.approx(0.2), SAT: pytest.approx(0.5)}

@@ -2,18 +2,22 @@
 
 from openfactor.exposures.columns import CrossSection
 from openfactor.exposures.design import Exposures, by_group, resolve
-from openfactor.exposures.matrix import ExposureMatrix, exposure_frame
-from openfactor.exposures.universe import Universe, companies, members, universe_on
+from openfactor.exposures.exposure_frames import exposure_frame
+from openfactor.exposures.matrix import ExposureMatrix
+from openfactor.exposures.membership import Membership, companies, members, membership_on
+from openfactor.exposures.universe import Universe, universe_on
 
 __all__ = [
     "CrossSection",
     "ExposureMatrix",
     "Exposures",
+    "Membership",
     "Universe",
     "by_group",
     "companies",
     "exposure_frame",
     "members",
+    "membership_on",
     "resolve",
     "universe_on",
 ]

@@ -1,32 +1,31 @@
-"""Exposures as frames: one row a day and asset, one column a factor."""
+"""Exposures as users hold them."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from openfactor.contract.refs import Dated, FrameQuery, Layout
 from openfactor.dataset import RiskDataset
-from openfactor.dataset.calendar import within
 from openfactor.dataset.reading import UploadReader, no_uploads
-from openfactor.dataset.shown import Shown
-from openfactor.errors import SettingsError
-from openfactor.exposures.columns import CrossSection
-from openfactor.exposures.design import Exposures, by_group, resolve
-from openfactor.exposures.universe import Universe, universe_on
-from openfactor.numerics.cross_section import design_matrix
+from openfactor.exposures.exposure_frames import (
+    ExposureInputs,
+    exposure_coverage,
+    exposure_factors,
+    exposures_of_universe,
+)
+from openfactor.exposures.membership import Membership, membership_on
+from openfactor.exposures.universe import Universe
 from openfactor.processes import BoundToProcess
 from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike
 from openfactor.settings.exposures import ExposureSettings
-from openfactor.settings.universe import CalendarSettings, UniverseSettings
+from openfactor.settings.universe import UniverseSettings
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference, inline
 
-Mask = NDArray[np.bool_]
 AnyUniverse = Universe | UniverseSettings | Reference
 
 
@@ -50,10 +49,8 @@ class ExposureMatrix(BoundToProcess):
         validate(settings, dataset.properties.factor_risk_model_settings_menu)
         self.dataset = name
         self.settings = settings
-        self._data = dataset
-        self._read = read
+        self._inputs = ExposureInputs(dataset, settings, read, threads)
         self._follow = follow or inline
-        self._threads = threads
 
     def __repr__(self) -> str:
         groups = dict.fromkeys(group.factor_group for group in self.settings.exposures)
@@ -62,15 +59,11 @@ class ExposureMatrix(BoundToProcess):
     @property
     def data(self) -> DataVersion:
         """Which data they stand on."""
-        return self._data.version(self.dataset)
+        return self._inputs.dataset.version(self.dataset)
 
     def factors(self, universe: AnyUniverse | None = None) -> dict[str, list[str]]:
         """Group to its factors, both sorted: those on a universe, or without one all that there are."""
-        every = UniverseSettings(calendar=CalendarSettings(filters=[sorted(self._data.closed)]))
-        chosen = self._on(
-            universe or every.model_copy(update={"id_type": self._data.identifiers.id_types[0]})
-        )
-        return by_group(sorted(self._columns(chosen, chosen).pairs))
+        return exposure_factors(self._inputs, None if universe is None else self._on(universe))
 
     def dates(self, universe: AnyUniverse, *, range_only: bool = False) -> list[dt.date]:
         """The days on which there can be exposures, or the first and the last of them."""
@@ -83,13 +76,7 @@ class ExposureMatrix(BoundToProcess):
         ------
         SettingsError: as `get`.
         """
-        chosen = self._on(universe)
-        columns, exposed = self._columns(chosen, chosen), chosen.companies.copy()
-        for day in chosen.days():
-            rows = self._data.panel.rows_of(day)
-            dense, codes, _ = columns.at(rows)
-            exposed[rows] &= np.isfinite(dense).any(axis=0) | (codes >= 0).any(axis=0)
-        return self._data.assets(chosen.id_type(id_type), exposed)
+        return exposure_coverage(self._inputs, self._on(universe), id_type)
 
     def get(
         self,
@@ -100,89 +87,40 @@ class ExposureMatrix(BoundToProcess):
         end: DateLike | None = None,
         id_type: str | None = None,
         filter_tradedays: bool = False,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
-        """date, the id type, `{group}.{factor}` (Float32): one row a day and company, sorted.
-
-        universe : its settings, the name or id of saved ones, or a universe; one of another dataset gives
-            only its settings
-        standardize_universe : whom `standardize_method` and `net_of` look at; by default the universe
-        start, end : first and last day, both included
-        id_type : by default the universe's; a company is shown as the first of its listings that is a member
-        filter_tradedays : only trading days of the universe's calendar
+        """date, the id type, `{group}.{factor}` (Float32): one row per day and company, sorted.
 
         Null where a dense exposure is missing, 0 where an asset is not in a category; assets without any
         exposure are left out.
+
+        Parameters
+        ----------
+        universe : its settings, the name or id of saved ones, or a universe; one of another dataset gives
+            only its settings
+        standardize_universe : whom `standardize_method` and `net_of` look at; by default the universe
+        start, end : first and last date of the rows, both included
+        id_type : by default the universe's; a company is shown as the first of its listings that is a member
+        filter_tradedays : only trading days of the universe's calendar
+        layout : "long" for one row per exposure: date, the id type, factor, exposure
+        dated : "returns" for the exposures of each trading day at the date of the trading day after it, whose
+            returns they explain
 
         Raises
         ------
         SettingsError: with everything in the universe that the dataset does not have, or universes with
         different calendars.
         """
-        chosen = self._on(universe)
-        estimation = chosen if standardize_universe is None else self._on(standardize_universe)
-        if estimation.settings.calendar != chosen.settings.calendar:
-            raise SettingsError(
-                "the universes do not fit together:",
-                ["the standardize_universe must have the calendar of the universe"],
-            )
-        shown = chosen.id_type(id_type)
-        columns = self._columns(chosen, estimation)
-        days = [i for i in chosen.days(filter_tradedays) if within(self._data.days[i], start, end)]
-        pairs = sorted(columns.pairs)
-        frame = exposure_frame(self._data, columns, pairs, days, chosen.companies, shown)
-        return frame.filter(~_nothing(frame, columns)).sort("date", shown)
+        query = FrameQuery.between(
+            "exposures", start, end, id_type=id_type, trading_days_only=filter_tradedays, layout=layout,
+            dated=dated,
+        )  # fmt: skip
+        estimation = None if standardize_universe is None else self._on(standardize_universe)
+        return exposures_of_universe(self._inputs, self._on(universe), query, estimation)
 
-    def _columns(self, universe: Universe, estimation: Universe) -> Exposures:
-        return resolve(
-            self._data,
-            self.settings,
-            universe.settings,
-            CrossSection(universe.companies, estimation.companies),
-            self._read,
-            self._threads,
-        )
-
-    def _on(self, universe: AnyUniverse) -> Universe:
+    def _on(self, universe: AnyUniverse) -> Membership:
         if isinstance(universe, Universe) and universe.dataset == self.dataset:
-            return universe
+            return universe.membership
         settings = universe.settings if isinstance(universe, Universe) else self._follow(universe)
-        return universe_on(self.dataset, self._data, settings, self._read)
-
-
-def exposure_frame(
-    dataset: RiskDataset,
-    columns: Exposures,
-    factors: Sequence[tuple[str, str]],
-    days: Iterable[int],
-    inside: Mask,
-    id_type: str,
-) -> pl.DataFrame:
-    """date, the id type, one Float32 column a factor; see `Shown` for the assets and what they are called.
-
-    factors : groups and factors of `columns`, in the order in which they are wanted
-    days : indices of stored days
-    inside : (rows,) the panel's rows to show
-    """
-    panel = dataset.panel
-    position = {pair: k for k, pair in enumerate(columns.pairs)}
-    names = {f"{group}.{factor}": position[group, factor] for group, factor in factors}
-    schema = {"date": pl.Date, id_type: pl.String, **dict.fromkeys(names, pl.Float32)}
-    frames, shown = [pl.DataFrame(schema=schema)], Shown(dataset, inside, id_type)
-    for day in days:
-        rows, date = panel.rows_of(day), dataset.days[day]
-        place, code = shown.rows(rows, date)
-        x = design_matrix(*columns.at(rows), len(position))[place].T.astype(np.float32)
-        values: dict[str, object] = {
-            "date": pl.repeat(date, len(place), dtype=pl.Date, eager=True),
-            id_type: shown.naming.texts(code),
-        }
-        frames.append(pl.DataFrame(values | {name: x[k] for name, k in names.items()}))
-    shown.warn()
-    return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
-
-
-def _nothing(frame: pl.DataFrame, columns: Exposures) -> pl.Expr:
-    """Whether a row has no dense exposure and no category."""
-    dense = [pl.col(name).is_null() for name in columns.dense_names]
-    categories = [pl.col(name) == 0 for name in columns.names[columns.n_dense :]]
-    return pl.all_horizontal([*dense, *categories]) if frame.width > 2 else pl.lit(True)
+        return membership_on(self._inputs.dataset, settings, self._inputs.read)

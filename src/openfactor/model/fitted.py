@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.cache import Cache
+from openfactor.errors import SettingsError
 from openfactor.model.estimation import Estimates, Inputs
 from openfactor.model.estimation.estimates import STATUSES
 from openfactor.model.gaps import specific_over_gaps
@@ -16,6 +18,9 @@ from openfactor.results.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+FORECASTS_IN_MEMORY = 4
+"""Forecasts that a model keeps; the least recently used are evicted first. Those of a large model take
+100 MB."""
 THIN_WINDOW, THIN_SHARE = 21, 0.75
 """Trading days, and the share of them on which a name that is not thinly traded has a return."""
 
@@ -28,6 +33,8 @@ class FittedModel(Inputs):
     data: DataVersion
     """Which data it stands on."""
     hide_progress: bool | None = None
+    forecasts: Cache = field(default_factory=lambda: Cache({"forecast": FORECASTS_IN_MEMORY}))
+    """Forecasts by their settings."""
 
     @cached_property
     def order(self) -> list[NDArray[np.int64]]:
@@ -127,6 +134,19 @@ class FittedModel(Inputs):
                 if kind != "none":
                     out[:, mine] = e.exposed[:, mine].sum(axis=1, keepdims=True) == 1
         return out
+
+    def stage_index(self, stage: int) -> int:
+        """Index of a stage, which users count from 1.
+
+        Raises
+        ------
+        SettingsError: the model has fewer stages.
+        """
+        if not 1 <= stage <= self.settings.n_stages:
+            raise SettingsError(
+                f"there is no stage {stage}:", [f"the model has {self.settings.n_stages}, counted from 1"]
+            )
+        return stage - 1
 
     def rows_on(self, t: int) -> slice:
         """The panel's rows of a trading day."""

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from openfactor.dataset.calendar import within
+from openfactor.contract.refs import Dated, FrameQuery, Layout
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.timing import rows_before
-from openfactor.datawarnings import warn
-from openfactor.errors import ConflictError, SettingsError
-from openfactor.exposures import by_group, exposure_frame
+from openfactor.errors import ConflictError
+from openfactor.exposures import by_group
 from openfactor.model.diagnostics import Diagnostics, diagnose
 from openfactor.model.estimation import Estimates
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts import RiskForecast
-from openfactor.model.frames import between, by_asset, by_factor, regressions
+from openfactor.model.forecasts import forecast_of
+from openfactor.model.frames import frame
+from openfactor.model.riskforecast import RiskForecast
 from openfactor.processes import BoundToProcess
 from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike
@@ -31,17 +25,15 @@ from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
 from openfactor.settings.values import DatasetSettings
 
-Float = NDArray[np.float64]
-FORECASTS_IN_MEMORY = 4
-"""Forecasts that a model has at hand; the least used go first. Those of a large model take 100 MB."""
-
 
 class RiskModel(BoundToProcess):
     """What `riskmodels.load(...).get_model()` gives.
 
     Frames have a `date` column and Float32 values. The values of a date are those of the regression of
-    that date, except `exposures`, which carry the day on which they are stored: they explain the
-    returns of the next trading day. `start` and `end` are inclusive.
+    that date, except `exposures` and memberships, which carry the day on which they are stored: they explain
+    the returns of the next trading day. `dated` chooses one day for all: "exposures", the day on which
+    exposures are stored, or "returns", the trading day after it. `layout` is "wide" or "long", one row per
+    value. `start` and `end` are dates of rows, both included.
     """
 
     def __init__(
@@ -59,8 +51,6 @@ class RiskModel(BoundToProcess):
         data = data or dataset.version("dataset")
         self._fitted = FittedModel(dataset, settings, read, threads, estimates, data, hide_progress)
         self._renew = renew
-        self._forecasts: OrderedDict[RiskForecastSettings, RiskForecast] = OrderedDict()
-        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<RiskModel on {self.data}: {self._fitted.estimates!r}>"
@@ -108,50 +98,89 @@ class RiskModel(BoundToProcess):
         """Group to its factors, both sorted."""
         return by_group(self._fitted.estimates.pairs)
 
-    def fret(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def fret(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Factor returns: date, `{group}.{factor}`; daily, fractions.
 
         0.0 on days without a regression (see `status`) and for factors without exposure.
         """
-        return self._by_factor(self._fitted.estimates.factor_returns, start, end)
+        return self._frame("factor_returns", start, end, layout=layout, dated=dated)
 
-    def t_stats(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def t_stats(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Factor return over its standard error; null where there is no standard error."""
-        return self._by_factor(self._fitted.estimates.t, start, end)
+        return self._frame("t_stats", start, end, layout=layout, dated=dated)
 
-    def p_values(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def p_values(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Two-sided probability of |t| under Student's distribution with n - rank degrees of freedom."""
-        e = self._fitted.estimates
-        freedom = np.maximum(e.n - e.rank, 1).T[:, e.stage]
-        p = 2.0 * np.asarray(stdtr(freedom, -np.abs(e.t)))
-        return self._by_factor(p, start, end)
+        return self._frame("p_values", start, end, layout=layout, dated=dated)
 
-    def standard_errors(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def standard_errors(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Of the factor returns; null where there is no estimate, for pinned and aliased factors, and on days
         whose returns do not differ or are explained exactly (see `status`)."""
-        return self._by_factor(self._fitted.estimates.standard_errors, start, end)
+        return self._frame("standard_errors", start, end, layout=layout, dated=dated)
 
-    def vif(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def vif(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Variance inflation factors, at least 1, in the directions that the zero-sum constraints leave, and
         about the weighted mean where the other factors hold a constant; null where there is no estimate, for
         pinned factors, and where factors could not be told apart."""
-        return self._by_factor(self._fitted.estimates.vif, start, end)
+        return self._frame("vif", start, end, layout=layout, dated=dated)
 
     def r2(
-        self, *, start: DateLike | None = None, end: DateLike | None = None, stage: int = 1
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        stage: int = 1,
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Weighted R squared of each regression: date, r2; days without a regression, without spread or
         without degrees of freedom are left out.
 
         Of a further stage it is the share that it explains of the specific returns of the stage before it.
         """
-        e = self._fitted.estimates
-        r2 = e.r2[self._stage(stage)]
-        frame = pl.DataFrame({"date": pl.Series(e.dates, dtype=pl.Date), "r2": r2.astype(np.float32)})
-        return between(frame.filter(pl.col("r2").is_not_nan()), start, end)
+        return self._frame("r2", start, end, stage=stage, dated=dated)
 
     def status(
-        self, *, start: DateLike | None = None, end: DateLike | None = None, stage: int = 1
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        stage: int = 1,
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
         """How each day was estimated.
 
@@ -162,28 +191,18 @@ class RiskModel(BoundToProcess):
         `thin_category_shrinkage` asks for), factors_without_exposure, pinned_factors, to which the zero sums
         leave no choice, and aliased_factors, which could not be told apart from others.
         """
-        e, s = self._fitted.estimates, self._stage(stage)
-        mine = np.flatnonzero(e.stage == s)
-        names = np.array(e.factors)[mine]
-        thin = self._fitted.thin[:, mine]
-        gone = ~e.exposed[:, mine] & (e.n[s] > 0)[:, None]
-        lists = {
-            "thin_categories": [names[these].tolist() for these in thin],
-            "factors_without_exposure": [names[these].tolist() for these in gone],
-            "pinned_factors": [names[these].tolist() for these in self._fitted.pinned[:, mine]],
-            "aliased_factors": [names[these].tolist() for these in self._fitted.aliased[:, mine]],
-        }
-        counts = {"clipped": e.clipped[s], "multiday": e.multiday[s]}
-        frame = regressions(e, s).with_columns(
-            **{name: pl.Series(values) for name, values in counts.items()},
-            thinly_traded=pl.Series(self._fitted.thinly_traded),
-            **{name: pl.Series(values, dtype=pl.List(pl.String)) for name, values in lists.items()},
-        )
-        return between(frame, start, end)
+        return self._frame("status", start, end, stage=stage, dated=dated)
 
-    def effective_names(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def effective_names(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Effective number of names of each category: date, `{group}.{factor}`; null for other factors."""
-        return self._by_factor(self._fitted.estimates.effective_names, start, end)
+        return self._frame("effective_names", start, end, layout=layout, dated=dated)
 
     def exposures(
         self,
@@ -192,43 +211,57 @@ class RiskModel(BoundToProcess):
         end: DateLike | None = None,
         id_type: str | None = None,
         stage: int = 1,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Exposures of the universe's assets to a stage's factors: date, the id type, `{group}.{factor}`.
 
-        One row a trading day and listing, or of listings with the same identifier one for all of them; null
+        One row per trading day and listing, or of listings with the same identifier one for all of them; null
         where a dense exposure is missing, 0 where a name is not in a category.
         """
-        e = self._fitted.estimates
-        days = [
-            int(day) for date, day in zip(e.dates, self._fitted.days, strict=True) if within(date, start, end)
-        ]
-        return exposure_frame(
-            self._fitted.dataset,
-            self._fitted.columns[self._stage(stage)],
-            [pair for pair, s in zip(e.pairs, e.stage, strict=True) if s == self._stage(stage)],
-            days,
-            self._fitted.universe,
-            self._fitted.id_type(id_type),
-        )
+        return self._frame("exposures", start, end, id_type=id_type, stage=stage, layout=layout, dated=dated)
 
     def asset_returns(
-        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
-        """Returns in the model's currency, compounded since the trading day before: date, one column an
+        """Returns in the model's currency, compounded since the trading day before: date, one column per
         identifier; null where there is none.
 
         id_type : by default the universe's; a column has the values of whoever has the identifier on the date
         """
-        returns = self._fitted.estimates.asset_return
-        return self._by_asset(lambda rows: returns[rows], start, end, id_type)
+        return self._frame("asset_returns", start, end, id_type=id_type, layout=layout, dated=dated)
+
+    def future_asset_returns(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
+        """Returns of the next trading day, at the date of the exposures that explain them; null on the last
+        trading day. Laid out like `asset_returns`."""
+        return self._frame("future_asset_returns", start, end, id_type=id_type, layout=layout, dated=dated)
 
     def idio(
-        self, *, start: DateLike | None = None, end: DateLike | None = None, id_type: str | None = None
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Specific returns: asset return less exposures of the trading day before times factor returns. Laid
         out like `asset_returns`."""
-        returns = self._fitted.estimates.specific_return
-        return self._by_asset(lambda rows: returns[rows], start, end, id_type)
+        return self._frame("specific_returns", start, end, id_type=id_type, layout=layout, dated=dated)
 
     def weights(
         self,
@@ -237,55 +270,61 @@ class RiskModel(BoundToProcess):
         end: DateLike | None = None,
         id_type: str | None = None,
         stage: int = 1,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Regression weights; those of a date sum to one, null outside of the estimation set. Laid out like
         `asset_returns`."""
-        weight = self._fitted.estimates.weight[self._stage(stage)]
-        return self._by_asset(
-            lambda rows: np.where(weight[rows] > 0, weight[rows], np.nan), start, end, id_type
+        return self._frame("weights", start, end, id_type=id_type, stage=stage, layout=layout, dated=dated)
+
+    def universe(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
+        """Who is in the universe on each trading day, by the values of that day: date, one Boolean column per
+        identifier; long, one row per member."""
+        return self._frame("universe", start, end, id_type=id_type, layout=layout, dated=dated)
+
+    def estimation_universe(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        id_type: str | None = None,
+        stage: int = 1,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
+        """Those of the universe that a stage's regressions look at: members of its estimation universe, of
+        each company the main listing. Laid out like `universe`."""
+        return self._frame(
+            "estimation_universe", start, end, id_type=id_type, stage=stage, layout=layout, dated=dated
         )
 
-    def market_caps(self, *, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
+    def market_caps(
+        self,
+        *,
+        start: DateLike | None = None,
+        end: DateLike | None = None,
+        layout: Layout = "wide",
+        dated: Dated | None = None,
+    ) -> pl.DataFrame:
         """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
         used them: those of the trading day before."""
-        panel, e, fitted = self._fitted.dataset.panel, self._fitted.estimates, self._fitted
-        out = np.full(e.factor_returns.shape, np.nan)
-        for s, (columns, order) in enumerate(zip(fitted.columns, fitted.order, strict=True)):
-            for i in np.flatnonzero(e.n[s] > 0).tolist():
-                rows = rows_before(panel, fitted.days, i)
-                caps = np.where(e.weight[s][rows] > 0, np.nan_to_num(panel.market_cap[rows]), 0.0)
-                total = np.zeros(len(order))
-                dense, codes, loads = columns.at(rows)
-                total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
-                for code, load in zip(codes, loads, strict=True):
-                    held = (code >= 0) & (caps > 0)
-                    total += np.bincount(code[held], (load * caps)[held], minlength=len(order))
-                out[i, order] = total
-        return self._by_factor(out, start, end)
+        return self._frame("market_caps", start, end, layout=layout, dated=dated)
 
     def forecast(self, settings: RiskForecastSettings | None = None) -> RiskForecast:
         """Forecasts of risk from these estimates; nothing is regressed again.
 
-        The same settings give the same object, with what it has computed. A DataWarning names what the data
+        What was computed for the same settings is not computed again. A DataWarning names what the data
         quality checks found wrong with the newest day.
         """
-        self._warn_of_newest_day()
-        chosen = settings or RiskForecastSettings()
-        with self._lock:
-            forecast = self._forecasts.setdefault(chosen, RiskForecast(self._fitted, chosen))
-            self._forecasts.move_to_end(chosen)
-            while len(self._forecasts) > FORECASTS_IN_MEMORY:
-                self._forecasts.popitem(last=False)
-        return forecast
-
-    def _warn_of_newest_day(self) -> None:
-        """DataWarning of severe findings about the day on which forecasts stand."""
-        report = self._fitted.dataset.report
-        if found := report.newest_faults:
-            warn(
-                f"the newest data ({report.newest_day}) are in doubt: "
-                + "; ".join(finding.message for finding in found)
-            )
+        return RiskForecast(self._fitted, settings or RiskForecastSettings())
 
     def diagnostics(
         self,
@@ -309,36 +348,11 @@ class RiskModel(BoundToProcess):
         n_books, seed : of the random books
         """
         return diagnose(
-            self._fitted, self.forecast(forecast), start=start, end=end,
+            self._fitted, forecast_of(self._fitted, forecast), start=start, end=end,
             burn_in=burn_in, window=window, n_books=n_books, seed=seed,
         )  # fmt: skip
 
-    def _stage(self, stage: int) -> int:
-        """Index of a stage, which users count from 1."""
-        if not 1 <= stage <= self._fitted.settings.n_stages:
-            raise SettingsError(
-                f"there is no stage {stage}:",
-                [f"the model has {self._fitted.settings.n_stages}, counted from 1"],
-            )
-        return stage - 1
-
-    def _by_factor(self, values: Float, start: DateLike | None, end: DateLike | None) -> pl.DataFrame:
-        return between(
-            by_factor(self._fitted.estimates.dates[: len(values)], self._fitted.estimates.factors, values),
-            start,
-            end,
-        )
-
-    def _by_asset(
-        self,
-        values: Callable[[slice], Float],
-        start: DateLike | None,
-        end: DateLike | None,
-        id_type: str | None,
+    def _frame(
+        self, name: str, start: DateLike | None, end: DateLike | None, **options: object
     ) -> pl.DataFrame:
-        """Values of the panel's rows, laid out by date (of the regression) and asset."""
-        panel, dates = self._fitted.dataset.panel, self._fitted.estimates.dates
-        wanted = [i for i in range(len(dates)) if within(dates[i], start, end)]
-        rows = [rows_before(panel, self._fitted.days, i) if i else slice(0, 0) for i in wanted]
-        shown, chosen = [dates[i] for i in wanted], self._fitted.id_type(id_type)
-        return by_asset(self._fitted.dataset, self._fitted.universe, shown, rows, values, chosen)
+        return frame(self._fitted, FrameQuery.between(name, start, end, **options))

@@ -12,7 +12,7 @@ from openfactor.errors import DataError, Fault
 from openfactor.model.diagnostics.diagnostics import Diagnostics
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts import RiskForecast
+from openfactor.model.forecasts import ModelForecast
 from openfactor.numerics.scores import correlations
 from openfactor.progress import counted_days
 from openfactor.settings.dates import DateLike
@@ -22,7 +22,7 @@ Float = NDArray[np.float64]
 
 def diagnose(
     fitted: FittedModel,
-    forecast: RiskForecast,
+    forecast: ModelForecast,
     *,
     start: DateLike | None,
     end: DateLike | None,
@@ -69,7 +69,7 @@ def diagnose(
 
 
 def _snapshots(
-    fitted: FittedModel, forecast: RiskForecast, days: NDArray[np.int64]
+    fitted: FittedModel, forecast: ModelForecast, days: NDArray[np.int64]
 ) -> Callable[[int], Snapshot]:
     """Gives what is known of the estimation universe on one of the days, and what comes next."""
     e, panel = fitted.estimates, fitted.dataset.panel

@@ -13,7 +13,7 @@ from openfactor.model.diagnostics import quality
 from openfactor.model.diagnostics.pictures import cumulative_returns
 from openfactor.model.diagnostics.walkforward import DECILES, WalkForward
 from openfactor.model.estimation.estimates import Estimates
-from openfactor.model.frames import regressions
+from openfactor.model.wide import regressions
 from openfactor.processes import BoundToProcess
 from openfactor.results.provenance import DataVersion
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.periods import DAILY
@@ -203,14 +201,3 @@ def regime_multiplier(bias: Float, halflife: float) -> Float:
     the weighted mean of those that there are, 1 before there is one."""
     measured = np.sqrt(ewma(bias, halflife))
     return np.asarray(np.where(np.isfinite(measured), measured, 1.0))
-
-
-def matrix_frame(dates: Sequence[dt.date], factors: list[str], matrices: Float) -> pl.DataFrame:
-    """date, factor, and a Float32 column a factor, of matrices (D, K, K)."""
-    k = len(factors)
-    flat = matrices.reshape(len(dates) * k, k).astype(np.float32)
-    key = {
-        "date": pl.Series(np.repeat(np.array(dates, "datetime64[D]"), k), dtype=pl.Date),
-        "factor": factors * len(dates),
-    }
-    return pl.DataFrame(key | {factor: flat[:, i] for i, factor in enumerate(factors)})

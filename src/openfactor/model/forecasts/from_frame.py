@@ -13,7 +13,8 @@ from openfactor.dataset.periods import DAILY
 from openfactor.dataset.periods import periods_per_year as told_by
 from openfactor.errors import DataError, Fault
 from openfactor.frames import as_polars
-from openfactor.model.forecasts.covariance import factor_covariances, matrix_frame
+from openfactor.model.forecasts.covariance import factor_covariances
+from openfactor.model.wide import matrix_frame
 from openfactor.processes import refuse_after_fork
 from openfactor.settings.forecasts import (
     EigenfactorSettings,
