@@ -178,7 +178,9 @@ def test_share_classes_of_one_isin_are_shown_once() -> None:
     assert shown.get(start=MON, end=FRI).rows() == [(date, "US2") for date in days]
     rows = [data.panel.rows_of(d) for d in range(len(data.days))]
     inside = np.ones(data.panel.n_rows, np.bool_)
-    frame = by_asset(data, inside, list(data.days), rows, lambda r: data.panel.local_return[r], "isin")
+    frame = by_asset(
+        data, inside, list(zip(data.days, rows, strict=True)), lambda r: data.panel.local_return[r], "isin"
+    )
     # on Monday only A is listed, from Tuesday on B stands for the company
     expected = {WED: pytest.approx(0.2), FRI: pytest.approx(0.0)}
     assert {d: x for d, x in frame.iter_rows() if x is not None} == expected
