@@ -57,14 +57,15 @@ class Step:
 
         Raises
         ------
-        CancelledError: the request was cancelled.
+        CancelledError: the request was cancelled, or the step has ended: another thread of it failed.
         """
         self._change(units=units)
         self._context.check()
 
-    def say(self, message: str) -> None:
-        """Report what is being done now."""
-        self._change(message=message)
+    def say(self, message: str, units: int = 0) -> None:
+        """Report what is being done now, and that so many more units are begun; raises as a call."""
+        self._change(units=units, message=message)
+        self._context.check()
 
     def finish(self) -> None:
         """Report that the step has ended."""
@@ -72,6 +73,8 @@ class Step:
 
     def _change(self, units: int = 0, **changes: Any) -> None:
         with self._lock:
+            if self._progress.finished:
+                raise CancelledError(f"{self._progress.message}: ended before all of its work was done")
             self._progress = replace(self._progress, done=self._progress.done + units, **changes)
             self._context.listener(self._progress)
 
@@ -120,6 +123,10 @@ class Context:
     def on(self, threads: int) -> Context:
         """The same with another number of processors."""
         return replace(self, threads=threads)
+
+    def __reduce__(self) -> Any:
+        """In another process it has a cache of its own, and nobody has cancelled it."""
+        return Context, (self.threads, self.listener)
 
     def as_request(
         self, listener: Listener | None = None, cancelled: threading.Event | None = None

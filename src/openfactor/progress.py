@@ -12,6 +12,9 @@ from tqdm.auto import tqdm
 
 from openfactor.context import Progress
 
+SECONDS_BEFORE_A_BAR = 1.0
+"""Shorter steps show no bar."""
+
 
 def progress_bar(
     what: str, hide: bool | None, total: int | None = None, *, unit: str = "day", delay: float = 0.0
@@ -55,11 +58,20 @@ class ProgressBars:
         self._bars: dict[str, tqdm[Any]] = {}
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> Any:
+        return ProgressBars, (self._hide,)
+
     def __call__(self, progress: Progress) -> None:
         with self._lock:
             bar = self._bars.get(progress.step)
             if bar is None:
-                bar = progress_bar(progress.message, self._hide, progress.total, unit=progress.unit, delay=1)
+                bar = progress_bar(
+                    progress.message,
+                    self._hide,
+                    progress.total,
+                    unit=progress.unit,
+                    delay=SECONDS_BEFORE_A_BAR,
+                )
                 self._bars[progress.step] = bar
             bar.set_description_str(progress.message, refresh=False)
             bar.update(progress.done - bar.n)

@@ -17,11 +17,14 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from openfactor.context import Context
 from openfactor.dataset.calendar import Calendar
 from openfactor.errors import StorageError
 from openfactor.exposures import ExposureMatrix, Universe, universe_on
 from openfactor.model import RiskModel
 from openfactor.processes import EngineObject
+from openfactor.processors import available_processors
+from openfactor.progress import ProgressBars
 from openfactor.registry import Registry
 from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.riskmodels import RiskModelStore
@@ -51,10 +54,10 @@ class LocalWorkspace(EngineObject):
         self._path = Path(path).expanduser().resolve()
         self._threads = threads
         self._hide_progress = None if progress is None else not progress
+        self._context = Context(threads or available_processors(), ProgressBars(self._hide_progress))
         self.uploads = UploadStore(
-            self._path / "uploads", threads=threads, hide_progress=self._hide_progress,
-            mappings=Mappings(self._saved_mapping),
-        )  # fmt: skip
+            self._path / "uploads", mappings=Mappings(self._saved_mapping), context=self._context
+        )
         try:
             self._path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

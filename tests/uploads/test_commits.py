@@ -14,12 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from openfactor.context import Context
 from openfactor.errors import DataError, DataWarning, NotFoundError, SettingsError
 from openfactor.results import UploadCommitResult
 from openfactor.uploads import DATA_TYPES, Upload, UploadStore
 from openfactor.uploads.schema import NUMBER, Column
 from openfactor.uploads.storage import counting, parts
+from openfactor.uploads.storage.merging import CommitMode
 from openfactor.uploads.types.exchange_rates import ExchangeRates
+from tests.cancelling import cancel_everywhere, files_below
 from tests.uploads.tables import rates, read
 
 Rows = dict[tuple[int, str], float]
@@ -350,3 +353,36 @@ def test_summaries(tmp_path: Path) -> None:
     whole = upload.get_data_summary().row(0, named=True)
     assert (whole["n_rows"], whole["n_assets"], whole["n_factor_groups"], whole["n_factors"]) == (5, 3, 2, 3)
     assert (whole["min_date"], whole["max_date"]) == (day, day + dt.timedelta(1))
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "overwrite"])
+def test_a_cancelled_commit_leaves_nothing(tmp_path: Path, mode: CommitMode) -> None:
+    before = rates((1, "EUR", 0.9), (2, "EUR", 0.8))
+    UploadStore(tmp_path).create("exchange_rates", "fx").fast_commit(before, "append")
+    files = files_below(tmp_path)
+    new = rates((2, "EUR", 0.7), (3, "EUR", 0.6))
+
+    def check() -> None:
+        assert files_below(tmp_path) == files
+
+    def commit(context: Context) -> None:
+        upload = UploadStore(tmp_path, context=context).open("exchange_rates", "fx")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            assert upload.fast_commit(new, mode).version == 2
+
+    assert cancel_everywhere(commit, check) >= 4
+
+
+def test_a_cancelled_commit_keeps_what_is_staged(tmp_path: Path) -> None:
+    UploadStore(tmp_path).create("exchange_rates", "fx").stage_df("x", rates((1, "EUR", 0.9)))
+    files = files_below(tmp_path)
+
+    def check() -> None:
+        assert files_below(tmp_path) == files
+
+    def commit(context: Context) -> None:
+        upload = UploadStore(tmp_path, context=context).open("exchange_rates", "fx")
+        assert upload.commit("append").committed_names == ["x"]
+
+    assert cancel_everywhere(commit, check) >= 3

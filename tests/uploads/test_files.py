@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from openfactor import Client
+from openfactor import Client, progress
 from openfactor.errors import DataError, NotFoundError, SettingsError, StorageError
 from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
@@ -304,7 +304,8 @@ def test_any_text_and_number_comes_back_from_text(rows: dict[tuple[int, str], fl
             assert_frame_equal(staged.sort("date", "ccy"), frame.sort("date", "ccy"), check_exact=True)
 
 
-def test_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BEFORE_A_BAR", 0.0)
     path = zipped(tmp_path / "x.zip", {"a.csv": GOOD, "b.csv": GOOD.replace(b"01-01", b"01-02")})
     for shown in (True, False):
         client = Client.local(tmp_path / "workspace", progress=shown)

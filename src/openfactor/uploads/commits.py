@@ -119,7 +119,7 @@ class Commits:
 
     @property
     def _writer(self) -> VersionWriter:
-        return VersionWriter(self.queries.folder, self.queries.data_type, self.area)
+        return VersionWriter(self.queries.folder, self.queries.data_type, self.area, self.reader.context)
 
     def _commit_tables(
         self,

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from openfactor.context import Context
 from openfactor.errors import DataError, Fault
-from openfactor.progress import progress_bar
 from openfactor.results import UploadParserResult, UploadStagingResult
 from openfactor.settings import ColumnMapping
 from openfactor.uploads.names import check_staged_name
@@ -25,30 +25,33 @@ TABLES_AT_ONCE = 4
 
 @dataclass(frozen=True)
 class TableReader:
-    """Reads tables of one data type; hide_progress=None hides bars where standard error is no terminal."""
+    """Reads tables of one data type."""
 
     data_type: DataType
-    threads: int
-    hide_progress: bool | None
+    context: Context
 
     def read(
         self, sources: Sequence[Source], scratch: Path, parser: str | None, mapping: ColumnMapping
     ) -> list[StagedItem]:
-        """Read every table and write its rows to the folder of its name in `scratch`."""
+        """Read every table and write its rows to the folder of its name in `scratch`.
+
+        Raises
+        ------
+        CancelledError: the request was cancelled.
+        """
         for source in sources:
             check_staged_name(source.name)
-        hide = self.hide_progress if len(sources) > 1 else True
         with (
-            ThreadPoolExecutor(min(self.threads, TABLES_AT_ONCE)) as pool,
-            progress_bar(f"reading {self.data_type.name}", hide, len(sources), unit="file") as bar,
+            ThreadPoolExecutor(min(self.context.threads, TABLES_AT_ONCE)) as pool,
+            self.context.step(f"reading {self.data_type.name}", len(sources), unit="files") as advance,
         ):
-            items = []
-            for item in pool.map(
-                lambda source: _read(source, self.data_type, scratch, parser, mapping), sources
-            ):
-                items.append(item)
-                bar.update()
-        return items
+
+            def read(source: Source) -> StagedItem:
+                item = _read(source, self.data_type, scratch, parser, mapping)
+                advance()
+                return item
+
+            return list(pool.map(read, sources))
 
 
 def _read(

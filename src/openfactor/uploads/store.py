@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deltalake.exceptions import DeltaError
 
+from openfactor.context import Context
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.folders import write_whole
 from openfactor.processes import EngineObject
@@ -23,9 +24,7 @@ from openfactor.uploads.upload import Upload
 class UploadStore(EngineObject):
     """The uploads of a workspace.
 
-    threads : processors to use, by default all
     mappings : leads from names to saved mappings of columns; by default there are none
-    hide_progress : show no progress bars; None hides them where standard error is no terminal
 
     Raises
     ------
@@ -37,8 +36,7 @@ class UploadStore(EngineObject):
         folder: Path,
         data_types: Mapping[str, DataType] = DATA_TYPES,
         *,
-        threads: int | None = None,
-        hide_progress: bool | None = None,
+        context: Context | None = None,
         mappings: Mappings | None = None,
     ) -> None:
         forbidden = sorted(set(folder.as_posix()) & set(FORBIDDEN))
@@ -46,8 +44,7 @@ class UploadStore(EngineObject):
             raise StorageError(f"choose a folder without {' or '.join(map(repr, forbidden))}: {folder}")
         self._folder = folder
         self._types = data_types
-        self._threads = threads
-        self._hide_progress = hide_progress
+        self._context = context or Context()
         self._mappings = mappings
 
     def data_types(self) -> list[str]:
@@ -92,8 +89,7 @@ class UploadStore(EngineObject):
         return Upload(
             self._existing(data_type, name),
             self.data_type(data_type),
-            threads=self._threads,
-            hide_progress=self._hide_progress,
+            context=self._context,
             mappings=self._mappings,
         )
 

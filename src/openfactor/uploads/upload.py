@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from openfactor.context import Context
 from openfactor.errors import StorageError
 from openfactor.frames import as_table
 from openfactor.processes import EngineObject
@@ -49,18 +49,14 @@ class Upload(EngineObject):
         folder: Path,
         data_type: DataType,
         *,
-        threads: int | None = None,
-        hide_progress: bool | None = None,
+        context: Context | None = None,
         mappings: Mappings | None = None,
     ) -> None:
         self.name = folder.name
         self.data_type = data_type.name
         self._folder = folder
         self._mappings = mappings or Mappings()
-        area, reader = (
-            StagingArea(folder),
-            TableReader(data_type, threads or os.cpu_count() or 1, hide_progress),
-        )
+        area, reader = StagingArea(folder), TableReader(data_type, context or Context())
         self.queries = VersionQueries(folder, data_type)
         self.preview = Preview(data_type)
         self.staging = Staging(area, reader, self.queries)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from openfactor.context import Context
 from openfactor.errors import ConflictError
 from openfactor.uploads.repeats import repeats
 from openfactor.uploads.schema import DataType
@@ -42,6 +43,7 @@ class VersionWriter:
     folder: Path
     data_type: DataType
     staging: StagingArea
+    context: Context
 
     def commit(
         self, items: Sequence[StagedItem], mode: CommitMode, match: list[str] | None, remedy: str = ""
@@ -53,6 +55,7 @@ class VersionWriter:
         Raises
         ------
         DataError: with every fault; nothing was stored. ConflictError: others kept committing.
+        CancelledError: the request was cancelled; nothing was stored.
         """
         heading = f"cannot commit to the {self.data_type.name} upload {self.folder.name!r}"
         faults = [fault for item in items for fault in item.faults]
@@ -60,7 +63,7 @@ class VersionWriter:
         parts = [part for item in items for part in item.parts]
 
         def change(table: Table, scratch: Path) -> Change:
-            planned = plan(table.parts, parts, mode, match, self.data_type, scratch)
+            planned = plan(table.parts, parts, mode, match, self.data_type, scratch, self.context)
             if not planned:
                 return planned
             if (mode == "overwrite" and not match) or table.is_empty or self.data_type.dated_by is None:
@@ -102,7 +105,8 @@ class VersionWriter:
                 if not change:
                     return table.version, change
                 try:
-                    return table.write(change, operation), change
+                    with self.context.step(f"writing {self.data_type.name} {self.folder.name!r}"):
+                        return table.write(change, operation), change
                 except CommitConflictError as error:
                     if time.monotonic() > until:
                         busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"

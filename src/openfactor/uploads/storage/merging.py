@@ -14,6 +14,7 @@ from typing import Literal
 
 import polars as pl
 
+from openfactor.context import Context, Step
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.counting import RowCounts, difference, other_rows
 from openfactor.uploads.storage.parts import Part, scan_parts, write_parts
@@ -64,14 +65,22 @@ def plan(
     match: Sequence[str] | None,
     data_type: DataType,
     scratch: Path,
+    context: Context,
 ) -> Change:
-    """How `incoming` changes what is stored; files that must be written anew are written to `scratch`."""
-    merge = _Merge(stored, incoming, list(match or data_type.key), data_type, scratch)
-    if mode == "append":
-        return merge.append()
-    if mode == "upsert":
-        return merge.upsert()
-    return merge.replace_slices() if match else merge.replace_all()
+    """How `incoming` changes what is stored; files that must be written anew are written to `scratch`.
+
+    Raises
+    ------
+    CancelledError
+        The request was cancelled.
+    """
+    with context.step(f"comparing {data_type.name} with stored rows", unit="files") as advance:
+        merge = _Merge(stored, incoming, list(match or data_type.key), data_type, scratch, advance)
+        if mode == "append":
+            return merge.append()
+        if mode == "upsert":
+            return merge.upsert()
+        return merge.replace_slices() if match else merge.replace_all()
 
 
 @dataclass(frozen=True)
@@ -81,12 +90,15 @@ class _Merge:
     match: list[str]
     data_type: DataType
     scratch: Path
+    advance: Step
+    """Called for each file that is compared."""
 
     def append(self) -> Change:
         """Add the rows whose slice has no row yet."""
         add: list[Part] = []
         counts, left_out = RowCounts(), LeftOut()
         for part in self.incoming:
+            self.advance()
             rivals = self._rivals([part])
             if not rivals:
                 add.append(part)
@@ -149,6 +161,7 @@ class _Merge:
         counts = RowCounts()
         changed_keys = [self.data_type.empty().select(key)]
         for part in self.incoming:
+            self.advance()
             rivals = self._rivals([part])
             if not rivals:
                 add.append(part)
@@ -184,6 +197,7 @@ class _Merge:
         taken = [self.data_type.empty()]
         change = Change([], [])
         for part in self._rivals(self.incoming):
+            self.advance()
             rows = self._scan([part]).collect()
             gone = rows.join(slices, on=on, how="semi", nulls_equal=True)
             if len(gone):
