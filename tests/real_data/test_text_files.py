@@ -103,6 +103,30 @@ def test_a_download_that_broke_off(upload: Upload, tmp_path: Path, end: str) -> 
     assert upload.fast_commit(path, "append").rows_added == 1
 
 
+@pytest.mark.parametrize("block", [1 << 20, 7])
+def test_lines_that_lack_cells(
+    upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    """Whatever is missing, the cells that are there would move into other columns."""
+    monkeypatch.setattr("openfactor.uploads.parsing.records._BLOCK", block)
+    path = tmp_path / "x.csv"
+    text = 'date,ccy,fx_rate\r\n2024-01-02,0.91\r\n2024-01-03,EUR,0.9\r\n\r\n"2024-\r\n,01-04"\r\n,,\r\n'
+    path.write_bytes((text + "2024-01-05,EUR,0.9\r\n" * 3).encode())
+    with pytest.raises(DataError) as caught:
+        upload.fast_commit(path, "append")
+    (fault,) = caught.value.faults
+    assert (fault.rule, fault.count) == ("short_record", 2)
+    assert fault.examples == ("line 2: 2 cells", "line 5: 1 cells")
+
+
+def test_lines_that_end_in_empty_cells_lack_none(tmp_path: Path) -> None:
+    upload = UploadStore(tmp_path / "store").create("portfolios", "p")
+    path = tmp_path / "x.csv"
+    rows = ["A,x,ticker,2024-01-02,1,", 'A,"y,z",ticker,2024-01-02,2,', "", 'A,5"p"-w,ticker,2024-01-02,3,']
+    path.write_text("\n".join(["portfolio_id,asset_id,asset_id_type,date,share_qty,nav", *rows, "\n"]))
+    assert upload.fast_commit(path, "append").rows_added == 3
+
+
 SYSTEM = {
     "__MACOSX/": b"", "__MACOSX/._a.csv": b"\0\5\x16\7", ".DS_Store": b"\0\0\0\1Bud1", "Thumbs.db": b"x",
 }  # fmt: skip

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import mmap
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from openfactor.errors import DataError, Fault
 from openfactor.frames.headings import PairedHeadings, paired, stack
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.records import Buffer, short_rows
 from openfactor.uploads.places import Lines, RawTable, Stacked
+from openfactor.uploads.validation import EXAMPLES
 
 MAX_LINE = 16 << 20
 """Bytes of a line."""
@@ -30,8 +32,6 @@ _TAIL = 1 << 16
 _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """A first line that tells Excel the separator."""
-
-Buffer = bytes | mmap.mmap
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     _check_end(name, data, head)
     frame = cells.rename(dict(zip(cells.columns, head.names, strict=True)))
     lines = Lines(head.lines + 1, frame, line_end)
+    _check_records(name, data, head, cells, lines)
     if head.pairs is None:
         return RawTable(frame, lines)
     stacked, source_rows = stack(frame, head.pairs)
@@ -187,6 +188,18 @@ def _check_end(name: str, data: Buffer, head: _Head) -> None:
     if lines[-1].strip() and '"' not in lines[-1] and found < len(head.names):
         message = f"the last line has {found} cells, and there are {len(head.names)} headings; is it cut off?"
         raise file_fault(name, "cut_off", message)
+
+
+def _check_records(name: str, data: Buffer, head: _Head, rows: pl.DataFrame, lines: Lines) -> None:
+    """Refuse a file with records that have fewer cells than there are headings: any cell may be missing."""
+    short = short_rows(data, head.end, head.separator, head.line_end, rows)
+    if short is None:
+        raise file_fault(name, "unreadable_file", "its quotes do not match its lines; check quotes")
+    if len(short):
+        shown = [f"{lines.of(row)}: {cells} cells" for row, cells in short.head(EXAMPLES).rows()]
+        message = f"has fewer cells than the {rows.width} headings; write empty cells with their separators"
+        fault = Fault("short_record", name, message, None, len(short), tuple(shown))
+        raise DataError(f"{name} cannot be read:", [fault])
 
 
 def _long_record(data: Buffer, head: _Head) -> str | None:
