@@ -76,7 +76,7 @@ def _read(
         took = next(r.parser for r in outcome.results if r.success)
         result = UploadParserResult(parser=took, success=False, messages=[str(fault)])
         return _item(source.name, [result], [fault])
-    told = [*source.notes, *outcome.notes, *(str(fault) for fault in broken)]
+    told = [*outcome.notes, *(str(fault) for fault in broken)]
     folder = scratch / source.name
     folder.mkdir()
     parts = write_parts(outcome.rows.drop(ROW), folder, data_type)

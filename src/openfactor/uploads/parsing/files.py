@@ -22,7 +22,7 @@ from openfactor.uploads.places import Places, RawTable
 CELLS_FREE = 4 << 30
 """A Parquet file may have so many bytes of cells, at eight each, whatever its size."""
 TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
-WORKBOOKS = (".xlsx", ".xlsm", ".ods", *workbooks.UNCHECKED)
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ARCHIVE = ".zip"
 FORMATS = (*TEXT_FILES, ".parquet", ".arrow", ".feather", ".ipc", *WORKBOOKS)
 _BROKEN = (
@@ -41,8 +41,6 @@ class Source:
     """May hold the date."""
     read: Callable[[], RawTable]
     """Raises DataError, with what is wrong with the file."""
-    notes: tuple[str, ...] = ()
-    """What the reader cannot tell."""
 
     def named(self, name: str) -> Source:
         """The table under another name."""
@@ -96,9 +94,7 @@ def stem(name: str) -> str:
 
 
 def _source(name: str, read: Callable[[], RawTable]) -> Source:
-    _, suffix, _ = split_name(name)
-    unchecked = f"errors such as #DIV/0! are read as empty cells from {suffix}; save it as .xlsx to find them"
-    return Source(stem(name), name, read, (unchecked,) if suffix in workbooks.UNCHECKED else ())
+    return Source(stem(name), name, read)
 
 
 def _of_folder(folder: Path) -> list[Source]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import posixpath
-import re
-import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from xml.etree import ElementTree
 
 import polars as pl
@@ -16,15 +14,11 @@ import python_calamine
 from openfactor.errors import DataError, Fault
 from openfactor.frames import mixed_series
 from openfactor.frames.headings import paired, stack
-from openfactor.uploads.parsing import opendocument
+from openfactor.uploads.parsing.errorcells import error_cells
 from openfactor.uploads.parsing.faults import file_fault
 from openfactor.uploads.places import RawTable, SheetCells, Stacked
 
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
-UNCHECKED = (".xls", ".xlsb")
-"""Workbooks whose error cells cannot be told from empty ones."""
-_RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
 
 
 def read_workbook(name: str, data: bytes) -> RawTable:
@@ -32,19 +26,19 @@ def read_workbook(name: str, data: bytes) -> RawTable:
 
     Cells that show an error, such as `#DIV/0!`, hold it as text.
     """
-    book = python_calamine.load_workbook(io.BytesIO(data))
-    sheets = [book.get_sheet_by_index(i) for i in range(len(book.sheet_names))]
-    filled = [sheet for sheet in sheets if sheet.start is not None]
-    if len(filled) != 1:
-        found = ", ".join(sheet.name for sheet in filled) or "none"
-        raise file_fault(name, "sheets", f"one sheet must have rows; found: {found}")
-    (sheet,) = filled
-    rows = sheet.to_python()
+    with _panics_raised():
+        book = python_calamine.load_workbook(io.BytesIO(data))
+        sheets = [book.get_sheet_by_index(i) for i in range(len(book.sheet_names))]
+        filled = [sheet for sheet in sheets if sheet.start is not None]
+        if len(filled) != 1:
+            names = ", ".join(sheet.name for sheet in filled) or "none"
+            raise file_fault(name, "sheets", f"one sheet must have rows; found: {names}")
+        (sheet,) = filled
+        rows = sheet.to_python()
     top, left = sheet.start or (0, 0)
-    if data[:2] == b"PK":
-        for row, column, error in _errors(data, sheet.name):
-            if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[row - top]):
-                rows[row - top][column - left] = error
+    for row, column, error in error_cells(data, sheet.name, sheets.index(sheet)):
+        if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[row - top]):
+            rows[row - top][column - left] = error
     two = paired([[_text(cell) for cell in row] for row in rows[:3]])
     if two is None:
         return _table(name, sheet.name, rows, top, left)
@@ -53,6 +47,17 @@ def read_workbook(name: str, data: bytes) -> RawTable:
     table = _table(name, sheet.name, [[*flat], *rows[used:]], top + used - 1, left)
     stacked, source_rows = stack(table.frame, pairs)
     return RawTable(stacked, Stacked(table.places, source_rows))
+
+
+@contextmanager
+def _panics_raised() -> Iterator[None]:
+    """Turns panics of the reader, which are no Exceptions, into ValueErrors."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(f"the workbook is damaged: {error}") from error
 
 
 def _table(name: str, sheet: str, rows: Sequence[Sequence[object]], top: int, left: int) -> RawTable:
@@ -111,48 +116,3 @@ def _letters(column: int) -> str:
         column, rest = divmod(column - 1, 26)
         text = chr(ord("A") + rest) + text
     return text
-
-
-def _errors(data: bytes, sheet: str) -> Iterator[tuple[int, int, str]]:
-    """Row, column (from 0) and text of the cells of a sheet that show an error, which the reader gives as
-    empty ones."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if opendocument.CONTENT in archive.namelist():
-            yield from opendocument.errors(archive, sheet)
-        if "xl/workbook.xml" not in archive.namelist():
-            return
-        xml = archive.read(_path_of(archive, sheet))
-    if not re.search(rb"""\st=["']e["']""", xml):
-        return
-    row = column = -1
-    for event, element in ElementTree.iterparse(io.BytesIO(xml), events=("start", "end")):
-        tag = element.tag.rpartition("}")[2]
-        if tag == "row" and event == "start":
-            row, column = int(element.get("r", row + 2)) - 1, -1
-        elif tag == "row":
-            element.clear()
-        elif tag == "c" and event == "start":
-            address = _ADDRESS.fullmatch(element.get("r", ""))
-            column = _number(address[1]) if address else column + 1
-        elif tag == "c" and element.get("t") == "e":
-            value = next((child.text for child in element if child.tag.endswith("}v")), None)
-            yield row, column, value or "#VALUE!"
-
-
-def _number(letters: str) -> int:
-    """A is 0."""
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return column - 1
-
-
-def _path_of(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Where the archive keeps the cells of a sheet."""
-    book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-    key = next(
-        e.get(_RELATIONSHIP) for e in book.iter() if e.tag.endswith("}sheet") and e.get("name") == sheet
-    )
-    relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
-    target = next(str(e.get("Target")) for e in relations.iter() if e.get("Id") == key)
-    return posixpath.normpath(posixpath.join("xl", target)).lstrip("/")

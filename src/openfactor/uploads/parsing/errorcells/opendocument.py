@@ -1,4 +1,4 @@
-"""Cells of OpenDocument sheets that show an error, which readers give as empty ones, texts or zeros."""
+"""Error cells of OpenDocument sheets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-CONTENT = "content.xml"
+PART = "content.xml"
 _ERROR = re.compile(r"#([A-Z]+(/0)?[?!]|N/A)|Err:\d+")
 _NAME, _ROWS, _COLUMNS, _FORMULA = (
     f"{{urn:oasis:names:tc:opendocument:xmlns:table:1.0}}{name}"
@@ -17,11 +17,11 @@ _NAME, _ROWS, _COLUMNS, _FORMULA = (
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}p"
 
 
-def errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
+def error_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells of a sheet whose formula shows an error."""
     row = column = 0
     inside = False
-    for event, element in ElementTree.iterparse(io.BytesIO(archive.read(CONTENT)), events=("start", "end")):
+    for event, element in ElementTree.iterparse(io.BytesIO(archive.read(PART)), events=("start", "end")):
         tag = element.tag.rpartition("}")[2]
         if tag == "table":
             inside = event == "start" and element.get(_NAME) == sheet

@@ -1,0 +1,162 @@
+"""Workbooks of the binary formats of Excel, written by hand after [MS-XLS], [MS-CFB] and [MS-XLSB].
+
+Cells are text, numbers, flags, or `Shown`: an error, as a value or as that of a formula.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+SECTOR, SMALL_SECTOR, SMALL_STREAM = 512, 64, 4096
+FREE, END, TABLE, NONE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
+
+
+class Shown(NamedTuple):
+    """An error code, as [MS-XLS] 2.5.10 has them."""
+
+    code: int
+    by_formula: bool
+
+
+Cell = str | float | bool | Shown
+
+
+def cells(rows: Sequence[Sequence[Cell]], top: int, left: int) -> Iterator[tuple[int, int, Cell]]:
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row):
+            yield top + i, left + j, cell
+
+
+def xls(path: Path, rows: Sequence[Sequence[Cell]], *, top: int = 0, left: int = 0, padding: int = 0) -> Path:
+    """A sheet "Prices" after an empty one; with `padding` bytes, so that the stream is no small one."""
+
+    def record(kind: int, content: bytes = b"") -> bytes:
+        return struct.pack("<HH", kind, len(content)) + content
+
+    def begin(kind: int) -> bytes:
+        return record(0x0809, struct.pack("<HHHHII", 0x0600, kind, 0x0DBB, 0x07CC, 0, 6))
+
+    def bound(start: int, name: str) -> bytes:
+        return record(0x0085, struct.pack("<IBBBB", start, 0, 0, len(name), 0) + name.encode())
+
+    end = record(0x000A)
+    empty = begin(0x0010) + end
+    sheet = begin(0x0010)
+    for row, column, cell in cells(rows, top, left):
+        place = struct.pack("<HHH", row, column, 0)
+        if isinstance(cell, Shown) and cell.by_formula:
+            value = struct.pack("<BBBBHH", 2, 0, cell.code, 0, 0, 0xFFFF)
+            sheet += record(0x0006, place + value + struct.pack("<HIH", 0, 0, 0))
+        elif isinstance(cell, Shown):
+            sheet += record(0x0205, place + struct.pack("<BB", cell.code, 1))
+        elif isinstance(cell, bool):
+            sheet += record(0x0205, place + struct.pack("<BB", cell, 0))
+        elif isinstance(cell, str):
+            sheet += record(0x0204, place + struct.pack("<HB", len(cell), 0) + cell.encode("latin-1"))
+        else:
+            sheet += record(0x0203, place + struct.pack("<d", cell))
+    chart = begin(0x0020) + record(0x0205, struct.pack("<HHHBB", top + 1, left, 0, 7, 1)) + end
+    sheet += chart + end
+    start = begin(0x0005) + record(0x0042, struct.pack("<H", 1200))
+    at = len(start) + len(bound(0, "Notes")) + len(bound(0, "Prices")) + len(end)
+    book = start + bound(at, "Notes") + bound(at + len(empty), "Prices") + end + empty + sheet
+    path.write_bytes(compound(book + bytes(padding)))
+    return path
+
+
+def compound(book: bytes) -> bytes:
+    """A compound file with the stream `Workbook`."""
+    small = len(book) < SMALL_STREAM
+    sectors, following = [bytes(SECTOR)], [TABLE]  # the table of sectors comes last, and has its place here
+
+    def add(content: bytes) -> int:
+        first = len(sectors)
+        pieces = [content[i : i + SECTOR].ljust(SECTOR, b"\0") for i in range(0, len(content), SECTOR)]
+        sectors.extend(pieces)
+        following.extend([*range(first + 1, first + len(pieces)), END])
+        return first
+
+    small_table, root = END, (END, 0)
+    content = add(book)
+    if small:
+        n = -(-len(book) // SMALL_SECTOR)
+        small_table = add(struct.pack(f"<{n}I", *range(1, n), END).ljust(SECTOR, b"\xff"))
+        root, content = (content, n * SMALL_SECTOR), 0
+
+    def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
+        text = name.encode("utf-16-le") + b"\0\0"
+        names = text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text), kind, 1, NONE, NONE, child)
+        return names + bytes(36) + struct.pack("<IQ", first, size)
+
+    directory = add(entry("Root Entry", 5, 1, *root) + entry("Workbook", 2, NONE, content, len(book)))
+    table = following + [FREE] * (SECTOR // 4 - len(following))
+    assert len(table) == SECTOR // 4, "one sector of the table is enough for these tests"
+    sectors[0] = struct.pack(f"<{len(table)}I", *table)
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    header += bytes(6) + struct.pack("<IIII", 0, 1, directory, 0)
+    header += struct.pack("<IIIII", SMALL_STREAM, small_table, int(small), END, 0)
+    header += struct.pack("<109I", 0, *[FREE] * 108)
+    return b"".join([header, *sectors])
+
+
+def xlsb(path: Path, rows: Sequence[Sequence[Cell]], *, top: int = 0, left: int = 0) -> Path:
+    """A sheet "Prices" after an empty one."""
+
+    def variable(number: int) -> bytes:
+        out = bytearray()
+        while True:
+            number, low = number >> 7, number & 0x7F
+            out.append(low | (0x80 if number else 0))
+            if not number:
+                return bytes(out)
+
+    def record(kind: int, content: bytes = b"") -> bytes:
+        return variable(kind) + variable(len(content)) + content
+
+    def text(value: str) -> bytes:
+        return struct.pack("<I", len(value)) + value.encode("utf-16-le")
+
+    def sheet(rows: Sequence[Sequence[Cell]]) -> bytes:
+        last = (top + max(len(rows) - 1, 0), left + max((len(row) for row in rows), default=1) - 1)
+        data = record(129) + record(148, struct.pack("<IIII", top, last[0], left, last[1])) + record(145)
+        row = -1
+        for at, column, cell in cells(rows, top, left):
+            if at != row:
+                row = at
+                data += record(0, struct.pack("<IIHBBBI", row, 0, 0x12C, 0, 0, 0, 0))
+            place = struct.pack("<II", column, 0)
+            if isinstance(cell, Shown) and cell.by_formula:
+                data += record(11, place + struct.pack("<BHI", cell.code, 0, 0) + bytes(4))
+            elif isinstance(cell, Shown):
+                data += record(3, place + bytes([cell.code]))
+            elif isinstance(cell, bool):
+                data += record(4, place + bytes([cell]))
+            elif isinstance(cell, str):
+                data += record(6, place + text(cell))
+            else:
+                data += record(5, place + struct.pack("<d", cell))
+        return data + record(146) + record(130)
+
+    bundles = [
+        record(156, struct.pack("<II", 0, i) + text(f"rId{i}") + text(name))
+        for i, name in ((1, "Notes"), (2, "Prices"))
+    ]
+    relations = "".join(
+        f'<Relationship Id="rId{i}" Target="worksheets/sheet{i}.bin" Type="http://schemas.openxmlformats.org/'
+        'officeDocument/2006/relationships/worksheet"/>'
+        for i in (1, 2)
+    )
+    namespace = "http://schemas.openxmlformats.org/package/2006/relationships"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        book = [record(131), record(143), *bundles, record(144), record(132)]
+        archive.writestr("xl/workbook.bin", b"".join(book))
+        archive.writestr(
+            "xl/_rels/workbook.bin.rels", f'<Relationships xmlns="{namespace}">{relations}</Relationships>'
+        )
+        archive.writestr("xl/worksheets/sheet1.bin", sheet([]))
+        archive.writestr("xl/worksheets/sheet2.bin", sheet(rows))
+    return path

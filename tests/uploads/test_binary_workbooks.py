@@ -1,0 +1,86 @@
+"""Error cells of .xls and .xlsb workbooks, which their reader gives as empty cells."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from openfactor.errors import DataError
+from openfactor.uploads import Upload, UploadStore
+from openfactor.uploads.parsing import sources
+from openfactor.uploads.parsing.errorcells.compound import stream
+from tests.uploads.binaryworkbooks import SECTOR, Cell, Shown, compound, xls, xlsb
+
+HEADINGS = ["date", "asset_id", "asset_id_type", "ccy", "close", "delisted"]
+CODES = {
+    "#NULL!": 0, "#DIV/0!": 7, "#VALUE!": 15, "#REF!": 23, "#NAME?": 29, "#NUM!": 36, "#N/A": 42,
+}  # fmt: skip
+"""[MS-XLS] 2.5.10"""
+WRITERS: dict[str, Callable[..., Path]] = {
+    "a.xls": xls, "large.xls": partial(xls, padding=5000), "a.xlsb": xlsb,
+}  # fmt: skip
+EVERY_WRITER = pytest.mark.parametrize("name", WRITERS)
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Upload:
+    return UploadStore(tmp_path / "store").create("price", "p")
+
+
+def row(asset: Cell, close: Cell) -> list[Cell]:
+    return ["2024-01-02", asset, "ticker", "USD", close, True]
+
+
+@EVERY_WRITER
+def test_values_are_read(upload: Upload, tmp_path: Path, name: str) -> None:
+    path = WRITERS[name](tmp_path / name, [HEADINGS, row("A", 1.5), row("B", 2.5)], top=2, left=1)
+    assert upload.stage_file(path).success
+    staged = upload.get_staging_data(columns=["asset_id", "close", "delisted"]).collect().sort("asset_id")
+    assert staged.drop("_name").rows() == [("A", 1.5, True), ("B", 2.5, True)]
+
+
+@EVERY_WRITER
+@pytest.mark.parametrize("by_formula", [False, True])
+@pytest.mark.parametrize("error", CODES)
+def test_errors_are_no_empty_cells(
+    upload: Upload, tmp_path: Path, name: str, by_formula: bool, error: str
+) -> None:
+    rows = [HEADINGS, row("A", 1.5), row("B", Shown(CODES[error], by_formula)), row("C", 2.5)]
+    path = WRITERS[name](tmp_path / name, rows, top=2, left=1)
+    with pytest.raises(DataError) as caught:
+        upload.fast_commit(path, "append")
+    (fault,) = caught.value.faults
+    assert (fault.rule, fault.column, fault.count) == ("spreadsheet_error", "close", 1)
+    assert fault.examples == (f"Prices!F5, close {error}",)
+
+
+@EVERY_WRITER
+def test_damaged_files_are_refused_or_read(tmp_path: Path, name: str) -> None:
+    """Cut anywhere, or with bytes changed: never another error than a refusal, and an end."""
+    path = WRITERS[name](tmp_path / name, [HEADINGS, row("A", Shown(7, True)), row("B", Shown(42, False))])
+    whole, rng = path.read_bytes(), random.Random(7)
+    refused = 0
+    for i in range(300):
+        data = bytearray(whole)
+        if i % 3 == 0:
+            del data[rng.randrange(len(data)) :]
+        for _ in range(rng.choice([1, 4]) if data else 0):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        path.write_bytes(bytes(data))
+        (source,) = sources(path)
+        try:
+            source.read()
+        except DataError:
+            refused += 1
+    assert 0 < refused < 300
+
+
+def test_sectors_in_a_circle_are_refused(tmp_path: Path) -> None:
+    data = bytearray(compound(bytes(5000)))
+    data[SECTOR + 2 * 4 : SECTOR + 3 * 4] = (1).to_bytes(4, "little")  # sector 2 leads back to sector 1
+    with pytest.raises(ValueError, match="damaged"):
+        stream(bytes(data), ("Workbook",))
