@@ -300,7 +300,7 @@ def real(folder: Path) -> None:
             names = found.kinds().filter(kind="single names")["bias"][0]
             rows.append((name, *(found.summary()[m] for m in measures), names))
         show("Real prices: every option", ["option", *measures, "single names"], rows)
-        dates = found.forward.dates
+        dates = found.standardized()["date"]
         middle = dates[len(dates) // 2]
         rows = []
         for half, limits in (("first half", {"end": middle}), ("second half", {"start": middle})):

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 from scipy import optimize, stats
 
 from openfactor.errors import DataError
@@ -49,10 +50,15 @@ def test_bias_statistics_are_those_of_pandas() -> None:
     z[:, 2] = np.nan
     frame = pd.DataFrame(z)
     np.testing.assert_allclose(quality.bias_statistic(z), frame.std(), rtol=1e-12)
-    rolling = [frame[b].dropna().rolling(50).std().sub(1).abs().mean() for b in range(3)]
-    np.testing.assert_allclose(quality.rolling_deviation(z, 50), rolling, rtol=1e-10)
+    rolling = [frame[b].dropna().rolling(50).std() for b in range(3)]
+    found = quality.rolling_bias(z, 50)
+    for b in range(2):
+        np.testing.assert_allclose(found[rolling[b].index, b], rolling[b], rtol=1e-10)
+        assert np.isnan(np.delete(found[:, b], rolling[b].index)).all()
+    mrad = [column.sub(1).abs().mean() for column in rolling]
+    np.testing.assert_allclose(quality.rolling_deviation(found), mrad, rtol=1e-10)
     np.testing.assert_allclose(quality.band(z)[0], np.sqrt(2 / frame[0].count()), rtol=1e-14)
-    assert np.isnan(quality.rolling_deviation(z, 301)).all()
+    assert np.isnan(quality.rolling_bias(z, 301)).all()
 
 
 def test_what_normal_returns_with_right_forecasts_have() -> None:
@@ -63,7 +69,9 @@ def test_what_normal_returns_with_right_forecasts_have() -> None:
     assert quality.share_beyond(z).mean() == pytest.approx(2 * stats.norm.sf(1.96), abs=0.001)
     # E ln z^2 = -gamma - ln 2
     assert quality.quasi_likelihood(z).mean() == pytest.approx(np.euler_gamma + np.log(2), abs=0.01)
-    assert quality.rolling_deviation(z, 252).mean() == pytest.approx(0.8 / np.sqrt(2 * 252), rel=0.03)
+    assert quality.rolling_deviation(quality.rolling_bias(z, 252)).mean() == pytest.approx(
+        0.8 / np.sqrt(2 * 252), rel=0.03
+    )
 
 
 def test_qlike_is_least_at_the_right_forecast_and_leaves_zeros_out() -> None:
@@ -96,7 +104,7 @@ def test_books_are_those_of_the_dense_matrix(singular: bool) -> None:
 
 def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:
     """The cap-weighted book of a date, from the frames that users see."""
-    t = found.forward.dates[77]
+    t = found.standardized()["date"][77]
     dates = model.dates()
     p = dates[dates.index(t) - 1]
     weights = model.weights(start=t, end=t).drop("date").unpivot(variable_name="ticker").drop_nulls()
@@ -173,11 +181,12 @@ def test_more_data_do_not_change_what_was_measured(model: RiskModel, found: Diag
     cut = model.dates()[300]
     short = until(MARKET.uploads, cut)
     early = model_of(short).diagnostics(burn_in=120, window=60, n_books=20)
-    n = len(early.forward.dates)
-    assert early.forward.dates == found.forward.dates[:n]
-    shared = [b for b, name in enumerate(found.forward.kinds) if name in ("factor", "cap-weighted")]
-    np.testing.assert_allclose(early.forward.z[:, shared], found.forward.z[:n, shared], rtol=1e-12)
-    np.testing.assert_allclose(early.forward.name_sums, found.forward.name_sums[:n], rtol=1e-12)
+    independent = found.books().filter(pl.col("kind").is_in(["factor", "cap-weighted"]))["book"]
+    shared, z = ["date", *independent], early.standardized()
+    first_days = found.standardized().head(len(z))
+    assert_frame_equal(z.select(shared), first_days.select(shared), rel_tol=1e-12)
+    until_cut = model.diagnostics(end=cut, burn_in=120, window=60, n_books=20)
+    assert_frame_equal(early.name_deciles(), until_cut.name_deciles(), rel_tol=1e-12)
 
 
 def test_a_wrong_forecast_is_found_out(model: RiskModel) -> None:
@@ -195,7 +204,7 @@ def test_books_depend_on_the_seed_alone(model: RiskModel) -> None:
     one, again, other = (model.diagnostics(seed=s, **days) for s in (1, 1, 2))
     assert one.standardized().equals(again.standardized())
     assert not one.standardized().equals(other.standardized())
-    assert one.forward.dates[0] == model.dates()[201]
+    assert one.standardized()["date"][0] == model.dates()[201]
     assert one.books()["mrad"].is_null().all()  # there is no window of 252 days
 
 
@@ -206,7 +215,7 @@ def test_pictures(found: Diagnostics) -> None:
         ("industry", 4), ("market", 1), ("style", 4),
     ]  # fmt: skip
     left, right = bias.axes
-    assert [t.get_text() for t in left.get_xticklabels()] == list(dict.fromkeys(found.forward.kinds))
+    assert [t.get_text() for t in left.get_xticklabels()] == list(dict.fromkeys(found.books()["kind"]))
     np.testing.assert_allclose(right.lines[0].get_ydata(), found.name_deciles()["bias"])
 
 
@@ -242,7 +251,10 @@ def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -
 
     assert part.standardized().equals(found.standardized().filter(pl.col("date").is_between(dates[201], end)))
     assert part.books()["days"].max() == 149
-    assert part.name_deciles()["returns"].sum() == part.forward.name_count.sum()
+    rolling = part.tables["rolling_bias"]["cap-weighted"]
+    z = part.standardized()["cap-weighted"].to_pandas()
+    np.testing.assert_allclose(rolling.to_numpy()[59:], z.rolling(60).std()[59:], rtol=1e-10)
+    assert rolling.is_null().sum() == 59
     drawn = part.plot_fit().axes[0].lines[0].get_xdata()
     assert (drawn[0], drawn[-1]) == (np.datetime64(start), np.datetime64(end))
 

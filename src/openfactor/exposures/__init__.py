@@ -1,23 +1,38 @@
 """A RiskDataset and settings become a universe and the columns of a model."""
 
 from openfactor.exposures.columns import CrossSection
+from openfactor.exposures.counts import universe_counts
 from openfactor.exposures.design import Exposures, by_group, resolve
-from openfactor.exposures.exposure_frames import exposure_frame
+from openfactor.exposures.exposure_frames import (
+    ExposureInputs,
+    exposure_coverage,
+    exposure_factors,
+    exposure_frame,
+    exposures_of_universe,
+)
 from openfactor.exposures.matrix import ExposureMatrix
 from openfactor.exposures.membership import Membership, companies, members, membership_on
 from openfactor.exposures.universe import Universe, universe_on
+from openfactor.exposures.universe_frames import universe_coverage, universe_frame
 
 __all__ = [
     "CrossSection",
+    "ExposureInputs",
     "ExposureMatrix",
     "Exposures",
     "Membership",
     "Universe",
     "by_group",
     "companies",
+    "exposure_coverage",
+    "exposure_factors",
     "exposure_frame",
+    "exposures_of_universe",
     "members",
     "membership_on",
     "resolve",
+    "universe_counts",
+    "universe_coverage",
+    "universe_frame",
     "universe_on",
 ]

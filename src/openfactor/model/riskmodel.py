@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from openfactor.contract.refs import Dated, FrameQuery, Layout
+from openfactor.contract.refs import Dated, DiagnosticsQuery, FrameQuery, Layout
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.errors import ConflictError
@@ -15,12 +15,11 @@ from openfactor.exposures import by_group
 from openfactor.model.diagnostics import Diagnostics, diagnose
 from openfactor.model.estimation import Estimates
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts import forecast_of
 from openfactor.model.frames import frame
 from openfactor.model.riskforecast import RiskForecast
 from openfactor.processes import BoundToProcess
 from openfactor.results.provenance import DataVersion
-from openfactor.settings.dates import DateLike
+from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.forecasts import RiskForecastSettings
 from openfactor.settings.model import FactorRiskModelSettings
 from openfactor.settings.values import DatasetSettings
@@ -347,10 +346,11 @@ class RiskModel(BoundToProcess):
         window : trading days of the rolling bias statistics, by default a year's
         n_books, seed : of the random books
         """
-        return diagnose(
-            self._fitted, forecast_of(self._fitted, forecast), start=start, end=end,
+        query = DiagnosticsQuery(
+            forecast=forecast or RiskForecastSettings(), start=as_date(start), end=as_date(end),
             burn_in=burn_in, window=window, n_books=n_books, seed=seed,
         )  # fmt: skip
+        return Diagnostics(diagnose(self._fitted, query), self.data)
 
     def _frame(
         self, name: str, start: DateLike | None, end: DateLike | None, **options: object

@@ -32,17 +32,28 @@ def band(z: Float) -> Float:
     return np.asarray(np.sqrt(np.divide(2.0, n, out=np.full(len(n), np.nan), where=n > 0)))
 
 
-def rolling_deviation(z: Float, window: int) -> Float:
-    """(B,) mean absolute deviation from 1 of the bias statistics of every `window` days in a row (MRAD).
-
-    NaN where there are fewer days. Normal returns with right forecasts have about 0.8 / sqrt(2 window).
-    """
-    out = np.full(z.shape[1], np.nan)
+def rolling_bias(z: Float, window: int) -> Float:
+    """(T, B) bias statistic of the `window` values that end on each date; NaN where there are fewer, and on
+    dates without a value."""
+    out = np.full(z.shape, np.nan)
     for b, column in enumerate(z.T):
+        dates = np.flatnonzero(np.isfinite(column))
+        if len(dates) >= window:
+            runs = np.lib.stride_tricks.sliding_window_view(column[dates], window)
+            out[dates[window - 1 :], b] = runs.std(axis=1, ddof=1)
+    return out
+
+
+def rolling_deviation(rolling: Float) -> Float:
+    """(B,) mean absolute deviation from 1 of rolling bias statistics (T, B) (MRAD).
+
+    NaN where there is none. Normal returns with right forecasts have about 0.8 / sqrt(2 window).
+    """
+    out = np.full(rolling.shape[1], np.nan)
+    for b, column in enumerate(rolling.T):
         values = column[np.isfinite(column)]
-        if len(values) >= window:
-            runs = np.lib.stride_tricks.sliding_window_view(values, window)
-            out[b] = np.abs(runs.std(axis=1, ddof=1) - 1.0).mean()
+        if len(values):
+            out[b] = np.abs(values - 1.0).mean()
     return out
 
 
@@ -72,8 +83,13 @@ def share_beyond(z: Float) -> Float:
     return np.asarray(np.divide(beyond, n, out=np.full(len(n), np.nan), where=n > 0))
 
 
-def table(names: list[str], z: Float, window: int) -> pl.DataFrame:
-    """One row a column of z: book, days, bias, band, beyond, mrad, qlike."""
+def table(names: list[str], z: Float, rolling: Float) -> pl.DataFrame:
+    """book, days, bias, band, beyond_1_96, mrad and qlike of each column of z (T, B).
+
+    Parameters
+    ----------
+    rolling : (T, B) rolling bias statistics
+    """
     return pl.DataFrame(
         {
             "book": pl.Series(names, dtype=pl.String),
@@ -81,7 +97,7 @@ def table(names: list[str], z: Float, window: int) -> pl.DataFrame:
             "bias": bias_statistic(z),
             "band": band(z),
             "beyond_1_96": share_beyond(z),
-            "mrad": rolling_deviation(z, window),
+            "mrad": rolling_deviation(rolling),
             "qlike": quasi_likelihood(z),
         }
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
