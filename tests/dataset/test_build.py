@@ -173,7 +173,7 @@ def test_what_is_dropped_is_counted() -> None:
     )
     assert dataset.report.rows_dropped == {
         "exposures": {"factor group region is not in the settings": 1},
-        "price": {"another id type: ticker_core": 1, "unknown asset": 1, "quoted in another currency": 1},
+        "price": {"unsupported id type: ticker_core": 1, "unknown asset": 1, "quoted in another currency": 1},
     }
     assert dataset.report.rows_read["price"] == 11
 

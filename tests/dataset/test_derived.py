@@ -260,7 +260,7 @@ def test_two_entries_of_one_upload() -> None:
     assert list(dataset.panel.dense) == ["alpha"]
     assert list(dataset.panel.sparse) == ["sector"]
     assert dataset.report.rows_read == {"exposures scores": 9}
-    assert dataset.report.rows_dropped == {"exposures scores": {"another id type: cusip": 1}}
+    assert dataset.report.rows_dropped == {"exposures scores": {"unsupported id type: cusip": 1}}
 
 
 def test_faults_name_the_upload() -> None:

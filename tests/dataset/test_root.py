@@ -94,7 +94,9 @@ def test_share_classes() -> None:
     assert [column(dataset, size, n)[WED] for n in ("A", "B")] == [3.0, 3.0]
     sector = dataset.panel.sparse["industry"]
     assert {sector.categories[c] for c in sector.codes[0]} == {"Y"}
-    assert dataset.report.rows_dropped["exposures"] == {"the company's main listing has the same": 2}
+    assert dataset.report.rows_dropped["exposures"] == {
+        "superseded by a row of the company's main listing": 2
+    }
     assert column(dataset, dataset.panel.local_return, "A")[TUE] == pytest.approx(0.1)
     assert column(dataset, dataset.panel.local_return, "B")[WED] == pytest.approx(0.2)
     assert dataset.report.n_listings == 2

@@ -55,7 +55,9 @@ def test_real_panel(tmp_path: Path) -> None:
     assert report.n_companies == 500
     # five second listings carry their company's cap too: it counts once
     shared = uploads["market_cap"].filter(pl.col("asset_id").is_in(["GOOG", "FOX", "NWS", "DISCK", "UA"]))
-    assert report.rows_dropped["market_cap"] == {"the company's main listing has the same": len(shared)}
+    assert report.rows_dropped["market_cap"] == {
+        "superseded by a row of the company's main listing": len(shared)
+    }
 
     # one day again, by elimination of the last sector and plain least squares
     p, t = model.dates()[600:602]

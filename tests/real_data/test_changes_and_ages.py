@@ -132,7 +132,7 @@ def test_caps_of_share_classes_add_up(turned: bool) -> None:
     assert column(one, one.panel.market_cap, "A") == {MON: 5, TUE: 5, WED: 10, THU: 10, FRI: 10}
     assert column(both, both.panel.market_cap, "A") == {MON: 25, TUE: 25, WED: 15, THU: 15, FRI: 15}
     assert column(both, both.panel.idio_vol, "A") == {MON: 0.2, TUE: 0.2, WED: 0.4, THU: 0.4, FRI: 0.4}
-    assert one.report.rows_dropped["market_cap"] == {"the company's main listing has the same": 1}
+    assert one.report.rows_dropped["market_cap"] == {"superseded by a row of the company's main listing": 1}
     assert "market_cap" not in both.report.rows_dropped
 
 

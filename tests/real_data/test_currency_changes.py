@@ -59,7 +59,7 @@ STATED = VALUE[CHANGE] / VALUE[CHANGE - 1] - 1
 def test_the_change_to_the_euro(stated: float | None, closes: bool, last_of_old: int) -> None:
     other = [(*row[:3], row[3] if closes else None, *row[4:]) for row in OTHER]
     data = dataset(uploads([*other, *rows(stated, closes)], fx(last_of_old)))
-    counted = {} if stated == STATED else {"returns across a change of currency, from closes": 1}
+    counted = {} if stated == STATED else {"returns across a change of currency, derived from closes": 1}
     assert data.report.rows_worked_out.get("price", {}) == counted
     assert "price" not in data.report.rows_dropped
     for currency, unit in (("USD", EUR), ("EUR", [1.0] * len(DAYS))):
@@ -169,9 +169,11 @@ def test_rates_that_do_not_meet(closes: bool) -> None:
     assert [r for r, _ in found.values()] == pytest.approx(expected, abs=1e-12)
     report = data.report
     if closes:
-        assert report.rows_worked_out["price"] == {"returns across a change of currency, from closes": 1}
+        assert report.rows_worked_out["price"] == {
+            "returns across a change of currency, derived from closes": 1
+        }
     else:
-        reason = "no return across a change of currency: no close, or no rate of both"
+        reason = "no return across a change of currency: no close, or no rate for both"
         assert report.rows_dropped["price"] == {reason: 1}
 
 

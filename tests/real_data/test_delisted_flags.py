@@ -68,4 +68,4 @@ def test_a_dead_name_has_no_rows_between_its_flagged_prices() -> None:
     data = dataset(uploads([*OTHER, *rows]))
     assert list(rows_of(data, "X")) == [*DAYS[:4], *DAYS[5:10]]
     assert [*returns(data, "X", "USD")] == [*DAYS[1:4], *DAYS[6:10]]
-    assert data.report.rows_dropped["price"] == {"a return over days after a row that says delisted": 1}
+    assert data.report.rows_dropped["price"] == {"return across a delisting": 1}

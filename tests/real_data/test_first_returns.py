@@ -67,7 +67,7 @@ def test_half_of_the_names_with_one_are_refused(share: float) -> None:
     first = {f"N{i}": 1.0 if i < count else None for i in range(4)}
     if share < 0.5:
         dropped = built(first).report.rows_dropped["price"]
-        assert dropped == {"a return from before the first price of a life": 1}
+        assert dropped == {"return that begins before the first price": 1}
         return
     with pytest.raises(DataError, match=f"{count} of 4 names begin with a return") as caught:
         built(first)

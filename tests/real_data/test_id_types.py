@@ -123,6 +123,6 @@ def test_two_id_types_for_one_asset_and_day(turned: bool) -> None:
     assert set(dataset.panel.dense["style"]["size"][~a].tolist()) == {4.0}
     assert dataset.panel.local_return[a][1:].tolist() == [0.1, 0.0, 0.5, 0.5]
     assert dataset.report.rows_dropped == {
-        "price": {"the same asset has a row in an id type that comes first": 3},
-        "exposures": {"the company's main listing has the same": 3},
+        "price": {"duplicate of a row under another id type": 3},
+        "exposures": {"superseded by a row of the company's main listing": 3},
     }

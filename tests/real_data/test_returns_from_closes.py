@@ -54,8 +54,8 @@ def test_closes_with_dividends_and_splits(turned: bool) -> None:
     for name, rows in CLOSES.items():
         assert returns(dataset, name) == twin(rows)
     count = sum(len(twin(rows)) for rows in CLOSES.values())
-    assert dataset.report.rows_worked_out == {"price": {"empty returns, from closes": count}}
-    assert f"worked out: {count} empty returns, from closes" in str(dataset.report)
+    assert dataset.report.rows_worked_out == {"price": {"returns derived from closes": count}}
+    assert f"worked out: {count} returns derived from closes" in str(dataset.report)
     # two for one at 5.4 with 0.2 a share: 10.8 + 0.4 for a share of 11
     assert returns(dataset, "A")[WED] == pytest.approx(11.2 / 11 - 1)
     assert returns(dataset, "B")[FRI] == pytest.approx((3 * 2.0 + 3 * 0.5) / 5 - 1)

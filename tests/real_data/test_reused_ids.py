@@ -54,7 +54,7 @@ def test_from_one_company_to_another_and_back(turned: bool) -> None:
     at = [r for r in range(data.panel.n_rows) if data.panel.listing[r] in mine]
     given = {DAYS.index(data.days[data.panel.day[r]]) for r in at if data.panel.local_return[r] > 0}
     assert given == {1, 2, 3, 8, 15}
-    assert data.report.rows_dropped["price"] == {"a return from before the first price of a life": 2}
+    assert data.report.rows_dropped["price"] == {"return that begins before the first price": 2}
 
 
 def test_a_time_that_the_id_map_leaves_out() -> None:

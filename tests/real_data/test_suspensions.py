@@ -67,7 +67,7 @@ def test_a_new_life_begins_with_a_base() -> None:
     found = returns(data, "X", "USD")
     assert [*found] == DAYS[1:10] + DAYS[21:]
     dropped = data.report.rows_dropped["price"]
-    assert dropped == {"a return from before the first price of a life": 1}
+    assert dropped == {"return that begins before the first price": 1}
     still = dataset(uploads([*OTHER, *halted(10, 20)]), max_days_without_price=10)
     assert returns(still, "X", "USD")[DAYS[20]][1] == 11
 
@@ -221,6 +221,6 @@ def test_a_return_that_began_before_a_derived_dataset_is_counted() -> None:
     data = derive(settings, parent, reader({}), "x")
     assert list(rows_of(data, "X")) == DAYS[15:]
     assert [*returns(data, "X", "USD")] == DAYS[21:]
-    assert data.report.rows_dropped == {"reference": {"a return that began before the first day": 1}}
+    assert data.report.rows_dropped == {"reference": {"return that begins before the first day": 1}}
     later = settings.model_copy(update={"trim_start_date": DAYS[20]})
     assert derive(later, parent, reader({}), "x").report.rows_dropped == {}

@@ -11,8 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset import checks
+from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.calendar import closed_days, counted_days
 from openfactor.dataset.caps import Caps
+from openfactor.dataset.coding import rows_of_listings, with_carriers
 from openfactor.dataset.contenthash import index_hash
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
@@ -35,7 +37,7 @@ from openfactor.dataset.prices import read_prices
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.reading import UploadReader, read_tree
-from openfactor.dataset.resolving import drop_unknown
+from openfactor.dataset.resolving import count_unknown
 from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
@@ -117,7 +119,7 @@ def build(
     if len(
         row_counts.unused_returns
     ):  # held against what is used; a look at the upload only where it may matter
-        faults += DATA_TYPES["price"].whole_faults(start.identifiers.of_listings(uploads["price"]))
+        faults += DATA_TYPES["price"].whole_faults(rows_of_listings(start.identifiers, uploads["price"]))
     del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, progress, reuse)
     progress("market caps")
@@ -200,12 +202,12 @@ def _identify(
         some = uploads[name]
         if name == "exposures":
             some = some.filter(pl.col("factor_group").is_in(list(settings.groups)))
-        faults += identifiers.unclear(some, name, of_listings=name == "price")
+        faults += ambiguous_rows(identifiers, some, name, of_listings=name == "price")
     is_known = pl.col("asset_id_type").is_in(identifiers.company_types)
     unresolved = counts["exposures"].filter(~is_known)
-    drop_unknown(row_counts, "exposures", unresolved, {}, identifiers.company_types)
-    identifiers = identifiers.with_carriers(
-        uploads["market_cap"], counts["market_cap"]["asset_id_type"].to_list()
+    count_unknown(row_counts, "exposures", unresolved, {}, identifiers.company_types)
+    identifiers = with_carriers(
+        identifiers, uploads["market_cap"], counts["market_cap"]["asset_id_type"].to_list()
     )
     resolved = found.filter(is_known)
     groups = resolved.group_by("factor_group").agg(pl.col("rows").sum()).sort("factor_group")

@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.loadings import AFTER_THE_END
 from openfactor.dataset.panelindex import PanelIndex, day_index, event_offsets, in_order, ordinals, runs
-from openfactor.dataset.resolving import drop_unknown, known_listings
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.resolving import count_unknown, known_listings
+from openfactor.dataset.rowcounts import AFTER_THE_END, NOT_BY_LISTING, SUPERSEDED, RowCounts
 from openfactor.numerics.asof import age_limit, carry_latest
 from openfactor.numerics.share_classes import carry_sums, new_classes
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
@@ -39,7 +39,7 @@ class Caps:
     def in_use(self, rows: PanelIndex, row_counts: RowCounts) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of known companies: ccy, first_use, last_use, rows, of those that have rows in the panel and
         until its last day; and date, rows, of all."""
-        coded = self.identifiers.code_companies(self.upload, ["ccy"], self._types)
+        coded = code_companies(self.identifiers, self.upload, ["ccy"], self._types)
         date, first, last = pl.col("date"), rows.days[0], rows.days[-1]
         held = np.zeros(rows.n_companies, np.bool_)
         held[rows.company] = True
@@ -59,10 +59,10 @@ class Caps:
         for source, count in by_source.iter_rows():
             id_type = self.identifiers.source_types[source]
             found[id_type] = found.get(id_type, 0) + count
-        drop_unknown(row_counts, "market_cap", self.by_type, found, self.identifiers.company_types)
+        count_unknown(row_counts, "market_cap", self.by_type, found, self.identifiers.company_types)
         if self.settings.market_cap_per == "listing":
             whole = sum(n for t, n in found.items() if t not in self.identifiers.listing_types)
-            row_counts.drop("market_cap", "of a company, where market_cap_per asks for its listings", whole)
+            row_counts.drop("market_cap", NOT_BY_LISTING, whole)
         return uses.collect(engine="streaming"), by_date
 
     def carry(
@@ -90,7 +90,7 @@ class Caps:
         self, rated: pl.LazyFrame, counts: pl.DataFrame, rows: PanelIndex, usd: Float, row_counts: RowCounts
     ) -> tuple[Float, Float]:
         identifiers = self.identifiers
-        coded = identifiers.code_companies(rated, _COLUMNS, self._types)
+        coded = code_companies(identifiers, rated, _COLUMNS, self._types)
         shared = identifiers.is_shared.any() or self._types != [identifiers.id_types[0]]
         known, known_date = _unknown(2, rows.n_companies)
         out = np.full((2, rows.n_rows), np.nan)
@@ -101,7 +101,7 @@ class Caps:
                 repeated += len(who) - len(np.unique(who))
             for k, values in enumerate((run.market_cap, run.idio_vol)):
                 self._carry_latest(run, slice(None), values, rows, known[k], known_date[k], out[k])
-        row_counts.drop("market_cap", "the company's main listing has the same", repeated)
+        row_counts.drop("market_cap", SUPERSEDED, repeated)
         return out[0], out[1]
 
     def _of_classes(

@@ -11,9 +11,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset import checks
+from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.coding import code_companies
 from openfactor.dataset.contenthash import index_hash
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import (
@@ -28,7 +30,7 @@ from openfactor.dataset.panelindex import LONGEST_CLOSURE, PanelIndex, main_rows
 from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import UploadReader, read_tree
-from openfactor.dataset.resolving import drop_unknown
+from openfactor.dataset.resolving import count_unknown
 from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
@@ -184,7 +186,7 @@ def _assemble(
     closures = parent.closures if codes is None else parent.closures.filter(pl.col("exchange").is_in(codes))
     cap, idio_vol = panel.market_cap[cut.source], panel.idio_vol[cut.source]
     new = panel_of(rows, cap, idio_vol, groups.dense, groups.sparse)
-    row_counts.drop("reference", "a return that began before the first day", _begun_before(new))
+    row_counts.drop("reference", "return that begins before the first day", _begun_before(new))
     return RiskDataset(
         recipe=recipe,
         settings=settings,
@@ -232,8 +234,10 @@ def _survey(
         upload = _Upload(entry, rows, mine, plans, dates)
         if upload.name not in row_counts.read:
             by_type = found.filter(~types).group_by("asset_id_type").agg(pl.col("rows").sum())
-            drop_unknown(row_counts, upload.name, by_type, {}, parent.identifiers.company_types)
-        faults += parent.identifiers.unclear(rows.filter(pl.col("factor_group").is_in(groups)), upload.name)
+            count_unknown(row_counts, upload.name, by_type, {}, parent.identifiers.company_types)
+        faults += ambiguous_rows(
+            parent.identifiers, rows.filter(pl.col("factor_group").is_in(groups)), upload.name
+        )
         row_counts.read[upload.name] = int(found["rows"].sum())
         known = found.filter(types)["factor_group"].unique().sort().to_list()
         faults += [
@@ -417,7 +421,7 @@ def _kept(
             groups = [plan.name for plan in upload.plans]
             mine = upload.rows.filter(pl.col("factor_group").is_in(groups))
             types = upload.found["asset_id_type"].unique().to_list()
-            coded = parent.identifiers.code_companies(mine, [], types).select("source").unique()
+            coded = code_companies(parent.identifiers, mine, [], types).select("source").unique()
             source = coded.collect(engine="streaming")["source"].to_numpy()
             companies = np.unique(parent.identifiers.source_company[source])
             named |= np.isin(parent.company, companies)

@@ -1,8 +1,9 @@
-"""Listings, companies and their other identifiers out of the rows of an id map."""
+"""Reads listings, companies and their other identifiers from an id map."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -11,47 +12,57 @@ from openfactor.dataset.validity import SPAN, described, merged, overlaps
 from openfactor.errors import Fault
 
 _ALWAYS = {"start_date": dt.date.min, "end_date": dt.date.max}
+_TARGET = ("id", *SPAN, "listing", "company")
 
 
 def project(idmap: pl.DataFrame, master: str, core: str, as_of: dt.date) -> tuple[Identifiers, list[Fault]]:
-    """Listings and companies out of the rows of the id map that start on or before `as_of`.
+    """Listings and companies from the rows of an id map that start on or before `as_of`.
 
-    Rows from `master` to `core` make the listings. Where an id has several, to different companies, each
-    holds from its start to the day before the next one; the first holds before its start too, and the last
-    after its end, so that no day of an id is without a company. An id that leads to two companies on one day
-    is a fault. Ids of other types hold from their start to their end; one that leads to two companies on one
-    day cannot be used on such a day.
+    Rows from `master` to `core` make the listings. If an id belongs to several companies in turn, each holds
+    it until the day before the next one starts; the first holds it before its start too, and the last after
+    its end, so that an id has a company on every day. An id that leads to two companies on one day is a
+    fault. Ids of other types are valid from their start to their end; those that lead to two companies on one
+    day cannot be used on that day.
+
+    Parameters
+    ----------
+    master, core : id type of the listings, and of the companies
     """
     known = idmap.filter(pl.col("start_date") <= as_of)
     rows = known.filter((pl.col("from_id_type") == master) & (pl.col("to_id_type") == core))
-    faults = []
-    if not len(rows):
-        pairs = known.select("from_id_type", "to_id_type").unique().sort(pl.all()).rows()
-        found = ", ".join(f"{a} to {b}" for a, b in pairs) or "none"
-        faults.append(
-            Fault("unknown_id_type", "idmap", f"no mapping from master_id_type {master!r} to "
-                  f"master_id_core_type {core!r} starts on or before {as_of}; there are: {found}")
-        )  # fmt: skip
-    given = merged(rows.select(pl.lit(master).alias("id_type"), *SPAN, id="from_id", company_id="to_id"),
-                   ["id_type", "id", "company_id"])  # fmt: skip
-    twice = overlaps(given, "company_id")
-    if len(twice):
+    mappings = merged(rows.select(pl.lit(master).alias("id_type"), *SPAN, id="from_id", company_id="to_id"),
+                      ["id_type", "id", "company_id"])  # fmt: skip
+    faults = [] if len(rows) else [_no_mapping(known, master, core, as_of)]
+    contradictions = overlaps(mappings, "company_id")
+    if len(contradictions):
         faults.append(
             Fault("ambiguous_id", "idmap", f"ids of type {master!r} lead to two companies on the same days; "
-                  "end one mapping on the day before the other starts", "to_id", len(twice),
-                  described(twice, core))
+                  "end one mapping the day before the other starts", "to_id", len(contradictions),
+                  described(contradictions, core))
         )  # fmt: skip
-    table, spans = _listings(given)
+    table, spans = _listings(mappings)
     aliases = _aliases(known, table, spans, master, core)
-    identifiers = Identifiers(table, spans, aliases, (master, core))
-    return identifiers, faults
+    return Identifiers(table, spans, aliases, (master, core)), faults
 
 
-def _listings(given: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The `table` and the `spans` of `Identifiers`; `given` has the merged mappings of each id."""
+def _no_mapping(known: pl.DataFrame, master: str, core: str, as_of: dt.date) -> Fault:
+    pairs = known.select("from_id_type", "to_id_type").unique().sort(pl.all()).rows()
+    available = ", ".join(f"{a} to {b}" for a, b in pairs) or "none"
+    message = (
+        f"no mapping from master_id_type {master!r} to master_id_core_type {core!r} starts on or before "
+    )
+    return Fault(
+        "unknown_id_type",
+        "idmap",
+        f"no mapping {mapping} starts on or before {as_of}; available: {available}",
+    )
+
+
+def _listings(mappings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`table` and `spans` of `Identifiers`; mappings : merged, of all ids."""
     first = pl.col("start_date") == pl.col("start_date").min().over("id")
     steps = (
-        given.sort("id", "start_date", "company_id")
+        mappings.sort("id", "start_date", "company_id")
         .filter((pl.col("company_id") != pl.col("company_id").shift(1).over("id")).fill_null(True))
         .with_columns(
             start_date=pl.when(first).then(dt.date.min).otherwise(pl.col("start_date")),
@@ -78,46 +89,54 @@ def _listings(given: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _aliases(
     known: pl.DataFrame, table: pl.DataFrame, spans: pl.DataFrame, master: str, core: str
 ) -> pl.DataFrame:
-    """What identifiers of other types lead to, through any number of mappings, each followed either way.
+    """`aliases` of `Identifiers`, over any number of mappings, each in either direction.
 
-    A type is reached by the fewest steps: where tickers lead to listings and isins to tickers, figis that
+    A type is reached in the fewest steps: where tickers lead to listings and isins to tickers, figis that
     lead to both are followed through tickers alone.
     """
-    columns = ("id", *SPAN, "listing", "company")
-    listings = spans.join(table.select("listing", "company"), on="listing").select(columns)
+    listings = spans.join(table.select("listing", "company"), on="listing")
     companies = table.select("company", id="company_id").unique()
     companies = companies.with_columns(
         listing=pl.lit(None, pl.Int32), **{k: pl.lit(v) for k, v in _ALWAYS.items()}
     )
-    reached = {master: listings, core: companies.select(columns)}
-    there = known.select("from_id_type", "from_id", "to_id_type", "to_id", *SPAN)
-    back = there.select(
-        *SPAN, from_id_type="to_id_type", from_id="to_id", to_id_type="from_id_type", to_id="from_id"
-    ).select(there.columns)
-    links = pl.concat([there, back])
-    found = []
+    reached = {master: listings.select(_TARGET), core: companies.select(_TARGET)}
+    links, levels = _links(known), []
     while True:
         step = links.filter(
             pl.col("to_id_type").is_in(list(reached)) & ~pl.col("from_id_type").is_in(list(reached))
         )
-        targets = pl.concat(
-            frame.with_columns(to_id_type=pl.lit(t, pl.String)).rename({"id": "to_id"})
-            for t, frame in reached.items()
-        )
-        joined = (
-            step.join(targets, on=["to_id_type", "to_id"], suffix="_of_target")
-            .with_columns(
-                start_date=pl.max_horizontal("start_date", "start_date_of_target"),
-                end_date=pl.min_horizontal("end_date", "end_date_of_target"),
-            )
-            .filter(pl.col("start_date") <= pl.col("end_date"))
-        )
-        new = merged(
-            joined.select("company", "listing", *SPAN, id_type="from_id_type", id="from_id"),
-            ["id_type", "id", "company", "listing"],
-        )
-        found.append(new.select("id_type", "id", *SPAN, "company", "listing"))
+        level = _follow(step, reached)
+        levels.append(level.select("id_type", "id", *SPAN, "company", "listing"))
         if not len(step):
-            return pl.concat(found).sort(pl.all())
+            return pl.concat(levels).sort(pl.all())
         for id_type in step["from_id_type"].unique():
-            reached[id_type] = new.filter(pl.col("id_type") == id_type).select(columns)
+            reached[id_type] = level.filter(pl.col("id_type") == id_type).select(_TARGET)
+
+
+def _links(known: pl.DataFrame) -> pl.DataFrame:
+    """The mappings in both directions."""
+    forward = known.select("from_id_type", "from_id", "to_id_type", "to_id", *SPAN)
+    backward = forward.select(
+        *SPAN, from_id_type="to_id_type", from_id="to_id", to_id_type="from_id_type", to_id="from_id"
+    )
+    return pl.concat([forward, backward.select(forward.columns)])
+
+
+def _follow(step: pl.DataFrame, reached: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """What mappings lead to, on the days on which they and the identifiers they lead to are valid."""
+    targets = pl.concat(
+        frame.with_columns(to_id_type=pl.lit(id_type, pl.String)).rename({"id": "to_id"})
+        for id_type, frame in reached.items()
+    )
+    joined = (
+        step.join(targets, on=["to_id_type", "to_id"], suffix="_of_target")
+        .with_columns(
+            start_date=pl.max_horizontal("start_date", "start_date_of_target"),
+            end_date=pl.min_horizontal("end_date", "end_date_of_target"),
+        )
+        .filter(pl.col("start_date") <= pl.col("end_date"))
+    )
+    return merged(
+        joined.select("company", "listing", *SPAN, id_type="from_id_type", id="from_id"),
+        ["id_type", "id", "company", "listing"],
+    )

@@ -15,12 +15,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.rowcounts import BEFORE_LIFE, RowCounts
 from openfactor.dataset.validity import merged
 from openfactor.numerics.listing_lives import close_lives, mark_lives
 
-BEFORE_LIFE = "a return from before the first price of a life"
-"""Why a return is not used."""
 RUN = 1_000_000
 """Price rows that are looked at in one go."""
 
@@ -78,9 +76,7 @@ def lives(
     given = prices["return"].is_not_null().to_numpy()
     row_counts.unused_returns = prices.filter(base & given).select("date", "listing", "return")
     row_counts.drop("price", BEFORE_LIFE, len(row_counts.unused_returns))
-    row_counts.drop(
-        "price", "a return over days after a row that says delisted", int((after_flag & given).sum())
-    )
+    row_counts.drop("price", "return across a delisting", int((after_flag & given).sum()))
     close_lives(last_day, flagged, flag_day, life.counted, life.limit, until, steps)
     np.cumsum(steps, axis=0, out=steps)
     return steps[:-1].astype(np.bool_), base

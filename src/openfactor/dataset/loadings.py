@@ -16,18 +16,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.panelindex import PanelIndex, event_offsets, in_order, ordinals, runs
 from openfactor.dataset.precision import PrecisionLoss, narrow, remedy
-from openfactor.dataset.resolving import count_by_type, drop_unknown
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.resolving import count_by_type, count_unknown
+from openfactor.dataset.rowcounts import AFTER_THE_END, SUPERSEDED, RowCounts
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import age_limit, carry_categories, carry_numbers, most_memberships
 from openfactor.settings.hierarchies import Tree
 from openfactor.uploads.validation import examples
 
-AFTER_THE_END = "after the last day"
 MAX_CATEGORIES = 2**15 - 1
 _PLACE = ["date", "id", "factor_group", "factor", "exposure"]
 
@@ -139,8 +139,8 @@ def read_loadings(
     in_time = planned.filter(pl.col("date") <= skeleton.days[-1])
     row_counts.drop(source, AFTER_THE_END, int(planned["rows"].sum()) - int(in_time["rows"].sum()))
     by_type = in_time.group_by("asset_id_type").agg(pl.col("rows").sum())
-    drop_unknown(row_counts, source, by_type, used, identifiers.company_types)
-    row_counts.drop(source, "the company's main listing has the same", sum(c.outranked for c in carriers))
+    count_unknown(row_counts, source, by_type, used, identifiers.company_types)
+    row_counts.drop(source, SUPERSEDED, sum(c.outranked for c in carriers))
     dense = {c.plan.name: c.columns() for c in carriers if isinstance(c, _Numbers)}
     sparse = {c.plan.name: c.group() for c in carriers if isinstance(c, _Categories)}
     lost = [fault for c in carriers if isinstance(c, _Numbers) for fault in c.loss.faults(source)]
@@ -229,7 +229,8 @@ class _Events:
         self._skeleton = skeleton
         groups = pl.Enum([c.plan.name for c in carriers])
         factors = pl.Enum(planned["factor"].unique().sort())
-        self._rows = identifiers.code_companies(
+        self._rows = code_companies(
+            identifiers,
             rows.filter(pl.col("factor_group").is_in(groups.categories.to_list())).with_columns(
                 pl.col("factor_group").cast(groups), pl.col("factor").cast(factors, strict=False)
             ),

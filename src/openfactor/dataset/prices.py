@@ -44,7 +44,7 @@ def read_prices(
     )  # fmt: skip
     given = known["return"].null_count()
     known = with_returns(known, empty_returns)
-    row_counts.work_out("price", "empty returns, from closes", given - known["return"].null_count())
+    row_counts.work_out("price", "returns derived from closes", given - known["return"].null_count())
     known = known.with_columns(
         pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
     )
@@ -116,8 +116,8 @@ def _one_currency(
         returns[index[i]], from_closes = _across(some, i, int(before[i]), int(same[i]), rates)
         worked_out += from_closes
         unknown += bool(np.isnan(returns[index[i]]))
-    row_counts.work_out("price", "returns across a change of currency, from closes", worked_out)
-    row_counts.drop("price", "no return across a change of currency: no close, or no rate of both", unknown)
+    row_counts.work_out("price", "returns across a change of currency, derived from closes", worked_out)
+    row_counts.drop("price", "no return across a change of currency: no close, or no rate for both", unknown)
     mask = np.ones(len(rows), np.bool_)
     mask[index[~kept]] = False
     rows = rows.with_columns(pl.Series("return", returns).fill_nan(None))

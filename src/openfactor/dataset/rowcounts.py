@@ -1,4 +1,4 @@
-"""Rows read, rows dropped and values worked out, by upload and reason."""
+"""Counts of rows read, rows dropped and values derived, by upload and reason."""
 
 from __future__ import annotations
 
@@ -9,24 +9,33 @@ import polars as pl
 
 NO_RETURNS = pl.DataFrame(schema={"date": pl.Date, "listing": pl.Int32, "return": pl.Float64})
 
+# reasons that several modules refer to
+AFTER_THE_END = "after the last day"
+BEFORE_LIFE = "return that begins before the first price"
+DUPLICATE = "duplicate of a row under another id type"
+NOT_BY_LISTING = 'cap of a company, while market_cap_per="listing"'
+SUPERSEDED = "superseded by a row of the company's main listing"
+UNKNOWN = "unknown asset"
+UNKNOWN_OF_TYPE = "unknown asset of id type "
+
 
 @dataclass
 class RowCounts:
-    """Counts that end up in the build report."""
+    """Counts for the build report, by upload."""
 
     read: dict[str, int] = field(default_factory=dict)
     dropped: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     unused_returns: pl.DataFrame = field(default_factory=NO_RETURNS.clone)
-    """date, listing, return of prices that begin a life."""
+    """date, listing, return: returns that begin before the first price of a life."""
 
     worked_out: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
 
     def drop(self, upload: str, reason: str, count: int) -> None:
-        """Add to the rows that were dropped for a reason."""
+        """Add to the rows dropped for a reason."""
         if count:
             self.dropped[upload][reason] = self.dropped[upload].get(reason, 0) + count
 
     def work_out(self, upload: str, what: str, count: int) -> None:
-        """Add to the values that stand for others, or for none, of the upload."""
+        """Add to the values that replace others, or fill gaps, of the upload."""
         if count:
             self.worked_out[upload][what] = self.worked_out[upload].get(what, 0) + count

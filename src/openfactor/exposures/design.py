@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset import RiskDataset, SparseGroup
+from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.checks import known_groups
 from openfactor.dataset.loadings import GroupPlan, exposure_inventory, read_loadings
@@ -346,7 +347,9 @@ class _Sources:
             rows, used, [plan], panel_index(self.data),
             identifiers, self.data.exposure_dtype, row_counts, group.exposure_source,
         )  # fmt: skip
-        faults += self.data.identifiers.unclear(rows.filter(pl.col("factor_group") == name), "exposures")
+        faults += ambiguous_rows(
+            self.data.identifiers, rows.filter(pl.col("factor_group") == name), "exposures"
+        )
         dropped = row_counts.dropped[group.exposure_source]
         if unknown_rows := sum(n for reason, n in dropped.items() if reason.startswith("unknown asset")):
             warn(

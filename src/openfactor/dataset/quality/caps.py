@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from openfactor.dataset.coding import code_companies
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
 from openfactor.results.quality import Example
@@ -185,7 +186,7 @@ def _latest(evidence: Evidence, some: pl.Expr) -> np.ndarray:
     """(companies,) date of each company's last market cap among some rows of the upload; NaT without one."""
     identifiers = evidence.dataset.identifiers
     rows = evidence.uploads["market_cap"].filter(some)
-    coded = identifiers.code_companies(rows, [], evidence.id_types("market_cap"))
+    coded = code_companies(identifiers, rows, [], evidence.id_types("market_cap"))
     table = coded.group_by("source").agg(latest=pl.col("date").max()).collect(engine="streaming")
     table = table.sort("latest")
     latest = np.full(identifiers.n_companies, np.datetime64("NaT"), "datetime64[D]")

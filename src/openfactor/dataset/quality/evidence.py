@@ -14,9 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
+from openfactor.dataset.coding import code_listings
 from openfactor.dataset.panelindex import RUN, day_index, event_offsets
 from openfactor.dataset.quality.sources import Source, sources
-from openfactor.dataset.resolving import first_named
+from openfactor.dataset.resolving import without_duplicates
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.numerics.panel_scan import previous_prices, unchanged_runs
@@ -139,7 +140,9 @@ class Evidence:
         for days in self.blocks():
             first, last = self.dataset.days[days.start], self.dataset.days[days.stop - 1]
             rows = self.uploads["price"].filter(pl.col("date").is_between(first, last))
-            events = first_named(identifiers.code(rows, ["close"], self.id_types("price")).collect())
+            events = without_duplicates(
+                code_listings(identifiers, rows, ["close"], self.id_types("price")).collect()
+            )
             events = events.sort("date", maintain_order=True)
             at = day_index(events["date"], self.dataset.days[days.start : days.stop])
             starts = event_offsets(at, days.stop - days.start)

@@ -9,17 +9,22 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from openfactor.dataset.lives import BEFORE_LIFE
-from openfactor.dataset.loadings import AFTER_THE_END
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, of_rows
-from openfactor.dataset.resolving import NAMED_AGAIN
+from openfactor.dataset.rowcounts import (
+    AFTER_THE_END,
+    BEFORE_LIFE,
+    DUPLICATE,
+    NOT_BY_LISTING,
+    SUPERSEDED,
+    UNKNOWN,
+    UNKNOWN_OF_TYPE,
+)
 from openfactor.dataset.validity import described
 from openfactor.results.quality import Example, Severity
 
 MEANT = (
-    "main listing has the same", NAMED_AGAIN, "is not in the settings", BEFORE_LIFE,
-    "worked out from the closes", AFTER_THE_END, "where market_cap_per asks",
+    SUPERSEDED, DUPLICATE, "is not in the settings", BEFORE_LIFE, AFTER_THE_END, NOT_BY_LISTING,
 )  # fmt: skip
 """Parts of the reasons for which rows are left out as the settings and the uploads ask for, or that another
 check looks at: `source_ends` at what goes on after the last price, `coverage_low` at companies whose listings
@@ -28,8 +33,6 @@ REMEDIES = {
     "after the delisting": "take the flag off if the name went on; listed again, it needs another id",
 }
 """What to do where ids are not to blame."""
-UNKNOWN, OF_TYPE = "unknown asset", "unknown asset of id type "
-"""Reasons for which rows are left out, as `resolving.drop_unknown` gives them."""
 
 
 @check(
@@ -74,7 +77,7 @@ def _id_type(evidence: Evidence, reason: str) -> str | None:
     """The id type of rows that were left out because their asset is unknown."""
     if reason == UNKNOWN:
         return evidence.dataset.identifiers.id_types[0]
-    return reason.removeprefix(OF_TYPE) if reason.startswith(OF_TYPE) else None
+    return reason.removeprefix(UNKNOWN_OF_TYPE) if reason.startswith(UNKNOWN_OF_TYPE) else None
 
 
 def _known_ids(evidence: Evidence, upload: str, id_type: str) -> pl.Series:
@@ -246,7 +249,7 @@ def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
 )
 def id_of_two_companies(evidence: Evidence) -> Iterator[Draft]:
     identifiers = evidence.dataset.identifiers
-    pairs = identifiers.unclear_companies
+    pairs = identifiers.ambiguous_companies
     if len(pairs):
         ids = pairs.select("id_type", "id").n_unique()
         yield {
