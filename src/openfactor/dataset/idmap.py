@@ -48,14 +48,9 @@ def project(idmap: pl.DataFrame, master: str, core: str, as_of: dt.date) -> tupl
 def _no_mapping(known: pl.DataFrame, master: str, core: str, as_of: dt.date) -> Fault:
     pairs = known.select("from_id_type", "to_id_type").unique().sort(pl.all()).rows()
     available = ", ".join(f"{a} to {b}" for a, b in pairs) or "none"
-    message = (
-        f"no mapping from master_id_type {master!r} to master_id_core_type {core!r} starts on or before "
-    )
-    return Fault(
-        "unknown_id_type",
-        "idmap",
-        f"no mapping {mapping} starts on or before {as_of}; available: {available}",
-    )
+    types = f"master_id_type {master!r} to master_id_core_type {core!r}"
+    message = f"no mapping from {types} starts on or before {as_of}; available: {available}"
+    return Fault("unknown_id_type", "idmap", message)
 
 
 def _listings(mappings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

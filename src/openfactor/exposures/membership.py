@@ -10,7 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.calendar import trading_days
+from openfactor.dataset.coding import code_companies
 from openfactor.dataset.panelindex import main_rows
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
@@ -138,11 +140,11 @@ def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Up
                 raise SettingsError(f"the portfolio filter does not fit the upload {source!r}:", problems)
             rows = rows.filter(pl.col("portfolio_id").is_in(wanted))
         assets = rows.select("date", "asset_id", "asset_id_type").unique().collect()
-        if faults := dataset.identifiers.unclear(assets.lazy(), f"portfolios {source}"):
+        if faults := ambiguous_rows(dataset.identifiers, assets.lazy(), f"portfolios {source}"):
             raise DataError("the portfolio filter does not fit the dataset:", faults)
         named = ["asset_id", "asset_id_type"]
         types = assets["asset_id_type"].unique().to_list()
-        found = dataset.identifiers.code_companies(assets.lazy(), named, types).collect()
+        found = code_companies(dataset.identifiers, assets.lazy(), named, types).collect()
         held[dataset.identifiers.source_company[found["source"].to_numpy()]] = True
         every = assets.select(named).unique()
         _warn_of_unknown(dataset, source, every.join(found, on=named, how="anti"), len(every))
