@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -125,6 +128,17 @@ def test_long_has_each_value_of_wide_once(model: RiskModel, name: str) -> None:
     assert_frame_equal(
         pivoted, wide.select(pivoted.columns).join(pivoted.select(keys[:-1]), on=keys[:-1], how="semi")
     )
+
+
+def test_the_page_on_models_has_the_columns_of_each_frame(model: RiskModel) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| `[\w().]+` \| (.*?) \| .* \| (\w*) ?\|$", page, flags=re.MULTILINE)
+    assert [name for name, *_ in rows] == sorted(FRAMES, key=[name for name, *_ in rows].index)
+    for name, columns, dated in rows:
+        long = frame(model._fitted, FrameQuery(frame=name, layout="long"))
+        if not columns.startswith("("):
+            assert long.columns == columns.replace("*id type*", "ticker").split(", "), name
+        assert dated == (FRAMES[name].dated if "dated" in FRAMES[name].options else ""), name
 
 
 def test_start_and_end_are_dates_of_rows(model: RiskModel) -> None:
