@@ -1,7 +1,22 @@
 """What all tests share."""
 
-from hypothesis import settings
+from __future__ import annotations
 
-# kernels are compiled at their first use, and machines are shared: no example has a deadline
-settings.register_profile("openfactor", deadline=None, print_blob=True)
-settings.load_profile("openfactor")
+import os
+
+import pytest
+
+from tests.hypothesis_profiles import register
+from tests.warmup import warm_up
+
+register()
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # workers share the processors: one thread each, set before polars loads
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the kernels before several workers start, or each of them would."""
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        warm_up()

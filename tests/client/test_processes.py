@@ -211,6 +211,7 @@ def obey_permissions() -> None:
     ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="root can give up its rights on Linux alone")
 @pytest.mark.parametrize("home", ["read-only", "none"])
 def test_an_installation_that_is_read_only_without_a_home(tmp_path: Path, home: str) -> None:

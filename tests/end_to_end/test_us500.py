@@ -30,8 +30,9 @@ from openfactor.settings import (
 )
 from tests.shared import SHARED, needs_us500
 
+pytestmark = [needs_us500, pytest.mark.slow]
 
-@needs_us500
+
 def test_real_panel(tmp_path: Path) -> None:
     folder = SHARED / "data" / "us500"
     uploads = tables(folder)
@@ -84,7 +85,6 @@ def test_real_panel(tmp_path: Path) -> None:
     np.testing.assert_allclose(got[others], (basis @ free)[others], atol=2e-4)
 
 
-@needs_us500
 def test_every_kind_of_exposure_on_the_real_panel(tmp_path: Path) -> None:
     folder = SHARED / "data" / "us500"
     uploads = tables(folder)
@@ -178,7 +178,6 @@ def test_every_kind_of_exposure_on_the_real_panel(tmp_path: Path) -> None:
     np.testing.assert_array_equal(late.factor_returns[1:], plain.factor_returns[first + 1 :])
 
 
-@needs_us500
 def test_forecasts_of_the_real_panel_are_as_good_as_was_asked(tmp_path: Path) -> None:
     """With the options of docs/evidence.md, walk-forward over 922 days."""
     client = Client.local(tmp_path)
@@ -199,7 +198,6 @@ def test_forecasts_of_the_real_panel_are_as_good_as_was_asked(tmp_path: Path) ->
     assert one_day.shape == (15, 17)
 
 
-@needs_us500
 def test_a_new_day_of_the_real_panel(tmp_path: Path) -> None:
     """The evening before and the next: to the last bit what a full fit on all of it gives."""
     uploads = tables(SHARED / "data" / "us500")

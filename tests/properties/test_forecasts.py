@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.portfolio_risk import optimal_portfolios, portfolio_variances
 from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, PcaCorrelationSettings
+from tests.hypothesis_profiles import examples
 
 HALFLIVES = st.floats(2, 250)
 OPTIONS = st.builds(
@@ -32,7 +33,7 @@ BEYOND = st.fixed_dictionaries(
         "pca": st.builds(PcaCorrelationSettings, n_components=st.none() | st.integers(1, 6)),
     },
 )
-SOME = settings(max_examples=60)
+SOME = examples(60)
 
 
 def returns(seed: int, t: int, k: int, dead: bool) -> np.ndarray:

@@ -7,16 +7,17 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from openfactor.dataset.timing import rows_before
 from openfactor.exposures import CrossSection, resolve
 from openfactor.model import Estimates, estimate
 from openfactor.synthetic import SyntheticUniverse, simulate
+from tests.hypothesis_profiles import examples
 from tests.markets import dataset_of, fit, model_settings
 
-SLOW = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+SLOW = examples(12, suppress_health_check=[HealthCheck.too_slow])
 markets = st.builds(
     simulate,
     n_assets=st.integers(25, 60),

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.timing import timeline
 from openfactor.settings import CalendarSettings
+from tests.hypothesis_profiles import examples
 from tests.markets import dataset_of
 
 CURRENCIES = ("EUR", "JPY", "USD")
@@ -131,7 +132,7 @@ markets = given(
 
 
 @markets
-@settings(max_examples=60)
+@examples(60)
 @pytest.mark.parametrize("filters", CALENDARS)
 def test_compounded_returns_are_price_growth(
     filters: list, seed: int, n_names: int, n_days: int, share: float
@@ -178,7 +179,7 @@ def test_compounded_returns_are_price_growth(
 
 
 @markets
-@settings(max_examples=60)
+@examples(60)
 def test_nothing_later_changes_anything_earlier(seed: int, n_names: int, n_days: int, share: float) -> None:
     """What is built on the evening of a day is the beginning of what is built later."""
     market = Market(seed, n_names, n_days, share, flags=True)
@@ -203,7 +204,7 @@ def test_nothing_later_changes_anything_earlier(seed: int, n_names: int, n_days:
 
 
 @markets
-@settings(max_examples=60)
+@examples(60)
 def test_lives(seed: int, n_names: int, n_days: int, share: float) -> None:
     """Rows against a twin that asks, for each name and day, what is known on that day."""
     market = Market(seed, n_names, n_days, share, flags=True)

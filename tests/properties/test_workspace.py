@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from polars.testing import assert_frame_equal
@@ -20,6 +20,7 @@ from openfactor.errors import ConflictError, NotFoundError
 from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.synthetic import simulate
 from tests.client.test_riskmodels import commit
+from tests.hypothesis_profiles import examples
 from tests.markets import dataset_of, dataset_settings, model_settings, until
 
 MARKET = simulate(12, 16, industries=2, styles=("size",), seed=21)
@@ -167,6 +168,4 @@ def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 TestWorkspace = Workspace.TestCase
-TestWorkspace.settings = settings(
-    max_examples=10, stateful_step_count=12, suppress_health_check=list(HealthCheck)
-)
+TestWorkspace.settings = examples(10, stateful_step_count=12, suppress_health_check=list(HealthCheck))

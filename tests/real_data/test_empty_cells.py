@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -29,6 +29,7 @@ from openfactor.uploads import DATA_TYPES, UploadStore
 from openfactor.uploads.parsing import parse, sources
 from openfactor.uploads.schema import Column, DataType
 from openfactor.uploads.validation import ROW, validate
+from tests.hypothesis_profiles import examples
 
 COLUMNS = [(kind, column) for kind in DATA_TYPES.values() for column in kind.columns]
 
@@ -143,7 +144,7 @@ def ways(frame: pl.DataFrame, folder: Path) -> dict[str, pl.DataFrame]:
     }  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(40, suppress_health_check=[HealthCheck.too_slow])
 @given(rows_of_exposures)
 def test_any_table_comes_back_the_same(rows: list[tuple[Any, ...]]) -> None:
     frame = pl.DataFrame(

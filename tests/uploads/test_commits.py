@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -23,6 +23,7 @@ from openfactor.uploads.storage import counting, parts
 from openfactor.uploads.storage.merging import CommitMode
 from openfactor.uploads.types.exchange_rates import ExchangeRates
 from tests.cancelling import cancel_everywhere, files_below
+from tests.hypothesis_profiles import examples
 from tests.uploads.tables import rates, read
 
 Rows = dict[tuple[int, str], float]
@@ -85,7 +86,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(steps, min_size=1, max_size=6), st.integers(1, 5))
 def test_every_mode_does_what_its_definition_says(todo: list, part_rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -26,6 +26,7 @@ from openfactor import Client, progress
 from openfactor.errors import DataError, NotFoundError, SettingsError, StorageError
 from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
+from tests.hypothesis_profiles import examples
 from tests.uploads.tables import rates, read
 
 DAMAGES = 400
@@ -290,7 +291,7 @@ texts = st.text(min_size=1, max_size=8).filter(
 numbers = st.floats(min_value=5e-324, max_value=1.7e308, allow_subnormal=True)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.dictionaries(st.tuples(st.integers(1, 28), texts), numbers, min_size=1, max_size=6))
 def test_any_text_and_number_comes_back_from_text(rows: dict[tuple[int, str], float]) -> None:
     frame = rates(*((day, ccy, rate) for (day, ccy), rate in rows.items()))

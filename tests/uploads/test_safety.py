@@ -56,6 +56,7 @@ def after(before: Rows, versions: list[Rows], todo: Step) -> Rows:
     return slow_commit(before, incoming, "append" if mode == "staged append" else mode, match)
 
 
+@pytest.mark.slow
 def test_kill_9(tmp_path: Path, processes: ForkServerContext) -> None:
     """A process is killed at a random moment of its commit, 200 times."""
     rng = random.Random(5)
@@ -101,6 +102,7 @@ def test_kill_9(tmp_path: Path, processes: ForkServerContext) -> None:
     assert upload.fast_commit(rates((30, "EUR", 1.0)), "append").version == len(versions)
 
 
+@pytest.mark.slow
 def test_processes_at_once_lose_nothing(tmp_path: Path, processes: ForkServerContext) -> None:
     upload = UploadStore(tmp_path).create("exchange_rates", "fx")
     workers = [processes.Process(target=commit_many, args=(tmp_path, w, COMMITS)) for w in range(PROCESSES)]
