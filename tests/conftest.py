@@ -10,10 +10,10 @@ from tests.hypothesis_profiles import register
 from tests.warmup import warm_up
 
 register()
-if (
-    "PYTEST_XDIST_WORKER" in os.environ
-):  # workers share the processors: one thread each, set before polars loads
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # workers share the processors: one thread each, set before numpy and polars are loaded
+    for variable in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:
