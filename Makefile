@@ -2,23 +2,30 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# How many processes run the tests.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: demo test check lowest bench docs clean
+.PHONY: demo test check lint lowest coverage bench docs clean
 
 demo: .venv/ready
 	$(BIN)/python examples/demo.py
 
+# The quick tests: all but those marked `slow`, with few examples of each property.
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
 
-check: .venv/ready
+# What continuous integration runs: the linters and every test, with all examples.
+check: lint
+	$(PYTEST) --hypothesis-profile=ci
+
+lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(MAKE) test
 
-# The tests on the oldest versions that pyproject.toml allows.
+# Every test on the oldest versions that pyproject.toml allows.
 lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -59,7 +59,7 @@ def built(uploads: Mapping[str, pl.DataFrame], **settings: object) -> RiskDatase
 def assert_same(one: RiskDataset, other: RiskDataset) -> None:
     assert one.days == other.days
     assert {g: t.leaves for g, t in one.trees.items()} == {g: t.leaves for g, t in other.trees.items()}
-    for name in ("offsets", "listing", "local_return", "cap", "idio_vol"):
+    for name in ("offsets", "listing", "local_return", "market_cap", "idio_vol"):
         np.testing.assert_array_equal(getattr(one.panel, name), getattr(other.panel, name), err_msg=name)
     for group, factors in other.panel.dense.items():
         assert list(one.panel.dense[group]) == list(factors)
