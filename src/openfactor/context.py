@@ -47,8 +47,9 @@ class Step:
     """One step under way, safe to advance from several threads."""
 
     def __init__(self, start: Progress, context: Context) -> None:
+        self.context = context
+        """Of the request."""
         self._progress = start
-        self._context = context
         self._lock = threading.Lock()
         context.listener(start)
 
@@ -60,12 +61,12 @@ class Step:
         CancelledError: the request was cancelled, or the step has ended: another thread of it failed.
         """
         self._change(units=units)
-        self._context.check()
+        self.context.check()
 
     def say(self, message: str, units: int = 0) -> None:
         """Report what is being done now, and that so many more units are begun; raises as a call."""
         self._change(units=units, message=message)
-        self._context.check()
+        self.context.check()
 
     def finish(self) -> None:
         """Report that the step has ended."""
@@ -76,7 +77,7 @@ class Step:
             if self._progress.finished:
                 raise CancelledError(f"{self._progress.message}: ended before all of its work was done")
             self._progress = replace(self._progress, done=self._progress.done + units, **changes)
-            self._context.listener(self._progress)
+            self.context.listener(self._progress)
 
 
 class _Tagged(logging.LoggerAdapter[logging.Logger]):

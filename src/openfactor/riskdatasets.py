@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from openfactor import dataset as datasets
+from openfactor.context import Context
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
 from openfactor.datawarnings import warn
@@ -27,7 +28,6 @@ from openfactor.errors import (
     SettingsError,
     StorageError,
 )
-from openfactor.progress import progress_bar
 from openfactor.registry import RISK_DATASET, Entry, Registry, taken
 from openfactor.results import DatasetStatus, RiskDatasetProperties
 from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettings
@@ -66,7 +66,7 @@ class _Inputs:
 class RiskDatasetStore:
     """The risk datasets of a workspace.
 
-    folder : of the workspace; threads, hide_progress : as there
+    folder : of the workspace; context : of the request, or of all requests
     """
 
     def __init__(
@@ -74,16 +74,12 @@ class RiskDatasetStore:
         folder: Path,
         uploads: UploadStore,
         registry: Registry,
-        *,
-        threads: int | None = None,
-        hide_progress: bool | None = None,
+        context: Context | None = None,
     ) -> None:
         self._path = folder
         self._uploads = uploads
         self._registry = registry
-        self._threads = threads
-        self._hide_progress = hide_progress
-        self._open: dict[str, RiskDataset] = {}
+        self._context = context or Context()
 
     def names(self) -> list[str]:
         return self._registry.names(RISK_DATASET)
@@ -96,8 +92,8 @@ class RiskDatasetStore:
         Raises
         ------
         ConflictError: the name is taken, or the dataset would be its own reference. NotFoundError: an upload
-        or the reference does not exist. DataError, SettingsError: they do not fit together. Nothing is left
-        behind.
+        or the reference does not exist. DataError, SettingsError: they do not fit together. CancelledError:
+        the request was cancelled. Nothing is left behind.
         """
         check_name(name)
         old = self._registry.find(RISK_DATASET, name)
@@ -122,7 +118,7 @@ class RiskDatasetStore:
         Raises
         ------
         NotFoundError: the dataset, an upload or the reference does not exist. DataError, SettingsError: they
-        do not fit together. What there was stays.
+        do not fit together. CancelledError: the request was cancelled. What there was stays.
         """
         entry = self._registry.get(RISK_DATASET, name)
         settings = self._settings_of(entry)
@@ -263,33 +259,29 @@ class RiskDatasetStore:
         taken over."""
         mark = inputs.fingerprint
         folder = self._dataset_folder(mark)
-        if not folder.exists():
-            marks = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.versions.items()}
-            parts = datasets.GroupReuse(marks, self._usable(previous))
-            with self._steps(f"dataset {name}") as step:
-                if isinstance(inputs.settings, DerivedRiskDatasetSettings):
-                    parent = self._dataset(inputs.parent or "")
-                    built = datasets.derive(
-                        inputs.settings, parent, inputs.uploads, mark, step, parts, self._threads
-                    )
-                else:
-                    built = datasets.build(inputs.settings, inputs.uploads, mark, step, parts)
-                step("writing")
-                versions = inputs.uploads.version_numbers
-                dataset_storage.save(replace(built, upload_versions=versions), folder)
+        with self._context.cache.single_flight("dataset", folder, self._context.check):
+            if not folder.exists():
+                self._build(inputs, previous, folder)
         for warning in self._dataset(mark).report.warnings:
             warn(f"risk dataset {name!r}: {warning}")
 
-    @contextmanager
-    def _steps(self, what: str) -> Iterator[Callable[[str], None]]:
-        """A progress bar that shows the step that is under way."""
-        with progress_bar(what, self._hide_progress, unit=" steps") as bar:
-
-            def step(label: str) -> None:
-                bar.set_postfix_str(label)
-                bar.update()
-
-            yield step
+    def _build(self, inputs: _Inputs, previous: Entry | None, folder: Path) -> None:
+        """Build a dataset and write it to the folder."""
+        versions = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.versions.items()}
+        reuse = datasets.GroupReuse(versions, self._usable(previous))
+        if isinstance(inputs.settings, DerivedRiskDatasetSettings):
+            parent = self._dataset(inputs.parent or "")
+            built = datasets.derive(
+                inputs.settings, parent, inputs.uploads, inputs.fingerprint, reuse, self._context
+            )
+        else:
+            built = datasets.build(inputs.settings, inputs.uploads, inputs.fingerprint, reuse, self._context)
+        complete = replace(
+            built,
+            upload_versions=inputs.uploads.version_numbers,
+            stored_content_hashes=built.hash_days(self._context),
+        )
+        dataset_storage.save(complete, folder, self._context)
 
     def _refuse_circle(self, entry: Entry, settings: AnyRiskDatasetSettings) -> None:
         """A dataset must not be built on itself, however many datasets are in between."""
@@ -304,7 +296,7 @@ class RiskDatasetStore:
         """Remove the data of an entry that is gone or has newer data, unless another name shares them."""
         mark = entry.fingerprint
         if mark and all(e.fingerprint != mark for e in self._registry.entries(RISK_DATASET)):
-            self._open.pop(mark, None)
+            self._context.cache.discard("dataset", self._dataset_folder(mark))
             shutil.rmtree(self._dataset_folder(mark), ignore_errors=True)
             shutil.rmtree(self._path / "models" / mark, ignore_errors=True)
 
@@ -313,7 +305,7 @@ class RiskDatasetStore:
         """The data of a dataset are out of the way; they come back if the block fails."""
         folder = self._dataset_folder(mark)
         aside = folder.with_suffix(".replaced")
-        self._open.pop(mark, None)
+        self._context.cache.discard("dataset", folder)
         if folder.exists():
             folder.rename(aside)
         try:
@@ -335,9 +327,10 @@ class RiskDatasetStore:
         return self._path / "datasets" / mark
 
     def _dataset(self, mark: str) -> RiskDataset:
-        if mark not in self._open:
-            self._open[mark] = dataset_storage.load(self._dataset_folder(mark))
-        return self._open[mark]
+        folder = self._dataset_folder(mark)
+        return self._context.cache.get(
+            "dataset", folder, lambda: dataset_storage.load(folder), self._context.check
+        )
 
     def _check_sources(self, settings: AnyRiskDatasetSettings) -> None:
         """NotFoundError with everything that the settings name and that is not there."""

@@ -63,9 +63,7 @@ class LocalWorkspace(EngineObject):
         except OSError as error:
             raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
         registry = Registry(sa.URL.create("sqlite", database=str(self._path / "openfactor.sqlite")))
-        self.riskdatasets = RiskDatasetStore(
-            self._path, self.uploads, registry, threads=threads, hide_progress=self._hide_progress
-        )
+        self.riskdatasets = RiskDatasetStore(self._path, self.uploads, registry, self._context)
         self.mappings = SavedMappingStore(registry)
         self.saved = SavedSettingsStore(self.uploads, self.riskdatasets, registry)
         self.riskmodels = RiskModelStore(
@@ -117,7 +115,7 @@ class LocalWorkspace(EngineObject):
         """The exposures; as `bind`."""
         pinned = self.saved.pin("ExposureSettings", settings)
         return ExposureMatrix(
-            pinned.name, pinned.dataset, pinned.settings, pinned.uploads, self.saved.follow, self._threads
+            pinned.name, pinned.dataset, pinned.settings, pinned.uploads, self.saved.follow, self._context
         )
 
     def riskmodel(

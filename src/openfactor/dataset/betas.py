@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context, Step
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import Timeline, rows_before, timeline
 from openfactor.errors import SettingsError
@@ -74,7 +74,7 @@ def rolling_betas(
     currency: str,
     clip: tuple[float | None, float | None] = (None, None),
     zero_gaps: bool = False,
-    threads: int | None = None,
+    context: Context | None = None,
 ) -> dict[str, Float]:
     """Betas of companies to factor series, as of the latest trading day on or before the day of each row.
 
@@ -97,12 +97,13 @@ def rolling_betas(
 
     Raises
     ------
-    SettingsError: the dataset does not have the currency.
+    SettingsError: the dataset does not have the currency. CancelledError: the request was cancelled.
     """
     if currency not in dataset.currencies:
         problem = unknown(currency, dataset.currencies)
         raise SettingsError("the betas do not fit the dataset:", [f"currency: {problem}"])
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    context = context or Context()
+    with ThreadPoolExecutor(context.threads) as pool:
         time = timeline(dataset, calendar, currency, pool)
         companies = _company_returns(dataset, time)
         if clip != (None, None):
@@ -112,10 +113,12 @@ def rolling_betas(
         n_companies = companies.returns.shape[1]
         batches = np.array_split(np.arange(n_companies), min(n_companies, BATCHES) or 1)
         out = {}
-        for name in names:
-            growth = _factor_growth(series.filter(pl.col("factor") == name), time)
-            slopes_of = partial(_batch_slopes, companies, growth, slopes)
-            out[name] = _of_rows(dataset, time, np.concatenate(list(pool.map(slopes_of, batches)), axis=1))
+        with context.step("betas", len(names) * n_companies, unit="betas") as advance:
+            for name in names:
+                growth = _factor_growth(series.filter(pl.col("factor") == name), time)
+                slopes_of = partial(_batch_slopes, companies, growth, slopes, advance)
+                betas = np.concatenate(list(pool.map(slopes_of, batches)), axis=1)
+                out[name] = _of_rows(dataset, time, betas)
     return out
 
 
@@ -172,7 +175,7 @@ def _compounded(growth: Float, n_days: int) -> Float:
 
 
 def _batch_slopes(
-    companies: _CompanyReturns, growth: Float, slopes: Slopes, batch: NDArray[np.int64]
+    companies: _CompanyReturns, growth: Float, slopes: Slopes, advance: Step, batch: NDArray[np.int64]
 ) -> Float:
     """(T, n) slopes of a batch of companies, each on the factor over the days of its own returns."""
     returns, covered = companies.returns[:, batch], companies.covered[:, batch]
@@ -186,6 +189,7 @@ def _batch_slopes(
             rows = covered[:, e] == n_days
             factor[rows] = _compounded(growth, n_days)[rows]
         out[:, [e]] = slopes(returns[:, [e]], factor)
+    advance(len(batch))
     return out
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context, Step
 from openfactor.dataset import checks
 from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.calendar import closed_days, counted_days
@@ -49,7 +50,6 @@ from openfactor.settings.riskdataset import RootRiskDatasetSettings
 from openfactor.uploads import DATA_TYPES
 
 Float = NDArray[np.float64]
-Progress = Callable[[str], None]
 NO_SERIES = pl.DataFrame(schema={"date": pl.Date, "series": pl.String, "value": pl.Float64})
 
 
@@ -69,8 +69,8 @@ def build(
     settings: RootRiskDatasetSettings,
     read: UploadReader,
     recipe: str,
-    progress: Progress = lambda step: None,
     reuse: GroupReuse | None = None,
+    context: Context | None = None,
 ) -> RiskDataset:
     """The dataset.
 
@@ -78,19 +78,26 @@ def build(
     ----------
     read : gives the rows of each upload, as validated when they were uploaded
     recipe : names the settings and the versions of the uploads
-    progress : called with the name of each step as it begins
     reuse : factor groups that need not be built again
 
     Raises
     ------
-    DataError: the uploads do not fit together; every fault is named.
+    DataError: the uploads do not fit together; every fault is named. CancelledError: the request was
+    cancelled.
     """
     known_checks(settings.quality)
-    row_counts, reuse = RowCounts(), reuse or GroupReuse()
+    with (context or Context()).step("building a risk dataset", unit="steps") as step:
+        return _build(settings, read, recipe, reuse or GroupReuse(), step)
+
+
+def _build(
+    settings: RootRiskDatasetSettings, read: UploadReader, recipe: str, reuse: GroupReuse, step: Step
+) -> RiskDataset:
+    row_counts = RowCounts()
     uploads = {data_type: read(data_type, name) for data_type, name in settings.sources.items()}
-    progress("identifiers")
+    step.say("identifiers", 1)
     start = _identify(settings, uploads, read, row_counts)
-    progress("prices")
+    step.say("prices", 1)
     fx = uploads["exchange_rates"].collect()
     rates = Rates(fx, uploads["price"].select(pl.col("ccy").unique()).collect()["ccy"])
     prices = read_prices(
@@ -121,8 +128,8 @@ def build(
     ):  # held against what is used; a look at the upload only where it may matter
         faults += DATA_TYPES["price"].whole_faults(rows_of_listings(start.identifiers, uploads["price"]))
     del prices, priced
-    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, progress, reuse)
-    progress("market caps")
+    loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, reuse, step)
+    step.say("market caps", 1)
     caps = Caps(uploads["market_cap"], start.counts["market_cap"], start.identifiers, settings)
     uses, counts = caps.in_use(rows, row_counts)
     stop_on([*faults, *checks.rates("market_cap", uses, fx), *lost])
@@ -145,8 +152,8 @@ def build(
         report=report_of(panel, days, start.identifiers, row_counts),
         group_recipes=reuse.recipes,
     ).with_periods(settings.periods_per_year)
-    progress("data quality")
-    return with_quality(built, uploads, {"exposures": start.found}, row_counts)
+    step.say("data quality", 1)
+    return with_quality(built, uploads, {"exposures": start.found}, row_counts, context=step.context)
 
 
 def report_of(
@@ -245,8 +252,8 @@ def _loadings(
     start: _Start,
     rows: PanelIndex,
     row_counts: RowCounts,
-    progress: Progress,
     reuse: GroupReuse,
+    step: Step,
 ) -> tuple[Loadings, list[Fault]]:
     """The factor groups, read or, if nothing that they are made from has changed, taken over."""
     plans = repr([(plan.name, plan.sparse, plan.forward_fill, plan.max_age) for plan in start.plans])
@@ -259,7 +266,7 @@ def _loadings(
         return taken_over, []
     return read_loadings(
         exposures, start.found, start.plans, rows, start.identifiers, settings.exposure_dtype, row_counts,
-        progress=lambda date: progress(f"exposures {date}"),
+        context=step.context,
     )  # fmt: skip
 
 

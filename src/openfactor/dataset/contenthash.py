@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.panelindex import PanelIndex
@@ -20,7 +20,7 @@ from openfactor.settings.hierarchies import Tree
 
 
 def day_hashes(
-    panel: Panel, listing_ids: Sequence[str], usd_per_unit: NDArray[np.float64]
+    panel: Panel, listing_ids: Sequence[str], usd_per_unit: NDArray[np.float64], context: Context
 ) -> NDArray[np.uint64]:
     """Hashes of all that the panel holds of each stored day: listings, prices, caps, exposures and rates.
 
@@ -59,8 +59,15 @@ def day_hashes(
             content.update(np.ascontiguousarray(values).data)
         return int.from_bytes(content.digest(), "little")
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.array(list(pool.map(of_day, range(len(usd_per_unit)))), np.uint64)
+    hashes = np.empty(len(usd_per_unit), np.uint64)
+    with (
+        ThreadPoolExecutor(context.threads) as pool,
+        context.step("hashing the data of each day", len(hashes)) as advance,
+    ):
+        for d, hashed in enumerate(pool.map(of_day, range(len(hashes)))):
+            hashes[d] = hashed
+            advance()
+    return hashes
 
 
 def dictionary_hash(panel: Panel, dtype: str, currencies: Sequence[str], trees: Mapping[str, Tree]) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context, Step
 from openfactor.dataset import checks
 from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.betas import factor_names, rolling_betas
-from openfactor.dataset.build import Progress, report_of, stop_on, trees_of
+from openfactor.dataset.build import report_of, stop_on, trees_of
 from openfactor.dataset.calendar import closed_days
 from openfactor.dataset.coding import code_companies
 from openfactor.dataset.contenthash import index_hash
@@ -101,31 +102,41 @@ def derive(
     parent: RiskDataset,
     read: UploadReader,
     recipe: str,
-    progress: Progress = lambda step: None,
     reuse: GroupReuse | None = None,
-    threads: int | None = None,
+    context: Context | None = None,
 ) -> RiskDataset:
     """The dataset.
 
     parent : the reference dataset; read : gives the rows of uploads; recipe : names the settings, the
-    reference and the versions of the uploads; progress : called with the name of each step as it begins;
-    reuse : factor groups that need not be built again
+    reference and the versions of the uploads; reuse : factor groups that need not be built again
 
     Raises
     ------
     SettingsError: something that the reference does not have. DataError: uploads that do not fit; every fault
-    is named.
+    is named. CancelledError: the request was cancelled.
     """
     known_checks(settings.quality)
-    row_counts, reuse = RowCounts(), reuse or GroupReuse()
-    progress("uploads")
+    with (context or Context()).step("building a risk dataset", unit="steps") as step:
+        return _derive(settings, parent, read, recipe, reuse or GroupReuse(), step)
+
+
+def _derive(
+    settings: DerivedRiskDatasetSettings,
+    parent: RiskDataset,
+    read: UploadReader,
+    recipe: str,
+    reuse: GroupReuse,
+    step: Step,
+) -> RiskDataset:
+    row_counts = RowCounts()
+    step.say("uploads", 1)
     uploads = _survey(settings, parent, read, row_counts)
     _check(settings, parent)
     cut = _cut(settings, parent, uploads)
     index_content = index_hash(cut.rows, parent.identifiers)
     groups, faults = _Groups(), []
     for entry in settings.exposures:
-        progress(entry.exposure_type)
+        step.say(entry.exposure_type, 1)
         if isinstance(entry, RiskDatasetReferencedExposureSettings):
             _refer(entry, parent, cut, groups)
         elif isinstance(entry, RiskDatasetUploadedExposureSettings):
@@ -136,7 +147,7 @@ def derive(
                 reuse.record(upload.name, [f"exposures/{entry.exposure_source}", *trees], *inputs)
             taken_over = reuse.take_over(upload.name, [plan.name for plan in upload.plans], row_counts)
             if taken_over is None:
-                faults += _upload(upload, parent, cut, groups, row_counts, progress)
+                faults += _upload(upload, parent, cut, groups, row_counts, step.context)
             else:
                 groups.add(upload.plans, taken_over)
         elif isinstance(entry, RiskDatasetHuberRegressionExposureSettings):
@@ -145,7 +156,7 @@ def derive(
             reuse.record(source, [f"tsfactors/{entry.tsfactors_source}"], *inputs)
             taken_over = reuse.take_over(source, [entry.factor_group], row_counts)
             if taken_over is None:
-                faults += _regress(entry, parent, cut, groups, read, threads)
+                faults += _regress(entry, parent, cut, groups, read, step.context)
             else:
                 groups.add([GroupPlan(entry.factor_group, sparse=False)], taken_over)
     stop_on(faults)
@@ -153,8 +164,9 @@ def derive(
         if isinstance(entry, RiskDatasetUnitExposureSettings):
             _unit(entry, parent.exposure_dtype, cut, groups)
     built = _assemble(settings, parent, recipe, cut, groups, row_counts, reuse)
-    progress("data quality")
-    return with_quality(built, *_own_uploads(settings, uploads, read), row_counts, parent.report)
+    step.say("data quality", 1)
+    own_uploads = _own_uploads(settings, uploads, read)
+    return with_quality(built, *own_uploads, row_counts, parent.report, step.context)
 
 
 def _own_uploads(
@@ -458,7 +470,7 @@ def _upload(
     cut: _Cut,
     groups: _Groups,
     row_counts: RowCounts,
-    progress: Progress,
+    context: Context,
 ) -> list[Fault]:
     """Read the groups of an upload and transform them; exposures that the precision cannot hold."""
     settings, dtype = upload.settings, parent.exposure_dtype
@@ -472,7 +484,7 @@ def _upload(
             continue
         loadings, lost = read_loadings(
             upload.rows, upload.found, plans, cut.rows, parent.identifiers, precision, row_counts,
-            upload.name, progress=lambda date: progress(f"{upload.name} {date}"),
+            upload.name, context=context,
         )  # fmt: skip
         faults += lost
         both.dense.update(loadings.dense)
@@ -515,7 +527,7 @@ def _regress(
     cut: _Cut,
     groups: _Groups,
     read: UploadReader,
-    threads: int | None,
+    context: Context,
 ) -> list[Fault]:
     """Robust betas over the history of the reference, on the rows that are left; what the precision cannot
     hold."""
@@ -538,7 +550,7 @@ def _regress(
 
     betas = rolling_betas(
         parent, series, names, slopes, calendar=entry.calendar, currency=entry.currency,
-        zero_gaps=entry.fill_miss, threads=threads,
+        zero_gaps=entry.fill_miss, context=context,
     )  # fmt: skip
     lower, upper = entry.clip
     columns = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
@@ -107,7 +108,7 @@ def read_loadings(
     dtype: str,
     row_counts: RowCounts,
     source: str = "exposures",
-    progress: Callable[[str], None] = lambda step: None,
+    context: Context | None = None,
 ) -> tuple[Loadings, list[Fault]]:
     """The groups of `plans`, and exposures that `dtype` cannot hold.
 
@@ -116,11 +117,10 @@ def read_loadings(
     rows : the upload; found : its `exposure_inventory`
     skeleton : the rows of the panel
     dtype : "float16", "float32" or "float64"
-    progress : called at the start of each run of days, with its first day
 
     Raises
     ------
-    DataError: more categories than a code can count.
+    DataError: more categories than a code can count. CancelledError: the request was cancelled.
     """
     planned = found.filter(
         pl.col("asset_id_type").is_in(identifiers.company_types)
@@ -129,13 +129,16 @@ def read_loadings(
     carriers = [_carrier(plan, planned, skeleton, dtype) for plan in plans]
     events = _Events(rows, planned, skeleton, identifiers, carriers, dtype)
     used: Counter[str] = Counter()
-    for first, dates in runs(planned, skeleton.days):
-        progress(str(dates[0]))
-        run = events.read(dates, first == 0)
-        used.update(count_by_type(run.source, identifiers))
-        offsets = skeleton.offsets_of(dates)
-        for number, carrier in enumerate(carriers):
-            carrier.carry(run.of_group(number), offsets, skeleton)
+    all_runs = list(runs(planned, skeleton.days))
+    n_dates = sum(len(dates) for _, dates in all_runs)
+    with (context or Context()).step(f"reading {source}", n_dates) as advance:
+        for first, dates in all_runs:
+            run = events.read(dates, first == 0)
+            used.update(count_by_type(run.source, identifiers))
+            offsets = skeleton.offsets_of(dates)
+            for number, carrier in enumerate(carriers):
+                carrier.carry(run.of_group(number), offsets, skeleton)
+            advance(len(dates))
     in_time = planned.filter(pl.col("date") <= skeleton.days[-1])
     row_counts.drop(source, AFTER_THE_END, int(planned["rows"].sum()) - int(in_time["rows"].sum()))
     by_type = in_time.group_by("asset_id_type").agg(pl.col("rows").sum())

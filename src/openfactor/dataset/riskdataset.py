@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset.calendar import closed_days
 from openfactor.dataset.contenthash import day_hashes, dictionary_hash
 from openfactor.dataset.identifiers import Identifiers
@@ -71,8 +72,17 @@ class RiskDataset:
         """(D,) one hash per stored day, so that unchanged days are not estimated again."""
         if self.stored_content_hashes is not None:
             return self.stored_content_hashes
+        return self.hash_days(Context())
+
+    def hash_days(self, context: Context) -> NDArray[np.uint64]:
+        """(D,) `content_hashes`, computed.
+
+        Raises
+        ------
+        CancelledError: the request was cancelled.
+        """
         listing_ids = self.identifiers.names(self.identifiers.id_types[0])
-        return day_hashes(self.panel, listing_ids, self.usd_per_unit)
+        return day_hashes(self.panel, listing_ids, self.usd_per_unit, context)
 
     @cached_property
     def properties(self) -> RiskDatasetProperties:

@@ -22,6 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from openfactor.context import Context, Step
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.riskdataset import RiskDataset
@@ -35,12 +36,14 @@ _ROWS = ("listing", "local_return", "currency", "priced", "is_main_listing", "ma
 _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
 
 
-def save(dataset: RiskDataset, folder: Path) -> None:
+def save(dataset: RiskDataset, folder: Path, context: Context | None = None) -> None:
     """Write to `folder`, which appears complete or not at all; one that is there stays."""
-    write_whole(folder, "the risk dataset", lambda part: _write(dataset, part))
+    n_groups = len(dataset.panel.dense) + len(dataset.panel.sparse)
+    with (context or Context()).step("writing a risk dataset", n_groups, unit="factor groups") as advance:
+        write_whole(folder, "the risk dataset", lambda part: _write(dataset, part, advance))
 
 
-def _write(dataset: RiskDataset, folder: Path) -> None:
+def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
     panel, identifiers = dataset.panel, dataset.identifiers
     for name in (*_ROWS, "delisted"):
         np.save(folder / f"{name}.npy", getattr(panel, name))
@@ -48,10 +51,12 @@ def _write(dataset: RiskDataset, folder: Path) -> None:
         save_rows(
             folder / f"dense.{number}.npy", list(factors.values()), panel.n_rows, dataset.exposure_dtype
         )
+        advance()
     for number, group in enumerate(panel.sparse.values()):
         save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
         if group.loadings is not None:
             save_rows(folder / f"loadings.{number}.npy", group.loadings, panel.n_rows, dataset.exposure_dtype)
+        advance()
     np.save(folder / "content_hashes.npy", dataset.content_hashes)
     usd = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
     days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
@@ -165,7 +166,7 @@ def resolve(
     universe: UniverseSettings,
     reference: CrossSection,
     read: UploadReader = no_uploads,
-    threads: int | None = None,
+    context: Context | None = None,
 ) -> Exposures:
     """The columns that `settings` ask for. Settings are taken as valid on the dataset.
 
@@ -179,7 +180,7 @@ def resolve(
     dataset cannot hold.
     """
     menu = dataset.properties.exposure_settings_menu
-    source = _Sources(dataset, menu, universe, read, threads)
+    source = _Sources(dataset, menu, universe, read, context or Context())
     dense: list[Dense] = []
     for group in settings.exposures:
         if isinstance(group, InteractionExposureGroupSettings):
@@ -234,7 +235,7 @@ class _Sources:
     menu: ExposureSettingsMenu
     universe: UniverseSettings
     read: UploadReader
-    threads: int | None
+    context: Context
 
     def dense(
         self,
@@ -313,7 +314,7 @@ class _Sources:
         betas = rolling_betas(
             self.data, series, names, slopes,
             calendar=self.universe.calendar,
-            currency=group.currency, clip=group.return_clip_bounds, threads=self.threads,
+            currency=group.currency, clip=group.return_clip_bounds, context=self.context,
         )  # fmt: skip
         return DenseColumns(
             group.factor_group,
@@ -345,7 +346,7 @@ class _Sources:
         plan = GroupPlan(name, sparse=False, forward_fill=group.forward_fill, max_age=group.max_age)
         loadings, faults = read_loadings(
             rows, used, [plan], panel_index(self.data),
-            identifiers, self.data.exposure_dtype, row_counts, group.exposure_source,
+            identifiers, self.data.exposure_dtype, row_counts, group.exposure_source, self.context,
         )  # fmt: skip
         faults += ambiguous_rows(
             self.data.identifiers, rows.filter(pl.col("factor_group") == name), "exposures"

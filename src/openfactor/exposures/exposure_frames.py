@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.contract.refs import FrameQuery
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.reading import UploadReader, no_uploads
@@ -36,7 +37,7 @@ class ExposureInputs:
     """Valid on the dataset."""
     read: UploadReader = no_uploads
     """Gives the uploads that the settings name."""
-    threads: int | None = None
+    context: Context = field(default_factory=Context)
 
     def columns(self, universe: Membership, estimation: Membership | None = None) -> Exposures:
         """The factors' columns on a universe.
@@ -46,7 +47,7 @@ class ExposureInputs:
         estimation : whom `standardize_method` and `net_of` look at; by default the universe
         """
         reference = CrossSection(universe.companies, (estimation or universe).companies)
-        return resolve(self.dataset, self.settings, universe.settings, reference, self.read, self.threads)
+        return resolve(self.dataset, self.settings, universe.settings, reference, self.read, self.context)
 
 
 def exposures_of_universe(
@@ -80,7 +81,7 @@ def exposures_of_universe(
     id_type, columns = universe.id_type(query.id_type), inputs.columns(universe, standardize_universe)
     frame = exposure_frame(
         inputs.dataset, columns, sorted(columns.pairs), shown_universe_days(universe, query),
-        universe.companies, id_type,
+        universe.companies, id_type, inputs.context,
     )  # fmt: skip
     wide = frame.filter(~_nothing(frame, columns)).sort("date", id_type)
     return in_layout(wide, query.layout, LongForm(("date", id_type), "factor", "exposure"))
@@ -94,10 +95,13 @@ def exposure_coverage(inputs: ExposureInputs, universe: Membership, id_type: str
     SettingsError: the dataset does not have the id type.
     """
     columns, has_exposure = inputs.columns(universe), universe.companies.copy()
-    for day in universe.days():
-        rows = inputs.dataset.panel.rows_of(day)
-        dense, codes, _ = columns.at(rows)
-        has_exposure[rows] &= np.isfinite(dense).any(axis=0) | (codes >= 0).any(axis=0)
+    days = universe.days()
+    with inputs.context.step("exposures", len(days)) as advance:
+        for day in days:
+            rows = inputs.dataset.panel.rows_of(day)
+            dense, codes, _ = columns.at(rows)
+            has_exposure[rows] &= np.isfinite(dense).any(axis=0) | (codes >= 0).any(axis=0)
+            advance()
     return inputs.dataset.assets(universe.id_type(id_type), has_exposure)
 
 
@@ -116,9 +120,10 @@ def exposure_frame(
     dataset: RiskDataset,
     columns: Exposures,
     factors: Sequence[tuple[str, str]],
-    days: Iterable[tuple[int, dt.date]],
+    days: Sequence[tuple[int, dt.date]],
     inside: Mask,
     id_type: str,
+    context: Context,
 ) -> pl.DataFrame:
     """date, the id type, one Float32 column per factor; see `Shown` for the assets and what they are called.
 
@@ -133,15 +138,17 @@ def exposure_frame(
     names = {f"{group}.{factor}": position[group, factor] for group, factor in factors}
     schema = {"date": pl.Date, id_type: pl.String, **dict.fromkeys(names, pl.Float32)}
     frames, shown = [pl.DataFrame(schema=schema)], Shown(dataset, inside, id_type)
-    for day, date in days:
-        rows = panel.rows_of(day)
-        place, code = shown.rows(rows, date)
-        x = design_matrix(*columns.at(rows), len(position))[place].T.astype(np.float32)
-        values: dict[str, object] = {
-            "date": pl.repeat(date, len(place), dtype=pl.Date, eager=True),
-            id_type: shown.naming.texts(code),
-        }
-        frames.append(pl.DataFrame(values | {name: x[k] for name, k in names.items()}))
+    with context.step("exposures", len(days)) as advance:
+        for day, date in days:
+            rows = panel.rows_of(day)
+            place, code = shown.rows(rows, date)
+            x = design_matrix(*columns.at(rows), len(position))[place].T.astype(np.float32)
+            values: dict[str, object] = {
+                "date": pl.repeat(date, len(place), dtype=pl.Date, eager=True),
+                id_type: shown.naming.texts(code),
+            }
+            frames.append(pl.DataFrame(values | {name: x[k] for name, k in names.items()}))
+            advance()
     shown.warn()
     return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from openfactor.context import Context
 from openfactor.contract.refs import Dated, FrameQuery, Layout
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.reading import UploadReader, no_uploads
@@ -44,12 +45,12 @@ class ExposureMatrix(BoundToProcess):
         settings: ExposureSettings,
         read: UploadReader = no_uploads,
         follow: Callable[[UniverseSettings | Reference], UniverseSettings] | None = None,
-        threads: int | None = None,
+        context: Context | None = None,
     ) -> None:
         validate(settings, dataset.properties.factor_risk_model_settings_menu)
         self.dataset = name
         self.settings = settings
-        self._inputs = ExposureInputs(dataset, settings, read, threads)
+        self._inputs = ExposureInputs(dataset, settings, read, context or Context())
         self._follow = follow or inline
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from openfactor.context import Context
 from openfactor.dataset.quality.coverage import newest_lines
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.spans import freshness
@@ -37,6 +38,7 @@ def with_quality(
     inventories: Mapping[str, pl.DataFrame],
     row_counts: RowCounts,
     reference: BuildReport | None = None,
+    context: Context | None = None,
 ) -> RiskDataset:
     """The dataset with the findings of all checks in its report; severe ones are warnings too.
 
@@ -49,12 +51,12 @@ def with_quality(
     """
     settings = dataset.settings.quality
     evidence = Evidence(dataset, uploads, inventories, row_counts, settings)
-    found = [
-        finding
-        for check in CHECKS
-        if settings.treatment.get(check.name) != "off"
-        for finding in check.run(evidence)
-    ]
+    found = []
+    with (context or Context()).step("data quality", len(CHECKS), unit="checks") as advance:
+        for check in CHECKS:
+            if settings.treatment.get(check.name) != "off":
+                found += check.run(evidence)
+            advance()
     refused = [finding for finding in found if settings.treatment.get(finding.check) == "refuse"]
     if refused:
         raise DataError("data quality checks refuse the uploads:", [_fault(finding) for finding in refused])

@@ -8,9 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset.reading import UploadReader
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
+from openfactor.processors import available_processors
 from openfactor.settings.model import FactorRiskModelSettings, Stage
 
 Mask = NDArray[np.bool_]
@@ -49,6 +51,13 @@ class Inputs:
         data, universe = self.dataset, self.settings.inline_universe
         among = companies(data, self.universe)
         return [
-            resolve(data, stage.exposures, universe, CrossSection(among, mine), self.read, self.threads)
+            resolve(
+                data,
+                stage.exposures,
+                universe,
+                CrossSection(among, mine),
+                self.read,
+                Context(self.threads or available_processors()),
+            )
             for stage, mine in zip(self.settings.stages, self.estimation, strict=True)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from openfactor.context import Context
 from openfactor.contract.refs import FrameQuery
 from openfactor.exposures import exposure_frame
 from openfactor.exposures.conventions import LongForm
@@ -16,8 +17,9 @@ def _exposures(fitted: FittedModel, query: FrameQuery) -> pl.DataFrame:
     days = [(int(fitted.days[p]), date) for p, date in days_of(fitted, query) if p >= 0]
     factors = [pair for pair, s in zip(e.pairs, e.stage, strict=True) if s == stage]
     return exposure_frame(
-        fitted.dataset, fitted.columns[stage], factors, days, fitted.universe, fitted.id_type(query.id_type)
-    )
+        fitted.dataset, fitted.columns[stage], factors, days, fitted.universe, fitted.id_type(query.id_type),
+        Context(),
+    )  # fmt: skip
 
 
 FRAMES = {
