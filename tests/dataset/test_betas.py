@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from openfactor.context import Context
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.betas import rolling_betas
 from openfactor.numerics.rolling import rolling_ols
@@ -56,7 +57,7 @@ def market() -> RiskDataset:
 def betas_of(dataset: RiskDataset, name: str, slopes, **options) -> dict[dt.date, float]:
     values = rolling_betas(
         dataset, SERIES, ["f"], slopes, calendar=CalendarSettings(filters=[["XNYS"]]), currency="USD",
-        threads=1, **options,
+        context=Context(1), **options,
     )  # fmt: skip
     return column(dataset, values["f"], name)
 
