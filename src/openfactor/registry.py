@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -117,7 +118,7 @@ class Registry:
         """Insert an entry and return its id; ConflictError if the name is taken."""
         now = _now()
         row = {
-            "kind": kind, "name": name, "value": value.model_dump(mode="json"), "created_on": now,
+            "kind": kind, "name": name, "value": _json_of(value), "created_on": now,
             "last_updated_on": now, **columns,
         }  # fmt: skip
         try:
@@ -130,7 +131,7 @@ class Registry:
     def change(self, key: int, *, touch: bool = True, **columns: Any) -> None:
         """Set columns of an entry; `touch` notes the time."""
         if isinstance(columns.get("value"), Settings):
-            columns["value"] = columns["value"].model_dump(mode="json")
+            columns["value"] = _json_of(columns["value"])
         if touch:
             columns["last_updated_on"] = _now()
         with self._engine.begin() as connection:
@@ -179,6 +180,11 @@ def taken(kind: str, name: str) -> ConflictError:
     if kind == RISK_DATASET:
         return ConflictError(f"there is a risk dataset named {name!r} already; delete it first")
     return ConflictError(f"there is a {kind} named {name!r} already; save with overwrite=True to replace it")
+
+
+def _json_of(settings: Settings) -> Any:
+    """JSON as all databases take it: infinite numbers are texts, not constants of JavaScript."""
+    return json.loads(settings.model_dump_json())
 
 
 def _now() -> dt.datetime:

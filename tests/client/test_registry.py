@@ -262,3 +262,11 @@ def test_days_may_be_texts(client: Client) -> None:
     assert client.equity.calendars.load(CalendarSettings().with_dataset("d")).get(start="2024-01-12") == [FRI]
     with pytest.raises(SettingsError, match=r"'12/01/2024' is not a date.*\n.*2024-01-31"):
         universe.get(start="12/01/2024")
+
+
+def test_infinite_numbers_are_stored_as_json_that_any_database_takes(client: Client, tmp_path: Path) -> None:
+    endless = FactorRiskModelSettings(universe=ALL, halflife_idio_vra=float("inf")).with_dataset("d")
+    models = client.settings_registry[FactorRiskModelSettings]
+    models.save("endless", endless)
+    assert models.read("endless").raw_json["halflife_idio_vra"] == "Infinity"
+    assert models.get("endless") == endless

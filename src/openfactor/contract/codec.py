@@ -27,7 +27,6 @@ from openfactor.errors import StorageError
 
 MAGIC = b"openfactor1\n"
 _LENGTH = struct.Struct("<I")
-_CONFIG = ConfigDict(ser_json_inf_nan="constants", val_json_bytes="base64", ser_json_bytes="base64")
 
 
 @dataclass
@@ -106,19 +105,13 @@ def record(name: str, fields: Mapping[str, Any]) -> Any:
     wire = {field: _on_the_wire(annotation) for field, annotation in fields.items()}
     make: Any = TypedDict
     kind = make(name, wire, total=False)
-    kind.__pydantic_config__ = ConfigDict(extra="forbid", **_CONFIG)
+    kind.__pydantic_config__ = ConfigDict(extra="forbid")
     return kind
 
 
 @lru_cache(maxsize=1024)
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    wire = _on_the_wire(annotation)
-    try:
-        return TypeAdapter(wire, config=_CONFIG)
-    except Exception as error:
-        if getattr(error, "code", None) != "type-adapter-config-unused":
-            raise
-        return TypeAdapter(wire)  # a model has a configuration of its own
+    return TypeAdapter(_on_the_wire(annotation))
 
 
 def pack(annotation: Any, value: Any) -> bytes:
@@ -133,9 +126,12 @@ def pack(annotation: Any, value: Any) -> bytes:
         checked = adapter.validate_python(value, context=blobs)
     except ValidationError as error:
         raise TypeError(f"{type(value).__name__} is not {annotation}: {error}") from error
-    shown = adapter.dump_json(checked, context=blobs)
-    lengths = json.dumps([len(part) for part in blobs.parts]).encode()
-    header = b'{"value":%b,"blobs":%b}' % (shown, lengths)
+    # not dump_json: pydantic writes infinite numbers inside unions as null, whatever the models say
+    value = adapter.dump_python(checked, mode="json", context=blobs)
+    lengths = [len(part) for part in blobs.parts]
+    header = json.dumps(
+        {"value": value, "blobs": lengths}, ensure_ascii=False, separators=(",", ":")
+    ).encode()
     return b"".join([MAGIC, _LENGTH.pack(len(header)), header, *blobs.parts])
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Generic, Literal, TypeVar
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BeforeValidator, PlainSerializer
 
 from openfactor.results.provenance import DataVersion
 from openfactor.settings import FactorRiskModelSettings, RiskForecastSettings, Settings
@@ -84,7 +88,38 @@ class FrameQuery(Value):
 
 
 Cell = str | bool | int | float | dt.date | dt.datetime | None
-Condition = tuple[str, str, Cell | list[Cell]]
+_FROM_TEXT: dict[str, Callable[[str], Cell]] = {
+    "date": dt.date.fromisoformat,
+    "datetime": dt.datetime.fromisoformat,
+    "float": float,
+}
+
+
+def _read_cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read_cell(item) for item in value]
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((kind, text),) = value.items()
+    return _FROM_TEXT[kind](text) if kind in _FROM_TEXT else value
+
+
+def _write_cell(value: Any) -> Any:
+    """JSON of a cell; dates and infinite numbers, which JSON would make texts, say what they are."""
+    if isinstance(value, list):
+        return [_write_cell(item) for item in value]
+    if isinstance(value, dt.date):  # datetimes are dates
+        return {type(value).__name__: value.isoformat()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    return value
+
+
+Condition = tuple[
+    str,
+    str,
+    Annotated[Cell | list[Cell], BeforeValidator(_read_cell), PlainSerializer(_write_cell, when_used="json")],
+]
 """Column, operator and value, such as ("ccy", "=", "EUR")."""
 
 

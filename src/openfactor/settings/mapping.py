@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, FiniteFloat
 
 from openfactor.settings.values import Settings
 
@@ -14,7 +14,7 @@ def _as_text(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-Constant = Annotated[bool | int | float | str, BeforeValidator(_as_text)]
+Constant = Annotated[bool | int | FiniteFloat | str, BeforeValidator(_as_text)]
 """A date is kept as text: 2024-12-31."""
 
 

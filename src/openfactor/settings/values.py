@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar
 
@@ -50,7 +51,11 @@ class Value(BaseModel):
         """
         import yaml
 
-        return cls.model_validate(yaml.safe_load(text))
+        try:
+            data = json.loads(text)  # YAML takes the number 1e+20 for text
+        except ValueError:
+            data = yaml.safe_load(text)
+        return cls.model_validate(data)
 
 
 def _restored(origin: Any, args: tuple[Any, ...], state: dict[Any, Any]) -> Value:

@@ -32,8 +32,9 @@ class RiskDatasetUploadedExposureSettings(Value):
 
     @model_validator(mode="after")
     def _one_dialect(self) -> RiskDatasetUploadedExposureSettings:
-        parts = [name for name in sorted(self.model_fields_set) if name.endswith("_factor_group")]
-        lists = [name for name in sorted(self.model_fields_set) if "factor_groups" in name]
+        given = [name for name in sorted(type(self).model_fields) if getattr(self, name)]
+        parts = [name for name in given if name.endswith("_factor_group")]
+        lists = [name for name in given if "factor_groups" in name]
         if parts and lists:
             raise ValueError(
                 f"{', '.join(parts)} and {', '.join(lists)} are of two dialects; give one of them"

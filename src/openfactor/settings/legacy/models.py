@@ -83,7 +83,9 @@ class ExposureSettings(Value):
 
     @model_validator(mode="after")
     def _one_dialect(self) -> ExposureSettings:
-        older = sorted(self.model_fields_set - {"exposures"})
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        del defaults["exposures"]
+        older = sorted(name for name, default in defaults.items() if getattr(self, name) != default)
         if self.exposures is not None and older:
             raise ValueError(f"exposures and {', '.join(older)} are of two dialects; give one of them")
         return self
