@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from openfactor.dataset.timing import rows_before
-from openfactor.exposures import CrossSection, resolve
+from openfactor.exposures import ReferenceMasks, resolve
 from openfactor.model import Estimates, estimate
 from openfactor.synthetic import SyntheticUniverse, simulate
 from tests.hypothesis_profiles import examples
@@ -37,13 +37,13 @@ def designs(market: SyntheticUniverse, estimates: Estimates):
     dataset = dataset_of(market.uploads)
     settings, main = model_settings(), dataset.panel.is_main_listing
     columns = resolve(
-        dataset, settings.stages[0].exposures, settings.inline_universe, CrossSection(main, main)
+        dataset, settings.stages[0].exposures, settings.inline_universe, ReferenceMasks(main, main)
     )
     days = np.array([dataset.days.index(d) for d in estimates.dates])
     order = [columns.names.index(name) for name in estimates.factors]
     for i in range(1, len(days)):
         rows = rows_before(dataset.panel, days, i)
-        dense, codes, loads = columns.at(rows)
+        dense, codes, loads = columns.evaluate(rows)
         x = np.zeros((rows.stop - rows.start, len(columns.names)))
         x[:, : len(dense)] = dense.T
         for code, load in zip(codes, loads, strict=True):

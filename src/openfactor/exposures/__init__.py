@@ -1,8 +1,8 @@
 """A RiskDataset and settings become a universe and the columns of a model."""
 
-from openfactor.exposures.columns import CrossSection
+from openfactor.exposures.columns import ReferenceMasks
 from openfactor.exposures.counts import universe_counts
-from openfactor.exposures.design import Exposures, by_group, resolve
+from openfactor.exposures.design import FactorColumns, by_group, resolve
 from openfactor.exposures.exposure_frames import (
     ExposureInputs,
     exposure_coverage,
@@ -16,11 +16,11 @@ from openfactor.exposures.universe import Universe, universe_on
 from openfactor.exposures.universe_frames import universe_coverage, universe_frame
 
 __all__ = [
-    "CrossSection",
     "ExposureInputs",
     "ExposureMatrix",
-    "Exposures",
+    "FactorColumns",
     "Membership",
+    "ReferenceMasks",
     "Universe",
     "by_group",
     "companies",

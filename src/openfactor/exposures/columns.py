@@ -24,7 +24,7 @@ Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class CrossSection:
+class ReferenceMasks:
     """The names that cross-sectional transforms look at, one a company and day."""
 
     universe: Mask
@@ -48,14 +48,14 @@ class DenseColumns:
     fill: bool = False
     standardize: bool = False
     net_of: tuple[str, ...] = ()
-    """Groups to make the columns orthogonal to, which `Exposures` does."""
+    """Groups to make the columns orthogonal to, which `FactorColumns` does."""
 
     @property
     def plain(self) -> bool:
         """Each column is an array of the panel as it is."""
         return not (self.winsorize or self.gaussianize or self.fill or self.standardize)
 
-    def read(self, rows: slice, reference: CrossSection, out: Float) -> None:
+    def read(self, rows: slice, reference: ReferenceMasks, out: Float) -> None:
         """Write the exposures of a day's rows to `out` (factors, n)."""
         for k, leaves in enumerate(self.sources):
             if len(leaves) == 1:
@@ -95,7 +95,7 @@ class ProductColumns:
         """Each product is one of arrays of the panel as they are."""
         return all(member.plain for member in self.members)
 
-    def read(self, rows: slice, reference: CrossSection, out: Float) -> None:
+    def read(self, rows: slice, reference: ReferenceMasks, out: Float) -> None:
         """Write the exposures of a day's rows to `out` (factors, n)."""
         out[:] = products([_read(m, rows, reference) for m in self.members])
 
@@ -127,7 +127,7 @@ class CategoricalBlock:
         """Categories that a name can have."""
         return int(np.prod([len(source.codes) for source in self.sources]))
 
-    def read(self, rows: slice, reference: CrossSection) -> tuple[Codes, Float]:
+    def read(self, rows: slice, reference: ReferenceMasks) -> tuple[Codes, Float]:
         """(slots, n) column and loading of each category of a day's rows; column -1: none."""
         n = rows.stop - rows.start
         if self.n_slots == 1 and not self.scale and self.sources[0].loadings is None:  # as most groups are
@@ -171,7 +171,7 @@ def products(members: Sequence[Float]) -> Float:
     return out
 
 
-def _read(columns: DenseColumns, rows: slice, reference: CrossSection) -> Float:
+def _read(columns: DenseColumns, rows: slice, reference: ReferenceMasks) -> Float:
     out = np.empty((len(columns.factors), rows.stop - rows.start))
     columns.read(rows, reference, out)
     return out

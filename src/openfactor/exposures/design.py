@@ -26,9 +26,9 @@ from openfactor.datawarnings import warn
 from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.exposures.columns import (
     CategoricalBlock,
-    CrossSection,
     DenseColumns,
     ProductColumns,
+    ReferenceMasks,
 )
 from openfactor.numerics.cross_section import design_matrix
 from openfactor.numerics.rolling import rolling_huber, rolling_ols
@@ -56,12 +56,12 @@ Dense: TypeAlias = DenseColumns | ProductColumns
 
 
 @dataclass(frozen=True)
-class Exposures:
+class FactorColumns:
     """Columns: dense factors first, then the categorical blocks."""
 
     dense: tuple[Dense, ...]
     blocks: tuple[CategoricalBlock, ...]
-    reference: CrossSection
+    reference: ReferenceMasks
     weights: Float
     """(rows,) regression weights of the projections."""
 
@@ -117,7 +117,7 @@ class Exposures:
                 runs.append((block, block.first, last))
         return runs
 
-    def at(self, rows: slice, buffer: Float | None = None) -> tuple[Float, NDArray[np.int32], Float]:
+    def evaluate(self, rows: slice, buffer: Float | None = None) -> tuple[Float, NDArray[np.int32], Float]:
         """Exposures of the rows of one day, in double precision; of several days where `by_row`.
 
         buffer : (n_dense * n or more,) used in place of new memory
@@ -164,10 +164,10 @@ def resolve(
     dataset: RiskDataset,
     settings: ExposureSettings,
     universe: UniverseSettings,
-    reference: CrossSection,
+    reference: ReferenceMasks,
     read: UploadReader = no_uploads,
     context: Context | None = None,
-) -> Exposures:
+) -> FactorColumns:
     """The columns that `settings` ask for. Settings are taken as valid on the dataset.
 
     universe : cuts the categories to what its filters leave, and has the calendar of betas
@@ -201,7 +201,7 @@ def resolve(
                 blocks.append(block)
                 first += len(block.factors)
     scheme = settings.orthogonalization_weights
-    exposures = Exposures(
+    exposures = FactorColumns(
         tuple(dense),
         tuple(blocks),
         reference,

@@ -16,9 +16,9 @@ from openfactor.dataset import RiskDataset
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.shown import Shown
 from openfactor.errors import SettingsError
-from openfactor.exposures.columns import CrossSection
+from openfactor.exposures.columns import ReferenceMasks
 from openfactor.exposures.conventions import LongForm, in_layout, refuse_options
-from openfactor.exposures.design import Exposures, by_group, resolve
+from openfactor.exposures.design import FactorColumns, by_group, resolve
 from openfactor.exposures.membership import Membership
 from openfactor.exposures.universe_frames import shown_universe_days
 from openfactor.numerics.cross_section import design_matrix
@@ -39,14 +39,14 @@ class ExposureInputs:
     """Gives the uploads that the settings name."""
     context: Context = field(default_factory=Context)
 
-    def columns(self, universe: Membership, estimation: Membership | None = None) -> Exposures:
+    def columns(self, universe: Membership, estimation: Membership | None = None) -> FactorColumns:
         """The factors' columns on a universe.
 
         Parameters
         ----------
         estimation : whom `standardize_method` and `net_of` look at; by default the universe
         """
-        reference = CrossSection(universe.companies, (estimation or universe).companies)
+        reference = ReferenceMasks(universe.companies, (estimation or universe).companies)
         return resolve(self.dataset, self.settings, universe.settings, reference, self.read, self.context)
 
 
@@ -99,7 +99,7 @@ def exposure_coverage(inputs: ExposureInputs, universe: Membership, id_type: str
     with inputs.context.step("exposures", len(days)) as advance:
         for day in days:
             rows = inputs.dataset.panel.rows_of(day)
-            dense, codes, _ = columns.at(rows)
+            dense, codes, _ = columns.evaluate(rows)
             has_exposure[rows] &= np.isfinite(dense).any(axis=0) | (codes >= 0).any(axis=0)
             advance()
     return inputs.dataset.assets(universe.id_type(id_type), has_exposure)
@@ -118,7 +118,7 @@ def exposure_factors(inputs: ExposureInputs, universe: Membership | None = None)
 
 def exposure_frame(
     dataset: RiskDataset,
-    columns: Exposures,
+    columns: FactorColumns,
     factors: Sequence[tuple[str, str]],
     days: Sequence[tuple[int, dt.date]],
     inside: Mask,
@@ -142,7 +142,7 @@ def exposure_frame(
         for day, date in days:
             rows = panel.rows_of(day)
             place, code = shown.rows(rows, date)
-            x = design_matrix(*columns.at(rows), len(position))[place].T.astype(np.float32)
+            x = design_matrix(*columns.evaluate(rows), len(position))[place].T.astype(np.float32)
             values: dict[str, object] = {
                 "date": pl.repeat(date, len(place), dtype=pl.Date, eager=True),
                 id_type: shown.naming.texts(code),
@@ -153,7 +153,7 @@ def exposure_frame(
     return pl.concat(frames).with_columns(pl.col(pl.Float32).fill_nan(None))
 
 
-def _nothing(frame: pl.DataFrame, columns: Exposures) -> pl.Expr:
+def _nothing(frame: pl.DataFrame, columns: FactorColumns) -> pl.Expr:
     """Whether a row has no dense exposure and no category."""
     dense = [pl.col(name).is_null() for name in columns.dense_names]
     categories = [pl.col(name) == 0 for name in columns.names[columns.n_dense :]]

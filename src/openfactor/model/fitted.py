@@ -156,7 +156,7 @@ class FittedModel(Inputs):
         """(n, K) exposures of the rows of a day to the factors of all stages, in the order of the results."""
         x = np.empty((rows.stop - rows.start, len(self.estimates.pairs)))
         for columns, order in zip(self.columns, self.order, strict=True):
-            x[:, order] = design_matrix(*columns.at(rows), len(order))
+            x[:, order] = design_matrix(*columns.evaluate(rows), len(order))
         return x
 
     def id_type(self, id_type: str | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.exposures import Exposures
+from openfactor.exposures import FactorColumns
 from openfactor.model.estimation import Estimates
 from openfactor.numerics.normal_equations import fitted_returns
 
@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 def specific_over_gaps(
     estimates: Estimates,
-    columns: list[Exposures],
+    columns: list[FactorColumns],
     order: list[NDArray[np.int64]],
     days: NDArray[np.int64],
     panel_listing: NDArray[np.int32],
@@ -49,7 +49,7 @@ def specific_over_gaps(
         if waiting.any():
             moves = np.zeros(len(listing))
             for exposures, factors in zip(columns, order, strict=True):
-                dense, codes, loads = exposures.at(rows)
+                dense, codes, loads = exposures.evaluate(rows)
                 f = estimates.factor_returns[t, factors]
                 moves += fitted_returns(dense, codes, loads, f, 0, len(listing))
             missed[listing[waiting]] += np.nan_to_num(moves[waiting])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.exposures import Exposures
+from openfactor.exposures import FactorColumns
 from openfactor.model.estimation.known import Known
 from openfactor.numerics.cross_section import (
     CAP_WEIGHTED,
@@ -33,7 +33,7 @@ class Regression:
     """One stage of a model: what its days share."""
 
     construction: ModelConstructionSettings
-    exposures: Exposures
+    exposures: FactorColumns
     known: Known
     design: RegressionDesign
     """Of the columns that are not known."""
@@ -79,7 +79,7 @@ class Regression:
 
 def regression_of(
     stage: Stage,
-    exposures: Exposures,
+    exposures: FactorColumns,
     estimation: Mask,
     pairs: Sequence[tuple[str, str]],
     known: Known,
@@ -108,7 +108,7 @@ def regression_of(
     )
 
 
-def unshrunk_design(exposures: Exposures, construction: ModelConstructionSettings) -> RegressionDesign:
+def unshrunk_design(exposures: FactorColumns, construction: ModelConstructionSettings) -> RegressionDesign:
     """The columns and their zero-sum constraints, without thin categories and clipping."""
     runs, sums = exposures.constrained, construction.zero_sum_constraints
     return RegressionDesign(

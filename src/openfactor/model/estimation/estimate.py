@@ -198,7 +198,7 @@ def _regress(
     starts = np.array([r.start - rows.start for r in each])
     stops = np.array([r.stop - rows.start for r in each])
     target = (out.asset_return if number == 0 else out.specific_return)[rows]
-    dense, codes, loads = stage.exposures.at(rows, buffer)
+    dense, codes, loads = stage.exposures.evaluate(rows, buffer)
     caps, covered = panel.market_cap[rows], job.time.covered[rows]
     weights = stage.weights(rows, caps, panel.idio_vol[rows], covered)
     if stage.exposures.may_miss_products:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from openfactor.context import Context
 from openfactor.dataset.reading import UploadReader
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.exposures import CrossSection, Exposures, companies, members, resolve
+from openfactor.exposures import FactorColumns, ReferenceMasks, companies, members, resolve
 from openfactor.processors import available_processors
 from openfactor.settings.model import FactorRiskModelSettings, Stage
 
@@ -46,7 +46,7 @@ class Inputs:
         return estimation
 
     @cached_property
-    def columns(self) -> list[Exposures]:
+    def columns(self) -> list[FactorColumns]:
         """The exposures of each stage."""
         data, universe = self.dataset, self.settings.inline_universe
         among = companies(data, self.universe)
@@ -55,7 +55,7 @@ class Inputs:
                 data,
                 stage.exposures,
                 universe,
-                CrossSection(among, mine),
+                ReferenceMasks(among, mine),
                 self.read,
                 Context(self.threads or available_processors()),
             )

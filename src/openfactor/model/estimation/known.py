@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import Timeline
 from openfactor.errors import DataError, Fault, SettingsError
-from openfactor.exposures import Exposures
+from openfactor.exposures import FactorColumns
 from openfactor.settings.hierarchies import unknown
 from openfactor.settings.model import Stage
 
@@ -38,7 +38,7 @@ def cannot_be_estimated(faults: Sequence[Fault]) -> DataError:
     return DataError(f"the model cannot be estimated, {number}:", faults)
 
 
-def known_factors(dataset: RiskDataset, time: Timeline, stage: Stage, exposures: Exposures) -> Known:
+def known_factors(dataset: RiskDataset, time: Timeline, stage: Stage, exposures: FactorColumns) -> Known:
     """The known factors of a stage.
 
     Raises

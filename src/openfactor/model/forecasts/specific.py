@@ -112,7 +112,7 @@ def structural_volatilities(
     Source: Menchero, Orr and Wang, USE4 methodology notes (2011), section 5.2.
     """
     columns, panel = fitted.columns[0], fitted.dataset.panel
-    dense, codes, loads = columns.at(rows)
+    dense, codes, loads = columns.evaluate(rows)
     cap = panel.market_cap[rows]
     enough = panel.is_main_listing[rows] & (history >= settings.min_history) & (volatility > 0)
     target = np.log(np.where(enough, volatility, 1.0))

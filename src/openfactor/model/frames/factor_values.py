@@ -48,7 +48,7 @@ def _market_caps(fitted: FittedModel) -> Float:
             rows = rows_before(panel, fitted.days, t)
             caps = np.where(e.weight[s][rows] > 0, np.nan_to_num(panel.market_cap[rows]), 0.0)
             total = np.zeros(len(order))
-            dense, codes, loadings = columns.at(rows)
+            dense, codes, loadings = columns.evaluate(rows)
             total[: len(dense)] = np.where(caps > 0, dense, 0.0) @ caps
             for code, loading in zip(codes, loadings, strict=True):
                 held = (code >= 0) & (caps > 0)
