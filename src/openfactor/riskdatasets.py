@@ -36,7 +36,7 @@ from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
 from openfactor.uploads import DATA_TYPES, UploadSnapshot, UploadStore, check_name
 
-ENGINE = 11
+ENGINE = 12
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
 
 

@@ -156,7 +156,7 @@ def test_a_known_factor_is_taken_as_given() -> None:
     k = e.factors.index("market.market")
     np.testing.assert_array_equal(e.factor_returns[1:, k], SERIES["value"].to_numpy()[1:])
     assert np.isnan(e.standard_errors[:, k]).all()
-    assert e.exposed[1:, k].all()
+    assert e.has_exposure[1:, k].all()
     group = data.panel.sparse["industry"]
     for i in range(1, len(e.dates)):
         rows = data.panel.rows_of(data.days.index(e.dates[i - 1]))

@@ -54,7 +54,7 @@ def test_volatility_is_that_of_the_days_since_it_is_there(model: RiskModel) -> N
     fret = model.fret().to_pandas().set_index("date").astype(float)
     found = model.forecast().factor_volatility().to_pandas().set_index("date")
     own = fret.index[FIRST + 1 :]
-    assert model.estimates.exposed[FIRST + 1 :, 3].all()
+    assert model.estimates.has_exposure[FIRST + 1 :, 3].all()
     expected = volatility_of(fret.loc[own, LATE])
     np.testing.assert_allclose(found.loc[own[20:], LATE], expected[20:], rtol=1e-5)
     assert found[LATE].iloc[-1] > 0.6 * found["industry.I01"].iloc[-1]
@@ -142,7 +142,7 @@ def test_a_newborn_leaves_the_regime_of_the_others_alone() -> None:
     f[:300, 0], f[300, 0] = 0.0, 1e-5
     asked = FactorCovarianceSettings(halflife_vra=10)
     without = factor_covariances(f[:, 1:], asked).regime
-    found = factor_covariances(f, asked, exposed=exposed, groups=["industry"] * 149)
+    found = factor_covariances(f, asked, has_exposure=exposed, groups=["industry"] * 149)
     np.testing.assert_allclose(found.regime[:321], without[:321], rtol=1e-12)
     np.testing.assert_allclose(found.regime[321:], without[321:], rtol=0.02)
     vol = np.sqrt(np.diagonal(found.covariance, axis1=1, axis2=2))
@@ -156,7 +156,7 @@ def test_days_without_exposure_are_no_calm_days() -> None:
     exposed = np.ones(f.shape, np.bool_)
     exposed[::2, :6] = False
     found = factor_covariances(
-        np.where(exposed, f, 0.0), FactorCovarianceSettings(halflife_vra=40), exposed=exposed
+        np.where(exposed, f, 0.0), FactorCovarianceSettings(halflife_vra=40), has_exposure=exposed
     )
     vol = np.sqrt(np.diagonal(found.covariance, axis1=1, axis2=2)[-200:])
     np.testing.assert_allclose(vol.mean(axis=0), 0.01 * np.sqrt(252), rtol=0.12)

@@ -71,9 +71,9 @@ class FittedModel(Inputs):
         )
 
     @property
-    def thin(self) -> Mask:
+    def is_thin(self) -> Mask:
         """(T, K) categories with fewer effective names than asked for."""
-        return (self.estimates.effective_names < self.min_names) & self.estimates.exposed
+        return (self.estimates.effective_names < self.min_names) & self.estimates.has_exposure
 
     @cached_property
     def thinly_traded(self) -> NDArray[np.int64]:
@@ -122,17 +122,17 @@ class FittedModel(Inputs):
         given = {(s, pair) for s, stage in enumerate(self.settings.stages)
                  for pair in stage.construction.known_factor_map}  # fmt: skip
         known = np.array([(s, pair) in given for s, pair in zip(e.stage.tolist(), e.pairs, strict=True)])
-        return np.asarray(~e.exposed | known | np.isfinite(e.standard_errors))
+        return np.asarray(~e.has_exposure | known | np.isfinite(e.standard_errors))
 
     @property
     def _alone(self) -> Mask:
         """(T, K) the only factor with an exposure in a group with a zero sum."""
-        e, out = self.estimates, np.zeros(self.estimates.exposed.shape, np.bool_)
+        e, out = self.estimates, np.zeros(self.estimates.has_exposure.shape, np.bool_)
         for s, stage in enumerate(self.settings.stages):
             for group, kind in stage.construction.zero_sum_constraints.items():
                 mine = np.array([pair[0] == group for pair in e.pairs], np.bool_) & (e.stage == s)
                 if kind != "none":
-                    out[:, mine] = e.exposed[:, mine].sum(axis=1, keepdims=True) == 1
+                    out[:, mine] = e.has_exposure[:, mine].sum(axis=1, keepdims=True) == 1
         return out
 
     def stage_index(self, stage: int) -> int:

@@ -35,10 +35,10 @@ def _dates(fitted: FittedModel, period: Mask) -> pl.DataFrame:
     e, of_stage = fitted.estimates, fitted.estimates.stage == 0
     vif = np.where(np.isfinite(e.vif[:, of_stage]), e.vif[:, of_stage], -np.inf)
     max_vif = vif.max(axis=1, initial=-np.inf)
-    without_exposure = (~e.exposed[:, of_stage]).sum(axis=1)
+    without_exposure = (~e.has_exposure[:, of_stage]).sum(axis=1)
     frame = regressions(e, 0).insert_column(5, pl.Series("r2", e.r2[0]))
     frame = frame.with_columns(
-        thin_categories=fitted.thin[:, of_stage].sum(axis=1),
+        thin_categories=fitted.is_thin[:, of_stage].sum(axis=1),
         factors_without_exposure=np.where(e.estimated, without_exposure, 0),
         max_vif=np.where(np.isfinite(max_vif), max_vif, np.nan),
     ).filter(pl.Series(period))
@@ -50,9 +50,9 @@ def _factors(fitted: FittedModel, period: Mask) -> pl.DataFrame:
     month = max(round(year / 12), 1)
     stability = _stability(fitted, np.flatnonzero(period)[::month])
     rows = []
-    t = np.where(e.exposed, e.t, np.nan)
+    t = np.where(e.has_exposure, e.t, np.nan)
     for k, name in enumerate(e.factors):
-        used = e.exposed[:, k] & e.estimated & period
+        used = e.has_exposure[:, k] & e.estimated & period
         f, tk, vif = e.factor_returns[used, k], t[used, k], e.vif[used, k]
         tk, vif = np.abs(tk[np.isfinite(tk)]), vif[np.isfinite(vif)]
         mean = year * f.mean() if len(f) else np.nan

@@ -117,7 +117,7 @@ def _snapshots(
             cap=cap[used],
             returns=np.nan_to_num(e.asset_return[rows][used]),
             covered=e.covered[rows][used],
-            factor_returns=np.where(e.exposed[t + 1], e.factor_returns[t + 1], np.nan),
+            factor_returns=np.where(e.has_exposure[t + 1], e.factor_returns[t + 1], np.nan),
         )
 
     return snapshot

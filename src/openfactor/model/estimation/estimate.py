@@ -141,7 +141,7 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
             standard_errors=np.full((t, k), np.nan),
             vif=np.full((t, k), np.nan),
             effective_names=np.full((t, k), np.nan),
-            exposed=np.zeros((t, k), np.bool_),
+            has_exposure=np.zeros((t, k), np.bool_),
             status=status,
             solver=np.zeros((s, t), np.int8),
             n=np.zeros((s, t), np.int64),
@@ -212,9 +212,9 @@ def _regress(
     out.standard_errors[run, stage.order] = fits.standard_errors
     out.vif[run, stage.order] = fits.vif
     out.effective_names[run, stage.order] = fits.effective_names
-    out.exposed[run, stage.order] = fits.has_exposure
+    out.has_exposure[run, stage.order] = fits.has_exposure
     out.factor_returns[run, stage.known_order] = np.where(done[:, None], stage.known.returns[run], 0.0)
-    out.exposed[run, stage.known_order] = done[:, None]
+    out.has_exposure[run, stage.known_order] = done[:, None]
     out.status[number, run] = _status(fits)
     solver = np.where(fits.solved_by_svd, *map(SOLVERS.index, ("svd", "normal_equations")))
     out.solver[number, run] = np.where(done, solver, SOLVERS.index("none"))

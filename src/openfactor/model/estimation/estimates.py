@@ -28,7 +28,7 @@ and all exposures; estimated without a residual, as with as many factors as name
 do not differ; estimated robustly, but not to the minimum; estimated with the minimum-norm solution, because
 the factors could not be told apart. Of several, the last in the order of this list."""
 
-BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "exposed")
+BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "has_exposure")
 """Fields of `Estimates` with (T, K) values."""
 BY_DATE = ("status", "solver", "n", "rank", "r2", "condition", "clipped", "multiday")
 """Fields of `Estimates` with (S, T) values."""
@@ -103,7 +103,7 @@ class Estimates:
     """(T, K) variance inflation factors; NaN also where factors could not be told apart."""
     effective_names: Float
     """(T, K) effective number of names of each category; NaN for dense factors."""
-    exposed: NDArray[np.bool_]
+    has_exposure: NDArray[np.bool_]
     """(T, K) the factor had an exposure that day."""
     status: NDArray[np.int8]
     """(S, T) index into STATUSES."""

@@ -70,7 +70,7 @@ def factor_covariances(
     eigenfactor: EigenfactorSettings | None = None,
     pca: PcaCorrelationSettings | None = None,
     *,
-    exposed: Mask | None = None,
+    has_exposure: Mask | None = None,
     groups: Sequence[str] | None = None,
     known: Mask | None = None,
     periods_per_year: float = DAILY,
@@ -81,7 +81,7 @@ def factor_covariances(
     """The forecasts of some days from the returns up to each of them.
 
     returns : (T, K) factor returns, without days that had no regression
-    exposed : (T, K) the factor had an exposure, so that its return counts; by default all do
+    has_exposure : (T, K) the factor had an exposure, so that its return counts; by default all do
     groups : (K,) group of each factor, which lends its mean to those that are too young
     known : (D, K) assets are exposed to the factor on the day, even if it has no return yet
     periods_per_year : to annualise with
@@ -98,7 +98,7 @@ def factor_covariances(
         none = np.zeros((len(wanted), n_factors), np.bool_)
         return FactorCovariances(empty, np.ones(len(wanted)), none, nothing, none, nothing)
     # nothing after the last day that is wanted is looked at
-    history = _history(returns, exposed, groups).until(int(wanted[-1]))
+    history = _history(returns, has_exposure, groups).until(int(wanted[-1]))
     own, repaired_vol = _variances(history.returns, settings)
     own_volatility, multiplier = np.sqrt(own), _regime(history, own, settings.halflife_vra)
     seen = history.n_days[wanted] > 0
@@ -149,11 +149,11 @@ def factor_covariances(
     )  # fmt: skip
 
 
-def _history(returns: Float, exposed: Mask | None, groups: Sequence[str] | None) -> FactorHistory:
+def _history(returns: Float, has_exposure: Mask | None, groups: Sequence[str] | None) -> FactorHistory:
     """Returns of days without exposure are none; a factor without a group is one by itself."""
     n_factors = returns.shape[1]
     group = np.arange(n_factors) if groups is None else np.unique(list(groups), return_inverse=True)[1]
-    there = np.ones(returns.shape, np.bool_) if exposed is None else exposed
+    there = np.ones(returns.shape, np.bool_) if has_exposure is None else has_exposure
     values = returns if there.all() else np.where(there, returns, np.nan)
     return FactorHistory(values, group.astype(np.int64), np.cumsum(there, axis=0))
 

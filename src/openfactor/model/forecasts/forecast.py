@@ -138,7 +138,7 @@ class ModelForecast:
         with counted_days("factor covariances", fitted.hide_progress, len(days)) as advance:
             return factor_covariances(
                 e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
-                exposed=e.exposed[e.estimated], groups=[group for group, _ in e.pairs],
+                has_exposure=e.has_exposure[e.estimated], groups=[group for group, _ in e.pairs],
                 known=self._known(days), periods_per_year=fitted.periods_per_year,
                 days=np.cumsum(e.estimated)[days] - 1, threads=fitted.threads, progress=advance,
             )  # fmt: skip
@@ -147,7 +147,7 @@ class ModelForecast:
         """(D, K) factors that assets of the universe are exposed to on some days, where there has been no
         return of theirs yet; those need no look at the exposures that have."""
         fitted, e = self.fitted, self.fitted.estimates
-        known = (np.cumsum(e.exposed & e.estimated[:, None], axis=0) > 0)[days]
+        known = (np.cumsum(e.has_exposure & e.estimated[:, None], axis=0) > 0)[days]
         for d in np.flatnonzero(~known.all(axis=1)):
             rows = fitted.rows_on(int(days[d]))
             x = fitted.exposures_at(rows)[fitted.universe[rows] & fitted.dataset.panel.is_main_listing[rows]]

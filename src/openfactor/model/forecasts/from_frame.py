@@ -57,7 +57,7 @@ def factor_covariance(
         settings or FactorCovarianceSettings(),
         eigenfactor,
         pca,
-        exposed=np.cumsum(returns != 0.0, axis=0) > 0,
+        has_exposure=np.cumsum(returns != 0.0, axis=0) > 0,
         groups=[factor.split(".", 1)[0] for factor in factors],
         periods_per_year=periods_per_year or told_by(dates) or DAILY,
     )

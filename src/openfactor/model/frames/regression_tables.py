@@ -30,8 +30,8 @@ def _status(fitted: FittedModel, query: FrameQuery) -> pl.DataFrame:
     of_stage = np.flatnonzero(e.stage == stage)
     factors = np.array(e.factors)[of_stage]
     lists = {
-        "thin_categories": fitted.thin,
-        "factors_without_exposure": ~e.exposed & (e.n[stage] > 0)[:, None],
+        "thin_categories": fitted.is_thin,
+        "factors_without_exposure": ~e.has_exposure & (e.n[stage] > 0)[:, None],
         "pinned_factors": fitted.pinned,
         "aliased_factors": fitted.aliased,
     }
