@@ -34,7 +34,7 @@ def good_rows(frame: pl.DataFrame, data_type: str) -> pl.DataFrame:
     refuse(data_type, read.faults)
     assert read.rows is not None
     checked = validate(read.rows, kind)
-    refuse(data_type, [*checked.faults, *kind.whole_faults(checked.rows.lazy())])
+    refuse(data_type, [*checked.faults, *kind.table_faults(checked.rows.lazy())])
     return checked.rows
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from openfactor.errors import DataError, DataWarning
 from openfactor.uploads import Upload, UploadStore
-from openfactor.uploads.storage import parts
+from openfactor.uploads.storage import datafiles
 
 Row = tuple[int, str, float, float | None]
 
@@ -47,7 +47,7 @@ def test_a_correction_that_is_appended_is_not_lost_in_silence(upload: Upload) ->
     upload.fast_commit(prices((2, "A", 10.0, None), (3, "A", 11.0, 0.1)), "append")
     late = prices((2, "A", 10.0, None), (3, "A", 11.5, 0.15), (4, "A", 11.5, 0.0))
     (message,) = told(upload, late)
-    assert "1 row whose key is there with other values" in message
+    assert "1 row whose key is stored with other values" in message
     assert "mode='upsert'" in message
     assert "date 2024-01-03, asset_id A" in message
     assert "close 11.0 is stored, 11.5 was given, return 0.1 is stored, 0.15 was given" in message
@@ -118,7 +118,7 @@ def test_history_that_is_added_later(upload: Upload) -> None:
 
 def test_staged_tables_that_share_days_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two vendors' files of the same days: the names of the tables and the first keys, whatever the files."""
-    monkeypatch.setattr(parts, "PART_ROWS", 7)
+    monkeypatch.setattr(datafiles, "MAX_ROWS", 7)
     upload = UploadStore(tmp_path).create("price", "q")
     names = [f"N{i}" for i in range(10)]
     one = prices(*((day, name, 1.0, 0.0) for day in range(1, 9) for name in names[:6]))

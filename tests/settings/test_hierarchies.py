@@ -237,8 +237,8 @@ def test_frames_and_back(shape) -> None:
     }
     assert long["level"].max() == tree.depth == len(wide.columns) / 2
     # the upload type accepts what we write
-    assert DATA_TYPES["hierarchies"].whole_faults(long.lazy()) == []
-    assert DATA_TYPES["hierarchies"].whole_faults(from_0.lazy()) == []
+    assert DATA_TYPES["hierarchies"].table_faults(long.lazy()) == []
+    assert DATA_TYPES["hierarchies"].table_faults(from_0.lazy()) == []
 
 
 def test_wide_form() -> None:

@@ -19,7 +19,7 @@ from openfactor.errors import DataError, DataWarning, NotFoundError, SettingsErr
 from openfactor.results import UploadCommitResult
 from openfactor.uploads import DATA_TYPES, Upload, UploadStore
 from openfactor.uploads.schema import NUMBER, Column
-from openfactor.uploads.storage import counting, parts
+from openfactor.uploads.storage import datafiles, rowcounts
 from openfactor.uploads.storage.merging import CommitMode
 from openfactor.uploads.types.exchange_rates import ExchangeRates
 from tests.cancelling import cancel_everywhere, files_below
@@ -88,9 +88,9 @@ steps = st.one_of(
 
 @examples(60)
 @given(st.lists(steps, min_size=1, max_size=6), st.integers(1, 5))
-def test_every_mode_does_what_its_definition_says(todo: list, part_rows: int) -> None:
+def test_every_mode_does_what_its_definition_says(todo: list, file_rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "PART_ROWS", part_rows)  # many files, so that some are rewritten and some not
+        patch.setattr(datafiles, "MAX_ROWS", file_rows)  # many files, so that some are rewritten and some not
         upload = UploadStore(Path(folder)).create("exchange_rates", "fx")
         versions: list[Rows] = [{}]
         for mode, match, rows in todo:
@@ -130,8 +130,8 @@ def test_append_says_what_it_leaves_out(upload: Upload) -> None:
     with pytest.warns(DataWarning) as told:
         result = upload.fast_commit(rates((1, "EUR", 0.95), (1, "JPY", 150.0), (2, "EUR", 0.9)), "append")
     (message,) = (str(w.message) for w in told)
-    assert message.startswith("append left out 1 row whose key is there with other values")
-    assert "commit with mode='upsert' to replace them" in message
+    assert message.startswith("append ignored 1 row whose key is stored with other values")
+    assert "to replace the stored values, commit with mode='upsert'" in message
     assert message.endswith("First: date 2024-01-01, ccy EUR: fx_rate 0.9 is stored, 0.95 was given")
     assert told[0].filename == __file__
     assert counts(result) == {
@@ -139,14 +139,14 @@ def test_append_says_what_it_leaves_out(upload: Upload) -> None:
     }  # fmt: skip
     late = rates((2, "EUR", 0.9), (2, "JPY", 151.0), (3, "JPY", 152.0))
     with pytest.warns(
-        DataWarning, match=r"left out 1 row with new keys, because their date is there"
+        DataWarning, match=r"ignored 1 row with new keys, because their date is stored already"
     ) as told:
         result = upload.fast_commit(late, "append", match_columns=["date"])
     assert len(told) == 1
     assert (result.rows_added, result.rows_unchanged, result.rows_ignored) == (1, 1, 1)
     many = rates(*((day, ccy, 9.0) for day in range(1, 20) for ccy in ("EUR", "JPY")))
     upload.fast_commit(many, "upsert")
-    with pytest.warns(DataWarning, match="left out 38 rows whose key") as told:
+    with pytest.warns(DataWarning, match="ignored 38 rows whose key") as told:
         upload.fast_commit(many.with_columns(fx_rate=8.0), "append")
     assert str(told[0].message).count("is stored") == 5, "the first ones only"
     assert read(upload)["fx_rate"].to_list() == [9.0] * 38
@@ -168,8 +168,8 @@ def test_a_result_says_what_was_done(upload: Upload, tmp_path: Path) -> None:
 
 def test_rows_of_equal_hashes_are_told_apart(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        counting,
-        "_numbered",
+        rowcounts,
+        "_hashed",
         lambda rows, name: pl.DataFrame({"hash": pl.zeros(len(rows), eager=True)}).with_row_index(name),
     )
     upload.fast_commit(rates((1, "EUR", 0.9), (1, "JPY", 150.0), (2, "EUR", 0.8)), "append")

@@ -43,7 +43,7 @@ def test_its_examples_are_valid_in_every_layout(data_type: DataType) -> None:
         checked = validate(read.rows, data_type)
         assert checked.faults == ()
         assert_frame_equal(key_sorted(checked.rows, data_type), key_sorted(data_type.example(), data_type))
-        assert data_type.whole_faults(checked.rows.lazy()) == []
+        assert data_type.table_faults(checked.rows.lazy()) == []
 
 
 @EVERY
@@ -161,7 +161,7 @@ def test_cells_that_must_not_be_empty(data_type: DataType) -> None:
 def test_a_tree_hangs_together() -> None:
     def faults(*rows: tuple) -> set[str]:
         frame = pl.DataFrame(list(rows), schema=DATA_TYPES["hierarchies"].schema, orient="row")
-        return {f.rule for f in DATA_TYPES["hierarchies"].whole_faults(frame.lazy())}
+        return {f.rule for f in DATA_TYPES["hierarchies"].table_faults(frame.lazy())}
 
     for first in (0, 1):  # levels count from 1, as in settings; older tables count from 0
         whole = [(first, "1", "one", None), (first + 1, "11", "eleven", "1"), (first + 2, "111", "x", "11")]

@@ -126,7 +126,7 @@ def _build(
     if len(
         row_counts.unused_returns
     ):  # held against what is used; a look at the upload only where it may matter
-        faults += DATA_TYPES["price"].whole_faults(rows_of_listings(start.identifiers, uploads["price"]))
+        faults += DATA_TYPES["price"].table_faults(rows_of_listings(start.identifiers, uploads["price"]))
     del prices, priced
     loadings, lost = _loadings(settings, uploads["exposures"], start, rows, row_counts, reuse, step)
     step.say("market caps", 1)

@@ -10,7 +10,7 @@ import polars as pl
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panelindex import PanelIndex
 from openfactor.errors import Fault
-from openfactor.uploads.validation import EXAMPLES
+from openfactor.uploads.validation import MAX_EXAMPLES
 
 
 def id_types(
@@ -91,7 +91,7 @@ def returns(rows: PanelIndex, identifiers: Identifiers, bound: float | None) -> 
         high = np.flatnonzero(rows.local_return > bound)
     if not len(high):
         return []
-    first = high[:EXAMPLES]
+    first = high[:MAX_EXAMPLES]
     day = np.searchsorted(rows.offsets, first, side="right") - 1
     names = identifiers.table["id"].gather(rows.listing[first])
     shown = tuple(

@@ -27,7 +27,7 @@ from openfactor.dataset.rowcounts import AFTER_THE_END, SUPERSEDED, RowCounts
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import age_limit, carry_categories, carry_numbers, most_memberships
 from openfactor.settings.hierarchies import Tree
-from openfactor.uploads.validation import examples
+from openfactor.uploads.validation import example_rows
 
 MAX_CATEGORIES = 2**15 - 1
 _PLACE = ["date", "id", "factor_group", "factor", "exposure"]
@@ -291,7 +291,7 @@ class _Events:
         """Exposures that the precision turned into infinity or, though not zero, into zero."""
         if not self._n_lost:
             return []
-        shown = examples(pl.concat(self._lost).sort(_PLACE), _PLACE)
+        shown = example_rows(pl.concat(self._lost).sort(_PLACE), _PLACE)
         message = f"{self._dtype} cannot hold these values; {remedy(self._dtype)}"
         return [Fault("precision", source, message, "exposure", self._n_lost, shown)]
 

@@ -24,7 +24,7 @@ def read_tree(source: str, read: UploadReader) -> tuple[Tree | None, list[Fault]
     """The tree in a `hierarchies` upload, or what is wrong with it."""
     rows = read("hierarchies", source)
     upload = f"hierarchies {source}"
-    faults = [replace(fault, upload=upload) for fault in DATA_TYPES["hierarchies"].whole_faults(rows)]
+    faults = [replace(fault, upload=upload) for fault in DATA_TYPES["hierarchies"].table_faults(rows)]
     table = rows.collect()
     if not len(table):
         faults.append(Fault("no_rows", upload, "the upload is empty"))

@@ -15,10 +15,10 @@ from openfactor.settings import ColumnMapping
 from openfactor.uploads.parsing import Source, check_named, sources
 from openfactor.uploads.places import RawTable
 from openfactor.uploads.queries import Version, VersionQueries
-from openfactor.uploads.reading import TableReader, notes_of
+from openfactor.uploads.reading import TableReader, table_notes
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.merging import CommitMode
-from openfactor.uploads.storage.stagingarea import StagedItem, StagingArea
+from openfactor.uploads.storage.stagingarea import StagedTable, StagingArea
 from openfactor.uploads.versions import VersionWriter, Written
 
 COMMIT_MODES: dict[CommitMode, str] = {
@@ -68,19 +68,19 @@ class Commits:
         match = checked_match(self.queries.data_type, mode, match_columns)
         written = None
         while written is None:
-            items = self.area.get(names)
-            if not items:  # as after a commit whose answer was lost
+            tables = self.area.get(names)
+            if not tables:  # as after a commit whose answer was lost
                 which = " of these names" if names else ""
                 warn(f"nothing{which} is staged, so nothing was committed")
                 return UploadCommitResult(version=self.queries.table().version)
             try:
-                written = self._writer.commit(items, mode, match, _REMEDY)
+                written = self._writer.commit(tables, mode, match, _REMEDY)
             except StorageError:
-                if self.area.has(items):
+                if self.area.has(tables):
                     raise
-                # someone else committed or wiped some of it: go on with what is left
-        self.area.remove(items)
-        return _result(written, items, [item.name for item in items])
+                # someone else committed or wiped some of them: go on with the others
+        self.area.remove(tables)
+        return _result(written, tables, [table.name for table in tables])
 
     def commit_frame(
         self,
@@ -95,8 +95,8 @@ class Commits:
         check_named(mapping)
         name = self.queries.folder.name
         source = Source(name, name, lambda: RawTable.of(frame))
-        written, items = self._commit_tables([source], mode, parser, match_columns, mapping)
-        return _result(written, items, [])
+        written, tables = self._commit([source], mode, parser, match_columns, mapping)
+        return _result(written, tables, [])
 
     def commit_path(
         self,
@@ -108,10 +108,8 @@ class Commits:
     ) -> UploadCommitResult:
         """Commit a file, or the files of a folder or ZIP archive, without staging them."""
         checked_match(self.queries.data_type, mode, match_columns)  # before a file is opened
-        written, items = self._commit_tables(
-            sources(path), mode, parser, match_columns, mapping or ColumnMapping()
-        )
-        return _result(written, items, [item.name for item in items])
+        written, tables = self._commit(sources(path), mode, parser, match_columns, mapping or ColumnMapping())
+        return _result(written, tables, [table.name for table in tables])
 
     def restore(self, version: Version) -> UploadCommitResult:
         """Make the rows of an earlier version the latest; `Upload.restore` says the rest."""
@@ -121,24 +119,24 @@ class Commits:
     def _writer(self) -> VersionWriter:
         return VersionWriter(self.queries.folder, self.queries.data_type, self.area, self.reader.context)
 
-    def _commit_tables(
+    def _commit(
         self,
-        tables: Sequence[Source],
+        sources: Sequence[Source],
         mode: CommitMode,
         parser: str | None,
         match_columns: Sequence[str] | None,
         mapping: ColumnMapping,
-    ) -> tuple[Written, list[StagedItem]]:
+    ) -> tuple[Written, list[StagedTable]]:
         match = checked_match(self.queries.data_type, mode, match_columns)
         with self.area.scratch() as scratch:
-            items = self.reader.read(tables, scratch, parser, mapping)
-            return self._writer.commit(items, mode, match), items
+            tables = self.reader.read(sources, scratch, parser, mapping)
+            return self._writer.commit(tables, mode, match), tables
 
 
-def _result(written: Written, items: Sequence[StagedItem], names: list[str]) -> UploadCommitResult:
+def _result(written: Written, tables: Sequence[StagedTable], names: list[str]) -> UploadCommitResult:
     """The result of a commit, after its warnings."""
     for message in written.warnings:
         warn(message)
     return UploadCommitResult(
-        version=written.version, committed_names=names, notes=notes_of(items), **asdict(written.counts)
+        version=written.version, committed_names=names, notes=table_notes(tables), **asdict(written.counts)
     )

@@ -1,4 +1,4 @@
-"""From a user's tables to files of rows and the faults that were found."""
+"""From users' tables to files of rows, and the faults of those tables."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from openfactor.settings import ColumnMapping
 from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, parse
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.parts import Part, write_parts
-from openfactor.uploads.storage.stagingarea import StagedItem
+from openfactor.uploads.storage.datafiles import DataFile, write_files
+from openfactor.uploads.storage.stagingarea import StagedTable
 from openfactor.uploads.validation import ROW, validate
 
 TABLES_AT_ONCE = 4
-"""Tables of an archive that are read at the same time, each of them in memory."""
+"""Tables of an archive that are in memory at the same time, while they are read."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,13 @@ class TableReader:
 
     def read(
         self, sources: Sequence[Source], scratch: Path, parser: str | None, mapping: ColumnMapping
-    ) -> list[StagedItem]:
+    ) -> list[StagedTable]:
         """Read every table and write its rows to the folder of its name in `scratch`.
 
         Raises
         ------
-        CancelledError: the request was cancelled.
+        CancelledError
+            The request was cancelled.
         """
         for source in sources:
             check_staged_name(source.name)
@@ -46,92 +47,90 @@ class TableReader:
             self.context.step(f"reading {self.data_type.name}", len(sources), unit="files") as advance,
         ):
 
-            def read(source: Source) -> StagedItem:
-                item = _read(source, self.data_type, scratch, parser, mapping)
+            def read(source: Source) -> StagedTable:
+                table = _read(source, self.data_type, scratch, parser, mapping)
                 advance()
-                return item
+                return table
 
             return list(pool.map(read, sources))
 
 
 def _read(
     source: Source, data_type: DataType, scratch: Path, parser: str | None, mapping: ColumnMapping
-) -> StagedItem:
+) -> StagedTable:
+    """Read a table and collect its faults; its rows are written unless some cannot be read."""
     try:
         frame, places = source.read()
     except DataError as error:
         messages = [str(fault) for fault in error.faults]
-        return _item(source.name, [UploadParserResult(success=False, messages=messages)], error.faults)
+        return _table(source.name, [UploadParserResult(success=False, messages=messages)], error.faults)
     outcome = parse(
         frame, data_type, source.name, file_name=source.file_name, parser=parser, mapping=mapping,
         places=places,
     )  # fmt: skip
     if outcome.rows is None:
-        return _item(source.name, outcome.results, outcome.faults)
+        return _table(source.name, outcome.results, outcome.faults)
     broken = validate(outcome.rows, data_type, source.name, outcome.places).faults
     if outcome.faults:
-        return _item(source.name, outcome.results, [*outcome.faults, *broken])
+        return _table(source.name, outcome.results, [*outcome.faults, *broken])
     if not len(outcome.rows):
         fault = Fault("no_rows", source.name, "the table has no rows")
-        took = next(r.parser for r in outcome.results if r.success)
-        result = UploadParserResult(parser=took, success=False, messages=[str(fault)])
-        return _item(source.name, [result], [fault])
-    told = [*outcome.notes, *(str(fault) for fault in broken)]
+        name = next(result.parser for result in outcome.results if result.success)
+        result = UploadParserResult(parser=name, success=False, messages=[str(fault)])
+        return _table(source.name, [result], [fault])
+    messages = [*outcome.notes, *(str(fault) for fault in broken)]
+    results = [
+        result.model_copy(update={"messages": messages}) if result.success else result
+        for result in outcome.results
+    ]
     folder = scratch / source.name
     folder.mkdir()
-    parts = write_parts(outcome.rows.drop(ROW), folder, data_type)
-    return _item(source.name, [_noted(r, told) for r in outcome.results], broken, parts, success=True)
+    files = write_files(outcome.rows.drop(ROW), folder, data_type)
+    return _table(source.name, results, broken, files, success=True)
 
 
-def _noted(result: UploadParserResult, messages: list[str]) -> UploadParserResult:
-    """The parser that took the table also tells what was cleaned, and which rules its rows break."""
-    if not result.success:
-        return result
-    return result.model_copy(update={"messages": messages})
-
-
-def _item(
+def _table(
     name: str,
     results: list[UploadParserResult],
     faults: Sequence[Fault],
-    parts: Sequence[Part] = (),
+    files: Sequence[DataFile] = (),
     *,
     success: bool = False,
-) -> StagedItem:
+) -> StagedTable:
     now = dt.datetime.now(dt.UTC)
     result = UploadStagingResult(name=name, timestamp=now, success=success, results=results)
-    return StagedItem(result, tuple(parts), tuple(faults))
+    return StagedTable(result, tuple(files), tuple(faults))
 
 
-def of_archive(name: str, items: Sequence[StagedItem]) -> StagedItem:
-    """What came of an archive: how many tables each parser took, or all that failed."""
-    failed = [item for item in items if not item.result.success]
-    faults = [fault for item in failed or items for fault in item.faults]
+def archive_table(name: str, tables: Sequence[StagedTable]) -> StagedTable:
+    """The result of an archive, without rows: how many tables each parser took, or every failure."""
+    failed = [table for table in tables if not table.result.success]
+    faults = [fault for table in failed or tables for fault in table.faults]
     if failed:
-        return _item(name, [result for item in failed for result in item.result.results], faults)
-    took: dict[str | None, list[str]] = {}
-    for item in items:
-        took.setdefault(item.result.success_parser, []).append(item.name)
+        return _table(name, [result for table in failed for result in table.result.results], faults)
+    by_parser: dict[str | None, list[str]] = {}
+    for table in tables:
+        by_parser.setdefault(table.result.success_parser, []).append(table.name)
     results = []
-    for parser, names in took.items():
+    for parser, names in by_parser.items():
         message = f"{len(names):,} tables, {names[0]} to {names[-1]}"
         results.append(UploadParserResult(parser=parser, success=True, messages=[message]))
-    notes = notes_of(items)
+    notes = table_notes(tables)
     if notes:
         results[0] = results[0].model_copy(update={"messages": [*results[0].messages, *notes]})
-    return _item(name, results, faults, success=True)
+    return _table(name, results, faults, success=True)
 
 
-def notes_of(items: Sequence[StagedItem]) -> list[str]:
-    """What was cleaned or left out as tables were read: each message once, with the tables."""
-    found: dict[str, list[str]] = {}
-    for item in items:
-        broken = {str(fault) for fault in item.faults}
-        for result in item.result.results:
+def table_notes(tables: Sequence[StagedTable]) -> list[str]:
+    """What was cleaned or dropped while the tables were read: each message once, with its tables."""
+    names_by_message: dict[str, list[str]] = {}
+    for table in tables:
+        broken = {str(fault) for fault in table.faults}
+        for result in table.result.results:
             for message in result.messages if result.success else ():
                 if message not in broken:
-                    found.setdefault(message, []).append(item.name)
+                    names_by_message.setdefault(message, []).append(table.name)
     return [
         f"{names[0]}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}: {message}"
-        for message, names in found.items()
+        for message, names in names_by_message.items()
     ]

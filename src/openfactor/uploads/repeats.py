@@ -1,4 +1,4 @@
-"""Rows that two staged tables both have."""
+"""Keys that are in two staged tables."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ import polars as pl
 
 from openfactor.errors import Fault
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.parts import Part, clusters, scan_parts
-from openfactor.uploads.storage.stagingarea import StagedItem, owners, scan_owned
-from openfactor.uploads.validation import examples
+from openfactor.uploads.storage.datafiles import DataFile, clusters, scan_files
+from openfactor.uploads.storage.stagingarea import StagedTable, scan_staged, tables_by_path
+from openfactor.uploads.validation import example_rows
 
-_OWNER = "_owner"
+_TABLE = "_table"
 
 
-def repeats(items: Sequence[StagedItem], data_type: DataType) -> list[Fault]:
-    """Keys that are in more than one table; each fault names the tables, with commas between.
+def repeated_keys(tables: Sequence[StagedTable], data_type: DataType) -> list[Fault]:
+    """Keys that are in more than one table; each fault names its tables, separated by commas.
 
     Only tables that share days are read, and only rows whose keys have equal hashes are compared.
     """
     faults = []
-    owner = owners(items)
-    for cluster in clusters(part for item in items for part in item.parts):
-        if len({owner[str(part.path)] for part in cluster}) > 1:
-            suspects = _suspects(cluster, data_type)
-            if len(suspects):
-                rows = scan_owned(cluster, owner, data_type, _OWNER)
-                hashed = rows.filter(_hash(data_type).is_in(suspects.implode()))
-                faults += _repeats(hashed, data_type)
+    names = tables_by_path(tables)
+    for cluster in clusters(file for table in tables for file in table.files):
+        if len({names[str(file.path)] for file in cluster}) > 1:
+            hashes = _repeated_hashes(cluster, data_type)
+            if len(hashes):
+                rows = scan_staged(cluster, names, data_type, _TABLE)
+                suspects = rows.filter(_key_hash(data_type).is_in(hashes.implode()))
+                faults += _faults(suspects, data_type)
     return faults
 
 
-def _hash(data_type: DataType) -> pl.Expr:
+def _key_hash(data_type: DataType) -> pl.Expr:
     return pl.struct(data_type.key).hash()
 
 
-def _suspects(parts: Sequence[Part], data_type: DataType) -> pl.Series:
-    """Hashes of keys that come more than once."""
+def _repeated_hashes(files: Sequence[DataFile], data_type: DataType) -> pl.Series:
+    """Hashes of keys that occur more than once."""
     hashes = pl.concat(
-        scan_parts([part], data_type).select(_hash(data_type).alias("hash")).collect()["hash"]
-        for part in parts
+        scan_files([file], data_type).select(_key_hash(data_type).alias("hash")).collect()["hash"]
+        for file in files
     )
-    if hashes.n_unique() == len(hashes):  # quicker to find than the hashes that are there twice
+    if hashes.n_unique() == len(hashes):  # faster than finding the repeated ones
         return hashes.clear()
     return hashes.filter(hashes.is_duplicated()).unique()
 
 
-def _repeats(rows: pl.LazyFrame, data_type: DataType) -> list[Fault]:
+def _faults(rows: pl.LazyFrame, data_type: DataType) -> list[Fault]:
+    """One fault per group of tables that have keys in common."""
     key = data_type.key
-    found = (
+    repeated = (
         rows.group_by(key)
-        .agg(pl.col(_OWNER).unique().sort())
-        .filter(pl.col(_OWNER).list.len() > 1)
-        .with_columns(pl.col(_OWNER).list.join(", "))
-        .sort(_OWNER, *key)
+        .agg(pl.col(_TABLE).unique().sort())
+        .filter(pl.col(_TABLE).list.len() > 1)
+        .with_columns(pl.col(_TABLE).list.join(", "))
+        .sort(_TABLE, *key)
         .collect(engine="streaming")
     )
     message = f"{', '.join(key)} must be in one table only"
     return [
-        Fault("staged_twice", names[0], message, None, len(rows), examples(rows, key))
-        for names, rows in found.partition_by(_OWNER, as_dict=True).items()
+        Fault("staged_twice", names[0], message, None, len(keys), example_rows(keys, key))
+        for names, keys in repeated.partition_by(_TABLE, as_dict=True).items()
     ]

@@ -85,11 +85,11 @@ class DataType:
     wide: ClassVar[Wide | None] = None
     """The wide layout, if there is one."""
 
-    def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
+    def table_faults(self, rows: pl.LazyFrame) -> list[Fault]:
         """What is wrong with the upload as a whole, all its rows being there; by default nothing."""
         return []
 
-    def doubts(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
+    def data_warnings(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
         """What is legal about rows that are committed, and probably not meant; by default nothing.
 
         history : the rows after the commit in pieces, the newest first, to be read no further than needed

@@ -16,9 +16,9 @@ from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, bare_name, check_mapping, is_archive, raising, sources
 from openfactor.uploads.places import RawTable
 from openfactor.uploads.queries import VersionQueries, select
-from openfactor.uploads.reading import TableReader, of_archive
-from openfactor.uploads.repeats import repeats
-from openfactor.uploads.storage.stagingarea import StagedItem, StagingArea, owners, scan_owned
+from openfactor.uploads.reading import TableReader, archive_table
+from openfactor.uploads.repeats import repeated_keys
+from openfactor.uploads.storage.stagingarea import StagedTable, StagingArea, scan_staged, tables_by_path
 from openfactor.uploads.summaries import NAME, detail_summary, summary
 
 
@@ -56,22 +56,22 @@ class Staging:
         """Stage a file, or the files of a folder or ZIP archive; `Upload.stage_file` says the rest."""
         archive = (name or bare_name(path.name)) if is_archive(path) else None
         try:
-            tables = sources(path)
+            files = sources(path)
         except DataError as error:
-            tables = [Source(name or bare_name(path.name), path.name, raising(error))]
+            files = [Source(name or bare_name(path.name), path.name, raising(error))]
         if archive is None and name:
-            tables = [tables[0].named(name)]
-        return self._stage(tables, archive, parser, replace, mapping or ColumnMapping())
+            files = [files[0].named(name)]
+        return self._stage(files, archive, parser, replace, mapping or ColumnMapping())
 
     def results(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
         """Staged name to its result."""
-        return {item.name: item.result for item in self.area.get(names)}
+        return {table.name: table.result for table in self.area.get(names)}
 
     def wipe(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
         """Remove staged tables; the results of those removed."""
-        items = self.area.get(names)
-        self.area.remove(items)
-        return {item.name: item.result for item in items}
+        tables = self.area.get(names)
+        self.area.remove(tables)
+        return {table.name: table.result for table in tables}
 
     def rows(
         self,
@@ -98,15 +98,15 @@ class Staging:
 
     def faults(self, names: Sequence[str] | None = None, short: bool = False) -> dict[str, pl.DataFrame]:
         """Broken rule to its faults; `Upload.validate_staging_data` says the rest."""
-        items = self.area.get(names)
-        faults = [(item.name, fault) for item in items for fault in item.faults]
-        faults += [(fault.upload, fault) for fault in repeats(items, self.queries.data_type)]
+        tables = self.area.get(names)
+        faults = [(table.name, fault) for table in tables for fault in table.faults]
+        faults += [(fault.upload, fault) for fault in repeated_keys(tables, self.queries.data_type)]
         frames = {}
         for rule in sorted({fault.rule for _, fault in faults}):
             broken = [(name, fault) for name, fault in faults if fault.rule == rule]
             if short:
-                tables = sorted({table for name, _ in broken for table in name.split(", ")})
-                frames[rule] = pl.DataFrame({NAME: tables})
+                affected = {table for name, _ in broken for table in name.split(", ")}
+                frames[rule] = pl.DataFrame({NAME: sorted(affected)})
             else:
                 frames[rule] = fault_table([fault for _, fault in broken]).select(
                     pl.Series(NAME, [name for name, _ in broken]), pl.exclude("rule")
@@ -114,13 +114,13 @@ class Staging:
         return frames
 
     def _scan(self, names: Sequence[str] | None) -> pl.LazyFrame:
-        items = self.area.get(names)
-        parts = [part for item in items for part in item.parts]
-        return scan_owned(parts, owners(items), self.queries.data_type, NAME)
+        tables = self.area.get(names)
+        files = [file for table in tables for file in table.files]
+        return scan_staged(files, tables_by_path(tables), self.queries.data_type, NAME)
 
     def _stage(
         self,
-        tables: Sequence[Source],
+        files: Sequence[Source],
         archive: str | None,
         parser: str | None,
         replace: bool,
@@ -129,27 +129,27 @@ class Staging:
         """Stage all tables or none; `archive` is the name of the archive that they come from, if any."""
         if archive:
             check_staged_name(archive)
-        taken = [] if replace else self.area.taken([source.name for source in tables])
+        taken = [] if replace else self.area.taken([file.name for file in files])
         if taken:
             shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
             raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")
         self.queries.table()  # nothing is read for an upload that cannot be committed to
         check_mapping(mapping, self.queries.data_type)
         with self.area.scratch() as scratch:
-            items = self.reader.read(tables, scratch, parser, mapping)
+            tables = self.reader.read(files, scratch, parser, mapping)
             if not archive:
-                self.area.put(items, scratch)
-                return items[0].result
-            return self._put_archive(archive, items, scratch, replace)
+                self.area.put(tables, scratch)
+                return tables[0].result
+            return self._put_archive(archive, tables, scratch, replace)
 
     def _put_archive(
-        self, archive: str, items: Sequence[StagedItem], scratch: Path, replace: bool
+        self, archive: str, tables: Sequence[StagedTable], scratch: Path, replace: bool
     ) -> UploadStagingResult:
         """Stage the tables of an archive or, if any failed, the failure under the archive's name."""
-        whole = of_archive(archive, items)
+        whole = archive_table(archive, tables)
         if whole.result.success:
-            self.area.put(items, scratch)
-            self.area.remove([item for item in self.area.get([archive]) if not item.result.success])
+            self.area.put(tables, scratch)
+            self.area.remove([table for table in self.area.get([archive]) if not table.result.success])
         elif replace or not self.area.taken([archive]):
             self.area.put([whole], scratch)
         return whole.result

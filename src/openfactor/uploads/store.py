@@ -16,7 +16,8 @@ from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
-from openfactor.uploads.storage.table import FORBIDDEN, LOG, Table, create
+from openfactor.uploads.storage.deltalog import FORBIDDEN, LOG, create_table
+from openfactor.uploads.storage.table import Table
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
@@ -75,7 +76,7 @@ class UploadStore(EngineObject):
         if (path / LOG).is_dir():
             raise ConflictError(f"there is a {data_type} upload named {name!r} already")
         try:
-            write_whole(path, f"the upload {name!r}", lambda folder: create(folder, kind))
+            write_whole(path, f"the upload {name!r}", lambda folder: create_table(folder, kind))
         except DeltaError as error:
             raise StorageError(f"cannot create {path}: {error}") from error
         return self.open(data_type, name)

@@ -11,7 +11,7 @@ from openfactor.results.validation import Validation
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column, DataType
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 ROW = "_row"
 """Number of a row in the table that the user gave, from 0; beside the columns until rows are stored."""
 
@@ -23,7 +23,7 @@ def refuse(what: str, faults: list[Fault] | tuple[Fault, ...], remedy: str = "")
         raise DataError(f"{what}: nothing was stored, {count}{remedy}:", faults)
 
 
-def examples(
+def example_rows(
     rows: pl.DataFrame, columns: list[str], places: Places | None = None, at: str | None = None
 ) -> tuple[str, ...]:
     """The first rows as text, each with its place (when rows have numbers) and the columns.
@@ -34,7 +34,7 @@ def examples(
     keep = dict.fromkeys(c for c in (ROW, *columns) if c in rows.columns)
     return tuple(
         ", ".join(places.of(value, at) if name == ROW else f"{name} {value!s}" for name, value in row.items())
-        for row in rows.head(EXAMPLES).select(list(keep)).to_dicts()
+        for row in rows.head(MAX_EXAMPLES).select(list(keep)).to_dicts()
     )
 
 
@@ -67,7 +67,7 @@ def validate(
             continue
         bad = bad | broken.fill_null(False)
         found = rows.filter(broken)
-        shown = examples(found, [*key, *([] if rule == "empty" else [column])], places, column)
+        shown = example_rows(found, [*key, *([] if rule == "empty" else [column])], places, column)
         faults.append(Fault(rule, source, message, column, len(found), shown))
     # different digests are different keys; only equal ones are worth the slower look
     known = rows.filter(~_unread(key, rows.columns))
@@ -77,7 +77,7 @@ def validate(
         if len(found):
             bad = bad | pl.col(ROW).is_in(found[ROW].implode())
             message = f"{', '.join(key)} must be unique"
-            shown = examples(found, key, places)
+            shown = example_rows(found, key, places)
             faults.append(Fault("duplicate_key", source, message, None, len(found), shown))
     return Validation(rows.filter(~bad).select(*data_type.schema), tuple(faults))
 

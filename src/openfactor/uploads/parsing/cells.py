@@ -15,7 +15,7 @@ from openfactor.frames import MIXED
 from openfactor.uploads.parsing.dates import in_calendar, read_dates
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column
-from openfactor.uploads.validation import examples
+from openfactor.uploads.validation import example_rows
 
 EMPTY = ("", "na", "n/a", "nan", "null", "none", "-")
 """What stands for an empty cell in a column of numbers, dates or flags, in lower case."""
@@ -174,7 +174,7 @@ def _fault(
         bad = bad.with_columns(pl.col(name).struct.field("shown").alias(name))
     if bad.get_column(name).dtype.is_temporal():  # days beyond the calendar cannot be shown but as numbers
         bad = bad.with_columns(pl.col(name).to_physical())
-    return Fault(rule, source, message, name, len(bad), examples(bad, [name], places, name))
+    return Fault(rule, source, message, name, len(bad), example_rows(bad, [name], places, name))
 
 
 def _texts(series: pl.Series) -> pl.Series:

@@ -1,1 +1,1 @@
-"""Rows on disk: files of rows, versioned tables of them, and the staging area."""
+"""Files of rows, versions of tables, and the staging area."""

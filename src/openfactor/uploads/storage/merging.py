@@ -1,7 +1,7 @@
-"""What a commit changes: which files of a table go and which come. Files that stay are not touched.
+"""Which files a commit adds and removes; all others stay untouched.
 
-With K the key of the data type, M the columns to match (M ⊆ K), a slice is the set of all rows that agree in
-M. Only files that may have rows of the same days are read, where M has the column that dates rows.
+With K the key of the data type and M ⊆ K the columns to match, a slice is the set of rows that agree in M.
+If the rows are dated by a column in M, only files that may share days with the commit are read.
 """
 
 from __future__ import annotations
@@ -16,58 +16,58 @@ import polars as pl
 
 from openfactor.context import Context, Step
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.counting import RowCounts, difference, other_rows
-from openfactor.uploads.storage.parts import Part, scan_parts, write_parts
+from openfactor.uploads.storage.datafiles import DataFile, scan_files, write_files
+from openfactor.uploads.storage.rowcounts import RowCounts, count_changes, rows_not_in
 
-Stored = Callable[[Sequence[Part] | None], list[Part]]
+StoredFiles = Callable[[Sequence[DataFile] | None], list[DataFile]]
 """The files of a table: all of them, or those that may share days with others."""
 CommitMode = Literal["append", "upsert", "overwrite"]
-EXAMPLES = 5
+_EXAMPLES = 5
 _STORED = "_stored"
 
 
 @dataclass
-class LeftOut:
-    """Rows that `append` did not take though they are not stored as they are."""
+class IgnoredRows:
+    """Incoming rows that `append` ignored though they differ from the stored ones."""
 
     changed: int = 0
-    """Their key is stored with other values."""
+    """Rows whose key is stored with other values."""
     new: int = 0
-    """Their key is not stored, but another row of their slice is."""
+    """Rows whose key is new, in a slice that has stored rows."""
     examples: list[str] = field(default_factory=list)
-    """The first of the changed ones: key, stored values, given values."""
+    """The first changed rows: key, stored values, given values."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Files to add and to remove, neither if a commit would change nothing; and what that does to rows."""
+    """Files to add and to remove, and what that does to rows; false if there are no files of either."""
 
-    add: list[Part]
-    remove: list[Part]
+    add: list[DataFile]
+    remove: list[DataFile]
     counts: RowCounts = field(default_factory=RowCounts)
-    left_out: LeftOut = field(default_factory=LeftOut)
-    doubts: Sequence[str] = ()
+    ignored: IgnoredRows = field(default_factory=IgnoredRows)
+    warnings: Sequence[str] = ()
     """What is probably not meant about the rows."""
 
     def __bool__(self) -> bool:
         return bool(self.add or self.remove)
 
-    def apply(self, stored: Sequence[Part]) -> list[Part]:
+    def apply(self, stored: Sequence[DataFile]) -> list[DataFile]:
         """The files after the change."""
-        gone = {part.path for part in self.remove}
-        return [part for part in stored if part.path not in gone] + self.add
+        removed = {file.path for file in self.remove}
+        return [file for file in stored if file.path not in removed] + self.add
 
 
-def plan(
-    stored: Stored,
-    incoming: Sequence[Part],
+def plan_change(
+    stored: StoredFiles,
+    incoming: Sequence[DataFile],
     mode: CommitMode,
     match: Sequence[str] | None,
     data_type: DataType,
     scratch: Path,
     context: Context,
 ) -> Change:
-    """How `incoming` changes what is stored; files that must be written anew are written to `scratch`.
+    """The change that a commit makes. Files with some of the rows of others are written to `scratch`.
 
     Raises
     ------
@@ -85,8 +85,10 @@ def plan(
 
 @dataclass(frozen=True)
 class _Merge:
-    stored: Stored
-    incoming: Sequence[Part]
+    """One commit, whose rows are to become part of a table."""
+
+    stored: StoredFiles
+    incoming: Sequence[DataFile]
     match: list[str]
     data_type: DataType
     scratch: Path
@@ -94,118 +96,129 @@ class _Merge:
     """Called for each file that is compared."""
 
     def append(self) -> Change:
-        """Add the rows whose slice has no row yet."""
-        add: list[Part] = []
-        counts, left_out = RowCounts(), LeftOut()
-        for part in self.incoming:
+        """Add the rows of slices without stored rows."""
+        add: list[DataFile] = []
+        counts, ignored = RowCounts(), IgnoredRows()
+        for file in self.incoming:
             self.advance()
-            rivals = self._rivals([part])
-            if not rivals:
-                add.append(part)
-                counts += RowCounts(rows_added=part.rows)
+            overlapping = self._overlapping([file])
+            if not overlapping:
+                add.append(file)
+                counts += RowCounts(rows_added=file.n_rows)
                 continue
-            lazy = self._scan([part]).join(self._scan(rivals), on=self.match, how="anti", nulls_equal=True)
+            stored = self._scan(overlapping)
+            lazy = self._scan([file]).join(stored, on=self.match, how="anti", nulls_equal=True)
             new = lazy.collect(engine="streaming")
-            add += self._only(new, part)
-            unchanged, ignored = self._leave_out(new, part, rivals, left_out)
-            counts += RowCounts(len(new), rows_unchanged=unchanged, rows_ignored=ignored)
-        return Change(add, [], counts, left_out)
+            add += self._files_of(new, file)
+            counts += self._compare_ignored(new, file, overlapping, ignored)
+        return Change(add, [], counts, ignored)
 
-    def _leave_out(
-        self, new: pl.DataFrame, part: Part, rivals: Sequence[Part], left_out: LeftOut
-    ) -> tuple[int, int]:
-        """Look at the rows of a part that are not new: how many are stored as they are, how many not."""
-        if len(new) == part.rows:
-            return 0, 0
+    def _compare_ignored(
+        self, new: pl.DataFrame, file: DataFile, overlapping: Sequence[DataFile], ignored: IgnoredRows
+    ) -> RowCounts:
+        """Counts of a file of which only the `new` rows are added; adds to `ignored` those that differ."""
+        if len(new) == file.n_rows:
+            return RowCounts(rows_added=len(new))
         key = self.data_type.key
-        rows = self._scan([part]).collect()
+        rows = self._scan([file]).collect()
         if len(new):
             rows = rows.join(new.select(key), on=key, how="anti", nulls_equal=True, maintain_order="left")
-        stored = self._scan(rivals).join(rows.lazy().select(key), on=key, how="semi", nulls_equal=True)
-        known = stored.collect(engine="streaming")
-        other = other_rows(rows, known)
-        changed = other.join(known, on=key, how="inner", nulls_equal=True, suffix=_STORED)
-        left_out.changed += len(changed)
-        left_out.new += len(other) - len(changed)
-        room = EXAMPLES - len(left_out.examples)
-        left_out.examples += _differences(changed.sort(key).head(room), self.data_type)
-        return len(rows) - len(other), len(other)
+        stored = self._with_keys(overlapping, rows)
+        different = rows_not_in(rows, stored)
+        changed = different.join(stored, on=key, how="inner", nulls_equal=True, suffix=_STORED)
+        ignored.changed += len(changed)
+        ignored.new += len(different) - len(changed)
+        room = _EXAMPLES - len(ignored.examples)
+        ignored.examples += _differences(changed.sort(key).head(room), self.data_type)
+        return RowCounts(
+            rows_added=len(new), rows_unchanged=len(rows) - len(different), rows_ignored=len(different)
+        )
 
     def replace_all(self) -> Change:
-        """The incoming rows are all there is; files of equal bytes change nothing."""
+        """Replace all rows; nothing changes if the files have equal bytes."""
         stored = self.stored(None)
-        counts = difference(stored, self.incoming, self.data_type)
-        if Counter(p.digest for p in stored) == Counter(p.digest for p in self.incoming):
+        counts = count_changes(stored, self.incoming, self.data_type)
+        if Counter(f.content_hash for f in stored) == Counter(f.content_hash for f in self.incoming):
             return Change([], [], counts)
         return Change(list(self.incoming), stored, counts)
 
     def replace_slices(self) -> Change:
-        """The incoming rows are all there is of their slices."""
+        """Replace all rows of the incoming slices."""
         slices = self._scan(self.incoming).select(self.match).unique().collect()
-        change, replaced = self._take_out(slices, self.match)
-        n_incoming = sum(part.rows for part in self.incoming)
+        change, replaced = self._remove_slices(slices, self.match)
+        n_incoming = sum(file.n_rows for file in self.incoming)
         if not len(replaced):
             return Change([*change.add, *self.incoming], change.remove, RowCounts(rows_added=n_incoming))
         incoming, key = self._scan(self.incoming).collect(), self.data_type.key
-        equal = n_incoming - len(other_rows(incoming, replaced))
-        if equal == n_incoming == len(replaced):
-            return Change([], [], RowCounts(rows_unchanged=equal))
-        both = len(incoming.join(replaced, on=key, how="semi", nulls_equal=True))
-        counts = RowCounts(n_incoming - both, both - equal, equal, 0, len(replaced) - both)
+        n_equal = n_incoming - len(rows_not_in(incoming, replaced))
+        if n_equal == n_incoming == len(replaced):
+            return Change([], [], RowCounts(rows_unchanged=n_equal))
+        n_both = len(incoming.join(replaced, on=key, how="semi", nulls_equal=True))
+        counts = RowCounts(
+            rows_added=n_incoming - n_both,
+            rows_replaced=n_both - n_equal,
+            rows_unchanged=n_equal,
+            rows_removed=len(replaced) - n_both,
+        )
         return Change([*change.add, *self.incoming], change.remove, counts)
 
     def upsert(self) -> Change:
-        """Add rows with new keys; replace rows whose key is there with other values."""
+        """Add rows with new keys, and replace stored rows that have other values for the same key."""
         key = self.data_type.key
-        add: list[Part] = []
+        add: list[DataFile] = []
         counts = RowCounts()
         changed_keys = [self.data_type.empty().select(key)]
-        for part in self.incoming:
+        for file in self.incoming:
             self.advance()
-            rivals = self._rivals([part])
-            if not rivals:
-                add.append(part)
-                counts += RowCounts(rows_added=part.rows)
+            overlapping = self._overlapping([file])
+            if not overlapping:
+                add.append(file)
+                counts += RowCounts(rows_added=file.n_rows)
                 continue
-            rows = self._scan([part]).collect()
-            before = self._scan(rivals).join(rows.lazy().select(key), on=key, how="semi", nulls_equal=True)
-            known = before.collect(engine="streaming")
-            other = other_rows(rows, known)
-            changed_keys.append(other.select(key))
-            add += self._only(other, part)
-            equal = len(rows) - len(other)
-            counts += RowCounts(len(rows) - len(known), len(known) - equal, equal)
+            rows = self._scan([file]).collect()
+            stored = self._with_keys(overlapping, rows)
+            different = rows_not_in(rows, stored)
+            changed_keys.append(different.select(key))
+            add += self._files_of(different, file)
+            n_equal = len(rows) - len(different)
+            counts += RowCounts(len(rows) - len(stored), len(stored) - n_equal, n_equal)
         keys = pl.concat(changed_keys)
         if not len(keys):
             return Change(add, [], counts)
-        change, _ = self._take_out(keys, key)
+        change, _ = self._remove_slices(keys, key)
         return Change([*add, *change.add], change.remove, counts)
 
-    def _scan(self, parts: Sequence[Part]) -> pl.LazyFrame:
-        return scan_parts(parts, self.data_type)
+    def _scan(self, files: Sequence[DataFile]) -> pl.LazyFrame:
+        return scan_files(files, self.data_type)
 
-    def _rivals(self, parts: Sequence[Part]) -> list[Part]:
-        """Stored files that may have rows in the slices of the parts."""
-        return self.stored(parts if self.data_type.dated_by in self.match else None)
+    def _with_keys(self, files: Sequence[DataFile], rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows of files that have the key of one of `rows`."""
+        key = self.data_type.key
+        matching = self._scan(files).join(rows.lazy().select(key), on=key, how="semi", nulls_equal=True)
+        return matching.collect(engine="streaming")
 
-    def _only(self, rows: pl.DataFrame, part: Part) -> list[Part]:
-        """Files of some of the part's rows: the part itself if it is all of them."""
-        return [part] if len(rows) == part.rows else write_parts(rows, self.scratch, self.data_type)
+    def _overlapping(self, files: Sequence[DataFile]) -> list[DataFile]:
+        """Stored files that may have rows in the slices of the files."""
+        return self.stored(files if self.data_type.dated_by in self.match else None)
 
-    def _take_out(self, slices: pl.DataFrame, on: list[str]) -> tuple[Change, pl.DataFrame]:
-        """What takes the rows of the slices out of the stored files, and these rows."""
-        taken = [self.data_type.empty()]
+    def _files_of(self, rows: pl.DataFrame, file: DataFile) -> list[DataFile]:
+        """Files of some rows of a file: the file itself if these are all its rows."""
+        return [file] if len(rows) == file.n_rows else write_files(rows, self.scratch, self.data_type)
+
+    def _remove_slices(self, slices: pl.DataFrame, on: list[str]) -> tuple[Change, pl.DataFrame]:
+        """The change that removes the rows of slices from the stored files, and the removed rows."""
+        removed = [self.data_type.empty()]
         change = Change([], [])
-        for part in self._rivals(self.incoming):
+        for file in self._overlapping(self.incoming):
             self.advance()
-            rows = self._scan([part]).collect()
-            gone = rows.join(slices, on=on, how="semi", nulls_equal=True)
-            if len(gone):
-                taken.append(gone)
+            rows = self._scan([file]).collect()
+            matching = rows.join(slices, on=on, how="semi", nulls_equal=True)
+            if len(matching):
+                removed.append(matching)
                 kept = rows.join(slices, on=on, how="anti", nulls_equal=True)
-                change.remove.append(part)
-                change.add.extend(write_parts(kept, self.scratch, self.data_type))
-        return change, pl.concat(taken)
+                change.remove.append(file)
+                change.add.extend(write_files(kept, self.scratch, self.data_type))
+        return change, pl.concat(removed)
 
 
 def _differences(changed: pl.DataFrame, data_type: DataType) -> list[str]:

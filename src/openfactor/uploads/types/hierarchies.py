@@ -4,7 +4,7 @@ import polars as pl
 
 from openfactor.errors import Fault
 from openfactor.uploads.schema import INTEGER, TEXT, Column, DataType, not_negative
-from openfactor.uploads.validation import examples
+from openfactor.uploads.validation import example_rows
 
 
 class Hierarchies(DataType):
@@ -23,7 +23,7 @@ class Hierarchies(DataType):
     dated_by = None
     detail_by = ("level",)
 
-    def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
+    def table_faults(self, rows: pl.LazyFrame) -> list[Fault]:
         """Every code hangs below one that is there and one level up, which excludes cycles.
 
         The top is level 1, as in settings and counts, or 0 where the table has such a level.
@@ -50,6 +50,6 @@ class Hierarchies(DataType):
         for rule, (broken, message) in checks.items():
             found = tree.filter(broken)
             if len(found):
-                shown = examples(found, ["code", "level", "parent_code"])
+                shown = example_rows(found, ["code", "level", "parent_code"])
                 faults.append(Fault(rule, self.name, message, "parent_code", len(found), shown))
         return faults

@@ -18,7 +18,7 @@ from openfactor.uploads.schema import (
     not_negative,
     positive,
 )
-from openfactor.uploads.validation import examples
+from openfactor.uploads.validation import example_rows
 
 _NAME = ["asset_id", "asset_id_type"]
 _NO_RETURN = (
@@ -69,9 +69,9 @@ class Price(DataType):
         positive("split"),
     )
 
-    def whole_faults(self, rows: pl.LazyFrame) -> list[Fault]:
+    def table_faults(self, rows: pl.LazyFrame) -> list[Fault]:
         """A name's first price, in whatever currency, is the base of its first return. A few names that begin
-        with one are `doubts`; when half of them do, returns may be those of the next day."""
+        with one are `data_warnings`; when half of them do, returns may be those of the next day."""
         broken = _first_with_return(rows).collect(engine="streaming").sort(self.key)
         if not len(broken):
             return []
@@ -79,16 +79,16 @@ class Price(DataType):
         names = rows.select(pl.struct(_NAME).n_unique()).collect(engine="streaming").item()
         if begin < names / 2:
             return []
-        shown = examples(broken, [*self.key, "return"])
+        shown = example_rows(broken, [*self.key, "return"])
         message = _MOST.format(n=begin, of=names)
         return [Fault("first_return", self.name, message, "return", len(broken), shown)]
 
-    def doubts(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
-        """Prices without any return; names that begin with one, which `whole_faults` may not have seen."""
+    def data_warnings(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
+        """Prices without any return; names that begin with one, which `table_faults` may not have seen."""
         if rows.select(pl.col("return").is_not_null().any()).collect(engine="streaming").item():
             first = _first_with_return(rows).select(*_NAME, "date", "return").collect(engine="streaming")
             begin = _without_earlier(first.unique(_NAME), history).sort(_NAME)
-            shown = "; ".join(examples(begin, ["date", *_NAME, "return"]))
+            shown = "; ".join(example_rows(begin, ["date", *_NAME, "return"]))
             count = f"{len(begin):,} name{'s' * (len(begin) != 1)}"
             return [f"{count} {_BEGIN} First: {shown}"] if len(begin) else []
         spans = rows.group_by(_NAME).agg(pl.col("date").min(), last=pl.col("date").max())
