@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import multiprocessing
 import pickle
+import pkgutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -12,8 +14,9 @@ from typing import Any
 import joblib
 import pytest
 
-from openfactor import errors
+import openfactor
 from openfactor.errors import DataError, DataWarning, Fault, NotFoundError, OpenfactorError, SettingsError
+from openfactor.settings.factors import FactorsError
 
 FAULTS = [
     Fault("positive", "price 'p'", "must be above 0", "close", 3, ("2024-01-02 A", "2024-01-03 B")),
@@ -24,6 +27,7 @@ EXAMPLES: dict[type[Exception], Exception] = {
     SettingsError: SettingsError("do not fit:", ["no 'style'", "no 'XNYS'"]),
     NotFoundError: NotFoundError.of("risk dataset", "d", ["a", "b"]),
     DataWarning: DataWarning("prices on a Saturday"),
+    FactorsError: FactorsError(["there is no 'size'", "there is no 'value'"]),
 }
 
 
@@ -31,7 +35,15 @@ def tree(kind: type[Exception]) -> list[type[Exception]]:
     return [kind] + [below for child in kind.__subclasses__() for below in tree(child)]
 
 
-ERRORS = [EXAMPLES.get(kind) or kind("the message") for kind in [*tree(OpenfactorError), DataWarning]]
+def exceptions_of_the_package() -> list[type[Exception]]:
+    """All of them, whichever module has them."""
+    for module in pkgutil.walk_packages(openfactor.__path__, "openfactor."):
+        importlib.import_module(module.name)
+    kinds = {kind for kind in tree(Exception) if kind.__module__.split(".")[0] == "openfactor"}
+    return sorted(kinds, key=lambda kind: kind.__name__)
+
+
+ERRORS = [EXAMPLES.get(kind) or kind("the message") for kind in exceptions_of_the_package()]
 
 
 def pickled(error: Exception) -> Exception:
@@ -87,7 +99,8 @@ def test_joblib_raises_what_happened() -> None:
 
 
 def test_the_kinds_are_those_that_scripts_compare() -> None:
-    kinds = {kind.__name__: kind.kind for kind in tree(OpenfactorError) if kind.__module__ == errors.__name__}
+    ours = [kind for kind in exceptions_of_the_package() if issubclass(kind, OpenfactorError)]
+    kinds = {kind.__name__: kind.kind for kind in ours}
     assert kinds == {
         "OpenfactorError": "error",
         "DataError": "invalid_data",

@@ -17,11 +17,14 @@ HierarchyGroup = ContinuousExposureGroupSettings | CategoricalExposureGroupSetti
 
 
 class FactorsError(ValueError):
-    """A description that does not fit the hierarchy; `problems` has a sentence for each reason."""
+    """A description that does not fit the hierarchy; `problems` has one sentence per reason."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("; ".join(problems))
+        super().__init__(problems)  # what copies and pickles pass to the constructor
+
+    def __str__(self) -> str:
+        return "; ".join(self.problems)
 
 
 def factors_of(group: HierarchyGroup, tree: Tree, universe: Collection[str] | None = None) -> Factors:
