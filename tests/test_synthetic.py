@@ -68,6 +68,14 @@ def test_industries_sum_to_zero_over_the_estimation_universe() -> None:
         assert abs(w @ np.array(f)) < 1e-12 * w.sum()
 
 
+def test_the_repr_counts_days_and_rows() -> None:
+    market = simulate(20, 8, late_listings=0, delistings=0)
+    text = repr(market)
+    assert text.startswith("<SyntheticUniverse 8 trading days; rows: idmap 20, market_cap ")
+    for name, frame in market.uploads.items():
+        assert f"{name} {frame.height:,}" in text
+
+
 def test_wrong_arguments_are_all_named() -> None:
     with pytest.raises(ValueError, match=r"n_days .*; industries .*; noise"):
         simulate(5, 1, industries=6, noise=-1)
