@@ -1,11 +1,18 @@
 """A workspace used by two clients at random, against a simple model of what must hold.
 
 The model knows which rows each version of the price upload has, and which version a dataset was built from.
+Handles are kept for as long as the test runs: a fitted model shows the version it was fitted on, whatever
+it is asked and however late. Files are damaged, a third client must say so, and then they are put back.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,7 +23,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from polars.testing import assert_frame_equal
 
 from openfactor import Client
-from openfactor.errors import ConflictError, NotFoundError
+from openfactor.dataset import RiskDataset
+from openfactor.errors import ConflictError, DataWarning, NotFoundError, StorageError
 from openfactor.model import Estimates, RiskModel, estimate
 from openfactor.synthetic import simulate
 from tests.client.test_riskmodels import commit
@@ -31,6 +39,14 @@ clients = st.sampled_from([0, 1])
 names = st.sampled_from(["d", "e"])
 
 
+DAMAGED = {
+    "uploads": "uploads/price/*/*.parquet",
+    "datasets": "datasets/*/*.npy",
+    "models": "models/*/*/*.npy",
+}
+"""What is damaged, and its files in the folder of the workspace."""
+
+
 def prices(last: int, raised: bool) -> pl.DataFrame:
     """The prices up to a day; `raised` is a correction of the returns of the tenth day."""
     frame = until(MARKET.uploads, DAYS[last])["price"]
@@ -40,18 +56,43 @@ def prices(last: int, raised: bool) -> pl.DataFrame:
     )
 
 
+@contextmanager
+def cut_short(files: list[Path]) -> Iterator[None]:
+    """The files lose their second half, then get it back; who has mapped them already sees nothing of it."""
+    for file in files:
+        content = file.read_bytes()
+        os.replace(file, file.with_name(f"{file.name}.whole"))
+        file.write_bytes(content[: len(content) // 2])
+    try:
+        yield
+    finally:
+        for file in files:
+            os.replace(file.with_name(f"{file.name}.whole"), file)
+
+
 class Workspace(RuleBasedStateMachine):
     """What two clients do, in any order, and what they must see afterwards."""
 
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.clients = [Client.local(self.folder.name, progress=False, threads=1) for _ in range(2)]
+        self.clients = [self.opened() for _ in range(2)]
         commit(self.clients[0], MARKET.uploads | {"price": prices(11, False)})
-        self.versions = [None, prices(11, False)]
+        self.versions = [None, prices(11, False).sort(KEY)]
         self.built: dict[str, int] = {}
         self.fitted: list[tuple[str, int, RiskModel]] = []
-        self.expected: dict[int, Estimates] = {}
+        self.expected: dict[int, tuple[RiskDataset, Estimates]] = {}
+
+    def opened(self) -> Client:
+        return Client.local(self.folder.name, progress=False, threads=1)
+
+    def twin(self, version: int) -> RiskModel:
+        """The model that a fit on the prices of a version must give, made without any workspace."""
+        if version not in self.expected:
+            dataset = dataset_of(MARKET.uploads | {"price": self.versions[version]})
+            self.expected[version] = dataset, estimate(dataset, SETTINGS, "twin")
+        dataset, estimates = self.expected[version]
+        return RiskModel(dataset, SETTINGS, estimates, hide_progress=True)
 
     @property
     def latest(self) -> int:
@@ -62,10 +103,33 @@ class Workspace(RuleBasedStateMachine):
 
     @rule(client=clients, last=st.integers(11, 15), raised=st.booleans())
     def overwrite(self, client: int, last: int, raised: bool) -> None:
-        rows = prices(last, raised)
-        result = self.upload(client).fast_commit(rows, mode="overwrite")
-        if not rows.equals(self.versions[-1]):
-            self.versions.append(rows)
+        self.committed(client, "overwrite", prices(last, raised), prices(last, raised))
+
+    @rule(client=clients, raised=st.booleans())
+    def append(self, client: int, raised: bool) -> None:
+        """The day after the last one, and a correction that `append` must not take."""
+        before = self.versions[-1]
+        last = DAYS.index(before["date"].max())
+        rows = prices(min(last + 1, len(DAYS) - 1), raised).filter(
+            pl.col("date").is_in([DAYS[9], *DAYS[last + 1 :]])
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # the correction is left out
+            self.committed(
+                client, "append", rows, pl.concat([before, rows.filter(pl.col("date") > DAYS[last])])
+            )
+
+    @rule(client=clients, raised=st.booleans())
+    def upsert(self, client: int, raised: bool) -> None:
+        rows = prices(11, raised).filter(pl.col("date") == DAYS[9])
+        after = pl.concat([self.versions[-1].filter(pl.col("date") != DAYS[9]), rows])
+        self.committed(client, "upsert", rows, after)
+
+    def committed(self, client: int, mode: str, rows: pl.DataFrame, after: pl.DataFrame) -> None:
+        after = after.sort(KEY)
+        result = self.upload(client).fast_commit(rows, mode=mode)
+        if not after.equals(self.versions[-1]) or result.version > self.latest:
+            self.versions.append(after)  # the same rows in other files are a version too
         assert result.version == self.latest
 
     @rule(client=clients, version=st.integers(1, 30))
@@ -77,7 +141,7 @@ class Workspace(RuleBasedStateMachine):
         rows = self.versions[version]
         result = self.upload(client).restore(version)
         if not rows.equals(self.versions[-1]) or result.version > self.latest:
-            self.versions.append(rows)  # the same rows in other files are a version too
+            self.versions.append(rows)
         assert result.version == self.latest
 
     @rule(client=clients, name=names)
@@ -129,7 +193,43 @@ class Workspace(RuleBasedStateMachine):
 
     @rule(client=clients)
     def reopen(self, client: int) -> None:
-        self.clients[client] = Client.local(self.folder.name, progress=False, threads=1)
+        self.clients[client] = self.opened()
+
+    @precondition(lambda self: self.fitted)
+    @rule(data=st.data())
+    def forecast(self, data: st.DataObject) -> None:
+        """What is computed from a handle only now is that of its own data, however old they are."""
+        _, version, model = data.draw(st.sampled_from(self.fitted))
+        twin = self.twin(version)
+        assert_frame_equal(model.forecast().factor_covariance(), twin.forecast().factor_covariance())
+        assert_frame_equal(model.forecast().specific_volatility(), twin.forecast().specific_volatility())
+        assert_frame_equal(model.exposures(), twin.exposures())
+
+    @precondition(lambda self: self.built)
+    @rule(kind=st.sampled_from(sorted(DAMAGED)), data=st.data())
+    def damage(self, kind: str, data: st.DataObject) -> None:
+        """A client that comes later says so; put back, everything is as it was."""
+        name = data.draw(st.sampled_from(sorted(self.built)))
+        with cut_short(sorted(Path(self.folder.name).glob(DAMAGED[kind]))):
+            later = self.opened()
+            datasets = later.equity.riskdatasets
+            if kind == "uploads":
+                with pytest.raises(StorageError, match="damaged"):
+                    later.equity.uploaders["price"]["price"].get_data().collect()
+            elif kind == "datasets":
+                assert datasets.load(name).status == "corrupt"
+                with pytest.raises(StorageError, match="create it again"):
+                    datasets.load(name).describe()
+            elif (name, self.built[name]) in [each[:2] for each in self.fitted]:
+                self.never_wrong(later, name)
+
+    def never_wrong(self, client: Client, name: str) -> None:
+        """A model whose files are damaged is refused, or fitted again; it never has other numbers."""
+        try:
+            model = client.equity.riskmodels.load(SETTINGS.with_dataset(name)).get_model()
+        except StorageError:
+            return
+        same(model, self.twin(self.built[name]))
 
     @invariant()
     def uploads_are_what_was_committed(self) -> None:
@@ -150,17 +250,19 @@ class Workspace(RuleBasedStateMachine):
 
     @invariant()
     def models_are_those_of_their_data(self) -> None:
-        for _, version, model in self.fitted:
-            if version not in self.expected:
-                data = dataset_of(MARKET.uploads | {"price": self.versions[version]})
-                self.expected[version] = estimate(data, SETTINGS, "twin")
-            twin = self.expected[version]
-            assert model.estimates.dates == twin.dates
-            np.testing.assert_array_equal(model.estimates.factor_returns, twin.factor_returns)
-            np.testing.assert_array_equal(model.estimates.specific_return, twin.specific_return)
+        for name, version, model in self.fitted:
+            same(model, self.twin(version))
+            assert model.data.dataset == name
+            assert model.data.uploads["price/price"] == version
 
     def teardown(self) -> None:
         self.folder.cleanup()
+
+
+def same(model: RiskModel, twin: RiskModel) -> None:
+    assert model.dates() == twin.dates()
+    np.testing.assert_array_equal(model.estimates.factor_returns, twin.estimates.factor_returns)
+    np.testing.assert_array_equal(model.estimates.specific_return, twin.estimates.specific_return)
 
 
 def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:
@@ -168,4 +270,4 @@ def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 TestWorkspace = Workspace.TestCase
-TestWorkspace.settings = examples(10, stateful_step_count=12, suppress_health_check=list(HealthCheck))
+TestWorkspace.settings = examples(40, stateful_step_count=15, suppress_health_check=list(HealthCheck))
