@@ -56,13 +56,13 @@ def assert_same(found: Estimates, uploads: dict[str, pl.DataFrame], settings=SET
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many days each call of the kernels regresses."""
     days: list[int] = []
-    kernel = normal_equations.fit_days
+    kernel = normal_equations.solve_days
 
     def count(*args):
-        days.append(len(args[6]))
+        days.append(len(args[4]))
         return kernel(*args)
 
-    monkeypatch.setattr(normal_equations, "fit_days", count)
+    monkeypatch.setattr(normal_equations, "solve_days", count)
     return days
 
 
@@ -251,14 +251,14 @@ def test_a_cancelled_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
     engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
     begun, go_on = threading.Event(), threading.Event()
-    kernel = normal_equations.fit_days
+    kernel = normal_equations.solve_days
 
     def wait(*args):
         begun.set()
         assert go_on.wait(30)
         return kernel(*args)
 
-    monkeypatch.setattr(normal_equations, "fit_days", wait)
+    monkeypatch.setattr(normal_equations, "solve_days", wait)
     task = engine.get_model_as_task()
     assert begun.wait(30)
     with pytest.raises(TimeoutError, match="it goes on"):

@@ -298,7 +298,7 @@ def test_other_forecasts_do_not_regress_again(model: RiskModel, monkeypatch: pyt
     def refuse(*args: object) -> None:
         raise AssertionError("regressed again")
 
-    monkeypatch.setattr(cross_section.kernels, "fit_days", refuse)
+    monkeypatch.setattr(cross_section.kernels, "solve_days", refuse)
     first = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=7))
     assert model.forecast(first).factor_volatility().height == 69
     again = RiskForecastSettings.model_validate(first.model_dump())

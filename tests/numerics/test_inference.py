@@ -10,7 +10,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
-from openfactor.numerics.robust import consistency, huber_scale
+from openfactor.numerics.huber import consistency, huber_scale
 from tests.numerics.random_days import Day, Fit, random_day
 
 DRAWS = 300

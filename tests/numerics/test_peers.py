@@ -12,7 +12,7 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE
 from openfactor.numerics.ewma import decay
-from openfactor.numerics.robust import consistency, huber_scale
+from openfactor.numerics.huber import consistency, huber_scale
 from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, specific_variances, start_state
 from openfactor.settings import FactorCovarianceSettings
 from tests.numerics.random_days import random_day

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from openfactor.numerics.rolling import rolling_huber, rolling_ols
+from openfactor.numerics.huber import rolling_huber
+from openfactor.numerics.rolling import rolling_ols
 from openfactor.numerics.student_t import critical_values
 from tests.reference import betas
 

@@ -37,7 +37,7 @@ from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.rowcounts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import Fault, SettingsError
-from openfactor.numerics.rolling import rolling_huber
+from openfactor.numerics.huber import rolling_huber
 from openfactor.numerics.scores import normal_scores
 from openfactor.numerics.student_t import critical_values
 from openfactor.settings.hierarchies import Tree, unknown

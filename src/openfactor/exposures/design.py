@@ -31,7 +31,8 @@ from openfactor.exposures.columns import (
     ReferenceMasks,
 )
 from openfactor.numerics.cross_section import design_matrix
-from openfactor.numerics.rolling import rolling_huber, rolling_ols
+from openfactor.numerics.huber import rolling_huber
+from openfactor.numerics.rolling import rolling_ols
 from openfactor.numerics.scores import orthogonal_complement
 from openfactor.numerics.student_t import critical_values
 from openfactor.numerics.weighting import regression_weights

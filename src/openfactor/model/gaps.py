@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from openfactor.exposures import FactorColumns
 from openfactor.model.estimation import Estimates
-from openfactor.numerics.normal_equations import fitted_returns
+from openfactor.numerics.normal_equations import DesignBlocks, fitted_returns
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -49,8 +49,8 @@ def specific_over_gaps(
         if waiting.any():
             moves = np.zeros(len(listing))
             for exposures, factors in zip(columns, order, strict=True):
-                dense, codes, loads = exposures.evaluate(rows)
+                blocks = DesignBlocks(*exposures.evaluate(rows))
                 f = estimates.factor_returns[t, factors]
-                moves += fitted_returns(dense, codes, loads, f, 0, len(listing))
+                moves += fitted_returns(blocks, f, 0, len(listing))
             missed[listing[waiting]] += np.nan_to_num(moves[waiting])
     return out

@@ -14,7 +14,7 @@ from openfactor.model.forecasts.correlation import ENOUGH_DAYS
 from openfactor.model.forecasts.covariance import regime_multiplier
 from openfactor.model.forecasts.history import OwnVariances
 from openfactor.numerics.cross_section import RegressionBatch, fit_days
-from openfactor.numerics.normal_equations import fitted_returns
+from openfactor.numerics.normal_equations import DesignBlocks, fitted_returns
 from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, shrink_to_deciles, trimmed
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.forecasts import RiskForecastSettings, StructuralVolSettings
@@ -124,7 +124,8 @@ def structural_volatilities(
     fit = fit_days(design, RegressionBatch.single_day(dense, codes, loads, weights, target, cap))
     if not fit.n[0] or fit.n[0] < settings.min_companies_per_factor * fit.rank[0]:
         return np.full(len(volatility), np.nan)
-    predicted = np.exp(fitted_returns(dense, codes, loads, fit.factor_returns[0], 0, len(cap)))
+    blocks = DesignBlocks(dense, codes, loads)
+    predicted = np.exp(fitted_returns(blocks, fit.factor_returns[0], 0, len(cap)))
     on = fit.weight > 0
     return np.asarray(predicted * (cap[on] @ volatility[on]) / (cap[on] @ predicted[on]))
 
