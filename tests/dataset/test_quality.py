@@ -325,7 +325,7 @@ def test_one_row_for_a_new_listing_takes_a_group_from_all_others() -> None:
     assert found.cap_share == pytest.approx(lost / usd["cap"].sum())
     (warning,) = dataset.report.warnings
     assert "1 on" in warning
-    assert "day again, whole" in warning
+    assert "complete day again" in warning
     by_input = {line.what: line for line in dataset.report.newest_coverage}
     assert (by_input["with_market"].newest, by_input["priced"].newest) == (1, alive)
     assert by_input["with_market"].day_before == dataset.coverage["with_market"][-2]

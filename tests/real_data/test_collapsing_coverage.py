@@ -53,7 +53,7 @@ def test_update_and_forecast_say_so(tmp_path: Path) -> None:
     assert dataset.quality().is_empty()
 
     commit(client, changes_only())
-    with pytest.warns(DataWarning, match=r"group market: 1 on .*upload the day again"):
+    with pytest.warns(DataWarning, match=r"group market: 1 on .*upload the complete day again"):
         dataset.update()
     (row,) = dataset.quality().to_dicts()
     assert (row["check"], row["severity"], row["newest"]) == ("coverage_collapse", "severe", True)

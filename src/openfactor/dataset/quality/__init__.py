@@ -1,6 +1,6 @@
-"""Data quality: what a built dataset shows of the uploads that it was built from.
+"""Data quality: what a built dataset shows about the uploads that it was built from.
 
-One small function a check, found through `table.CHECKS`; what they look at is gathered once, in `evidence`.
+One small function per check, listed in `table.CHECKS`. What they look at is gathered once, in `evidence`.
 """
 
 from openfactor.dataset.quality.report import known_checks, with_quality

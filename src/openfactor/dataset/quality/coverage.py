@@ -1,4 +1,4 @@
-"""How many names each input covers, day by day."""
+"""Number of listings that each input covers, day by day."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import numpy as np
 
 from openfactor.dataset.quality.closures import thin_days
 from openfactor.dataset.quality.evidence import Evidence, Mask, upload_of
-from openfactor.dataset.quality.registry import Draft, check
+from openfactor.dataset.quality.registry import Draft, check, counted, of_dates, of_days, severe_if
 from openfactor.results.quality import CoverageLine, Example
 
 Counts = np.ndarray
 
 
 def covered(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
-    """Column of the coverage to its upload and (D,) counts. Returns are counted too: a price without one is
-    of no use."""
+    """Column of the coverage to its upload and (D,) counts. Returns count too: a price without one is of no
+    use."""
     source = {"priced": "price", "listings": "price", "market_cap": "market_cap"}
     frame = evidence.dataset.coverage
-    found = {
+    columns = {
         name: (source.get(name, "exposures"), frame[name].to_numpy())
         for name in frame.columns
         if name != "date"
     }
-    return found | {"with a return": ("price", evidence.n_returns)}
+    return columns | {"with a return": ("price", evidence.n_returns)}
 
 
 def own(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
-    """The same, of what comes from the dataset's own uploads, with their names."""
-    found: dict[str, tuple[str, Counts]] = {}
+    """The same for inputs that come from the dataset's own uploads, with the names of these."""
+    columns: dict[str, tuple[str, Counts]] = {}
     for name, (upload, counts) in covered(evidence).items():
         source = upload_of(evidence, name.removeprefix("with_")) if upload == "exposures" else upload
         if source is not None and source in evidence.uploads:
-            found[name] = (source, counts)
-    return found
+            columns[name] = (source, counts)
+    return columns
 
 
 def newest_lines(evidence: Evidence) -> list[CoverageLine]:
-    """Coverage of the newest day with prices beside the day before it and the median of those before."""
+    """Coverage of the newest day with prices, of the day before it, and the median of the days before it."""
     days = np.flatnonzero(evidence.n_priced > 0)
     days = days[days <= evidence.newest]
     if not len(days):
@@ -66,9 +66,11 @@ def _what(name: str) -> str:
 
 
 def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: float) -> list[list[int]]:
-    """Runs of `days` that begin with a fall by `drop` against the day before and against the median of the
-    window, and last as long as the count stays that much below the level before the fall. Of fewer names
-    than `fewest`, all must go, or half and at least two."""
+    """Runs of `days` that begin with a fall by `drop`, against both the day before and the median of the
+    window, and last as long as the count stays that much below its level before the fall.
+
+    Counts below `fewest` must fall to 0, or by half and at least two.
+    """
     runs: list[list[int]] = []
     level = None
     values = counts[days]
@@ -92,29 +94,30 @@ def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: 
 
 @check(
     "coverage_collapse",
-    looks_at="Listings alive, with a price, a return, a market cap, each factor group: each day against the "
-    "day before and against the median of the `median_days` days before. Prices and returns on days on "
-    "which no exchange is closed.",
-    reports="A warning when both are undercut by `coverage_drop`; severe when half is lost, and when it "
-    "lasts to the newest day. Of fewer than `fewest_names` names, caps and groups are reported when all are "
-    "lost, or half and at least two, which the prices do not lose. Days of `thin_day` are left to it.",
+    looks_at="Number of listings alive, with a price, a return, a market cap and each factor group, "
+    "compared with the day before and with the median of the previous `median_days` days. Prices and "
+    "returns on days on which no exchange is closed.",
+    reports="A warning when the number falls by `coverage_drop` against both; severe when half is lost, and "
+    "when the fall lasts to the newest day. With fewer than `fewest_names` listings, caps and groups are "
+    "reported when they lose all, or half and at least two, and prices do not. Days of `thin_day` are not "
+    "repeated.",
     thresholds=("coverage_drop", "median_days", "fewest_names"),
-    remedy="upload the day again, whole: an exposures upload replaces what was known of a factor (of a "
-    "categorical group) with each day that it has",
+    remedy="upload the complete day again: each day of an exposures upload replaces all earlier values of a "
+    "factor (of a categorical group)",
 )
 def coverage_collapse(evidence: Evidence) -> Iterator[Draft]:
     settings, traded = evidence.settings, evidence.n_priced > 0
-    told = set(thin_days(evidence))
+    reported = set(thin_days(evidence))
     for name, (upload, counts) in own(evidence).items():
         days = np.flatnonzero(traded & evidence.open_everywhere if upload == "price" else traded)
         runs = collapses(counts, days, settings.median_days, settings.fewest_names, settings.coverage_drop)
         if upload == "price":
             few = [run for run in runs if counts[_before(days, run)] < settings.fewest_names]
-            runs = [run for run in runs if run not in few and not told.issuperset(run)]
+            runs = [run for run in runs if run not in few and not reported.issuperset(run)]
         else:
             runs = [run for run in runs if not _prices_fell(evidence, counts, days, run)]
         if name == "priced":
-            told |= {day for run in runs for day in run}  # a price that is missing has no return either
+            reported |= {day for run in runs for day in run}  # a missing price has no return either
         if runs:
             yield _collapse(evidence, name, upload, counts, days, runs)
 
@@ -125,7 +128,7 @@ def _before(days: np.ndarray, run: list[int]) -> int:
 
 
 def _prices_fell(evidence: Evidence, counts: Counts, days: np.ndarray, run: list[int]) -> bool:
-    """Whether no more is lost than there are fewer names."""
+    """Whether the input loses no more listings than the panel does."""
     before = _before(days, run)
     fewer = int(evidence.alive[before] - evidence.alive[run[0]])
     return int(counts[before] - counts[run[0]]) <= fewer
@@ -134,38 +137,39 @@ def _prices_fell(evidence: Evidence, counts: Counts, days: np.ndarray, run: list
 def _collapse(
     evidence: Evidence, name: str, upload: str, counts: Counts, days: np.ndarray, runs: list[list[int]]
 ) -> Draft:
-    """One finding about all the falls of an input."""
-    dates, severe = evidence.dataset.days, False
-    for run in runs:
-        lost = 1 - counts[run].min() / counts[_before(days, run)]
-        lasts = run[-1] >= evidence.newest
-        if name == "listings" and lasts and lost < 0.5 and run[-1] > run[0]:
-            lasts = False  # an old change of the market, not of today's delivery
-        severe |= bool(lasts or lost >= 0.5)
+    """One finding about all falls of an input."""
+    dates = evidence.dataset.days
     deepest = max(runs, key=lambda run: 1 - counts[run].min() / counts[_before(days, run)])
     shown = runs[-1] if runs[-1][-1] >= evidence.newest else deepest
     first, before = shown[0], _before(days, shown)
     worst = min(shown, key=lambda d: counts[d])
     message = (
-        f"{_what(name)}: {counts[first]:,} on {dates[first]}, after {counts[before]:,} on {dates[before]}"
+        f"{_what(name)}: {counts[first]:,} on {dates[first]}, down from {counts[before]:,} on {dates[before]}"
     )
     if len(shown) > 1:
-        message += f"; {len(shown):,} days so"
+        message += f", for {len(shown):,} days"
     if len(runs) > 1:
-        message += f"; and {len(runs) - 1:,} other time{'s' * (len(runs) > 2)}"
-    return {
-        "upload": upload,
-        "where": name.removeprefix("with_") if name.startswith("with_") else None,
-        "severity": "severe" if severe else "warning",
-        "message": message,
-        "count": int(counts[before] - counts[worst]),
-        "share": float(1 - counts[worst] / counts[before]),
-        "cap_share": _lost_cap(evidence, name, first, before),
-        "first_date": dates[runs[0][0]],
-        "last_date": dates[runs[-1][-1]],
-        "examples": tuple(Example(date=dates[d], value=f"{counts[d]:,}") for d in [before, *shown][:4]),
-        "newest": runs[-1][-1] >= evidence.newest,
-    }
+        message += f"; {counted(len(runs) - 1, 'other fall')}"
+    return of_days(
+        evidence,
+        np.array([runs[0][0], runs[-1][-1]]),
+        upload=upload,
+        where=name.removeprefix("with_") if name.startswith("with_") else None,
+        severity=severe_if(any(_is_severe(evidence, name, counts, days, run) for run in runs)),
+        message=message,
+        count=int(counts[before] - counts[worst]),
+        share=float(1 - counts[worst] / counts[before]),
+        cap_share=_lost_cap(evidence, name, first, before),
+        examples=tuple(Example(date=dates[d], value=f"{counts[d]:,}") for d in [before, *shown][:4]),
+    )
+
+
+def _is_severe(evidence: Evidence, name: str, counts: Counts, days: np.ndarray, run: list[int]) -> bool:
+    lost = 1 - counts[run].min() / counts[_before(days, run)]
+    lasts = run[-1] >= evidence.newest
+    if name == "listings" and lasts and lost < 0.5 and run[-1] > run[0]:
+        lasts = False  # an old change of the market, not of today's delivery
+    return bool(lasts or lost >= 0.5)
 
 
 def _mask(evidence: Evidence, name: str, day: int) -> Mask:
@@ -193,13 +197,12 @@ def _cap_of(evidence: Evidence, name: str, day: int) -> float | None:
     """Share of a day's cap of the listings that a column of the coverage counts."""
     panel = evidence.dataset.panel
     rows, total = panel.rows_of(day), evidence.cap_by_day[day]
-    held = _mask(evidence, name, day) & panel.is_main_listing[rows]
-    return float(np.nan_to_num(panel.market_cap[rows][held]).sum() / total) if total > 0 else None
+    has_input = _mask(evidence, name, day) & panel.is_main_listing[rows]
+    return float(np.nan_to_num(panel.market_cap[rows][has_input]).sum() / total) if total > 0 else None
 
 
 def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | None:
-    """Share of the cap of the day before of listings that were covered then and, though alive, are not any
-    more."""
+    """Share of the previous day's cap of listings that were covered on it and are alive but not covered."""
     panel = evidence.dataset.panel
     now, then = panel.rows_of(day), panel.rows_of(before)
     still = panel.listing[now][_mask(evidence, name, day)]
@@ -212,11 +215,11 @@ def _lost_cap(evidence: Evidence, name: str, day: int, before: int) -> float | N
 
 @check(
     "coverage_low",
-    looks_at="Market caps and factor groups: names that have them, of those with a price, on the median day.",
-    reports="Severe when no name ever has one. A warning when caps or a continuous group cover less than "
-    "`coverage_low`: most names then cannot be regressed.",
+    looks_at="Share of the listings alive that have a market cap, and each factor group, on the median day.",
+    reports="Severe when no listing ever has one. A warning when caps or a continuous group cover less than "
+    "`coverage_low`: most listings then drop out of regressions.",
     thresholds=("coverage_low", "fewest_names"),
-    remedy="check the ids and the dates of the upload; ids that the id map does not know are under `dropped`",
+    remedy="check the ids and dates of the upload; ids that the id map does not know are under `dropped`",
 )
 def coverage_low(evidence: Evidence) -> Iterator[Draft]:
     traded = np.flatnonzero(evidence.n_priced > 0)
@@ -232,37 +235,29 @@ def coverage_low(evidence: Evidence) -> Iterator[Draft]:
         low = enough and group not in evidence.dataset.panel.sparse and share < evidence.settings.coverage_low
         if never or low:
             covers = _cap_of(evidence, name, evidence.newest)
-            yield {
-                "upload": upload,
-                "where": group if name.startswith("with_") else None,
-                "severity": "severe" if never else "warning",
-                "message": f"{_what(name)}: none on any day"
-                if never
-                else f"{_what(name)}: {share:.0%} on the median day",
-                "count": int(np.median(counts[traded])),
-                "share": share,
-                "cap_share": None if covers is None else 1 - covers,
-                "first_date": evidence.dataset.days[traded[0]],
-                "last_date": evidence.dataset.days[traded[-1]],
-                "newest": True,
-            }
+            level = "none on any day" if never else f"{share:.0%} on the median day"
+            yield of_days(
+                evidence, traded, upload=upload, where=group if name.startswith("with_") else None,
+                severity=severe_if(never), message=f"{_what(name)}: {level}",
+                count=int(np.median(counts[traded])), share=share,
+                cap_share=None if covers is None else 1 - covers, newest=True,
+            )  # fmt: skip
 
 
 @check(
     "delivery_collapse",
-    looks_at="Rows of market caps on each date of the upload, on days on which no exchange is closed, "
-    "against "
-    "the median of the `median_days` dates before. Caps are carried on, so the coverage does not show it.",
-    reports="A warning below half, severe on the newest date. Only for uploads whose size is steady, within "
-    "20 % of the median on four of five dates: others hold changes only.",
+    looks_at="Number of market caps on each date of the upload on which no exchange is closed, compared with "
+    "the median of the previous `median_days` dates. Caps are carried forward, so coverage does not show it.",
+    reports="A warning below half, severe on the newest date. Only for uploads of steady size, within 20 % "
+    "of the median on four of five dates: others hold changes only.",
     thresholds=("median_days", "fewest_names"),
-    remedy="upload the date again, whole; until then older caps stand",
+    remedy="upload the complete date again; until then older caps are used",
     needs="market_cap",
 )
 def delivery_collapse(evidence: Evidence) -> Iterator[Draft]:
-    table = evidence.cap_dates
     shut = evidence.days[~evidence.open_everywhere]
-    table = table.filter(~np.isin(table["date"].to_numpy().astype("datetime64[D]"), shut))
+    dates = evidence.cap_dates["date"].to_numpy().astype("datetime64[D]")
+    table = evidence.cap_dates.filter(~np.isin(dates, shut))
     counts, window = table["rows"].to_numpy(), evidence.settings.median_days
     if len(counts) < window:
         return
@@ -273,17 +268,12 @@ def delivery_collapse(evidence: Evidence) -> Iterator[Draft]:
     few = np.flatnonzero((counts < usual / 2) & (usual >= evidence.settings.fewest_names))
     if steady and len(few):
         newest = bool(few[-1] == len(counts) - 1)
-        yield {
-            "upload": "market_cap",
-            "severity": "severe" if newest else "warning",
-            "message": f"{len(few)} date{'s' * (len(few) > 1)} with less than half of the usual rows",
-            "count": len(few),
-            "share": len(few) / len(counts),
-            "first_date": table["date"][int(few[0])],
-            "last_date": table["date"][int(few[-1])],
-            "examples": tuple(
+        yield of_dates(
+            table["date"].gather(few).to_list(), upload="market_cap", severity=severe_if(newest),
+            message=f"{counted(len(few), 'date')} with less than half of the usual rows",
+            share=len(few) / len(counts), newest=newest,
+            examples=tuple(
                 Example(date=table["date"][i], value=f"{counts[i]:,} rows, usually {usual[i]:,.0f}")
                 for i in few[:3].tolist()
             ),
-            "newest": newest,
-        }
+        )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The checks as a page: what `docs/data_quality.md` says of them follows from the table of checks."""
+"""Writes the section on checks of `docs/data_quality.md` from the table of checks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def markdown() -> str:
     """One section per check, then the settings with their defaults."""
     sections = []
     for check in CHECKS:
-        lines = [f"### `{check.name}`", "", f"Looks at: {check.looks_at}", "", check.reports]
+        lines = [f"### `{check.name}`", "", f"Compares: {check.looks_at}", "", check.reports]
         if check.thresholds:
             lines[-1] += f" Settings: {', '.join(f'`{name}`' for name in check.thresholds)}."
-        sections.append("\n".join([*lines, "", f"What to do: {check.remedy}.", ""]))
+        sections.append("\n".join([*lines, "", f"Remedy: {check.remedy}.", ""]))
     meanings = field_descriptions(DataQualitySettings)
     rows = [
         f"| `{name}` | {field.default} | {' '.join(meanings[name].split())} |"
@@ -30,7 +30,7 @@ def markdown() -> str:
 
 
 def rewrite(page: Path) -> None:
-    """Bring the part of the page between the marks up to date."""
+    """Update the part of the page between the marks."""
     before, _, rest = page.read_text().partition(BEGIN)
     page.write_text(f"{before}{BEGIN}\n{markdown()}\n{END}{rest.partition(END)[2]}")
 

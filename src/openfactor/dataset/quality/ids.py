@@ -1,4 +1,4 @@
-"""Rows that were left out, and ids that nearly match."""
+"""Rows that were left out, and misspelt ids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
-from openfactor.dataset.quality.registry import Draft, check, of_rows
+from openfactor.dataset.quality.registry import Draft, check, counted, of_rows, severe_if
 from openfactor.dataset.rowcounts import (
     AFTER_THE_END,
     BEFORE_LIFE,
@@ -21,67 +21,75 @@ from openfactor.dataset.rowcounts import (
     UNKNOWN_OF_TYPE,
 )
 from openfactor.dataset.validity import described
-from openfactor.results.quality import Example, Severity
+from openfactor.results.quality import Example
 
-MEANT = (
+EXPECTED = (
     SUPERSEDED, DUPLICATE, "is not in the settings", BEFORE_LIFE, AFTER_THE_END, NOT_BY_LISTING,
 )  # fmt: skip
-"""Parts of the reasons for which rows are left out as the settings and the uploads ask for, or that another
-check looks at: `source_ends` at what goes on after the last price, `coverage_low` at companies whose listings
-have no caps, `first_return` at returns before a life."""
+"""Parts of reasons that the settings and the uploads demand, or that another check reports: `source_ends` for
+rows after the last price, `coverage_low` for companies whose listings have no caps, `first_return` for
+returns before a life."""
 REMEDIES = {
-    "after the delisting": "take the flag off if the name went on; listed again, it needs another id",
+    "after the delisting": "clear the flag if the listing went on trading; if it was listed again, give it "
+    "another id",
 }
-"""What to do where ids are not to blame."""
+"""Remedies where ids are not the cause."""
 
 
 @check(
     "dropped",
-    looks_at="Rows of each upload that were left out, by reason: ids that the id map does not know, other id "
-    "types, currencies, and so on.",
-    reports="A warning above `dropped` of the rows, severe above `dropped_severe`. Not counted are rows "
-    "that the company's main listing has too, of groups that the settings do not name, of companies where "
-    "they ask for caps by listing, and of days after the last price (see "
+    looks_at="Rows of each upload that were left out, by reason: unknown ids, unsupported id types, other "
+    "currencies, and so on.",
+    reports="A warning above `dropped` of the rows, severe above `dropped_severe`. Rows are not counted if "
+    "the company's main listing has one too, if their group is not in the settings, if they give the cap "
+    "of a company while the settings ask for caps by listing, or if they are after the last price (see "
     "`source_ends`).",
     thresholds=("dropped", "dropped_severe"),
-    remedy="add the ids to the id map, or correct them; see `id_spelling` and the id types of the upload",
+    remedy="add the ids to the id map, or correct them; see `id_spelling`, and the id types of the upload",
 )
 def dropped(evidence: Evidence) -> Iterator[Draft]:
-    settings = evidence.settings
     for upload, reasons in evidence.row_counts.dropped.items():
-        read = evidence.row_counts.read.get(upload, 0)
+        n_read = evidence.row_counts.read.get(upload, 0)
         for reason, count in reasons.items():
-            share = count / read if read else 0.0
-            if share > settings.dropped and not any(part in reason for part in MEANT):
-                severity: Severity = "severe" if share > settings.dropped_severe else "warning"
-                unknown = _unknown_ids(evidence, upload, reason)
+            share = count / n_read if n_read else 0.0
+            if share > evidence.settings.dropped and not any(part in reason for part in EXPECTED):
                 yield {
-                    **({"remedy": REMEDIES[reason]} if reason in REMEDIES else {}),
                     "upload": upload,
-                    "severity": severity,
-                    "message": f"{count:,} of {read:,} rows of {upload} are left out: {reason}"
-                    + ("" if unknown is None else f" ({len(unknown):,} ids)"),
+                    "severity": severe_if(share > evidence.settings.dropped_severe),
                     "count": count,
                     "share": share,
-                    "first_date": None if unknown is None else unknown["first"].min(),
-                    "last_date": None if unknown is None else unknown["last"].max(),
-                    "examples": () if unknown is None else tuple(
-                        Example(asset=repr(row["asset_id"]), date=row["first"], value=f"{row['rows']:,} rows")
-                        for row in unknown.head(3).to_dicts()
-                    ),
-                    "newest": unknown is not None and evidence.last_price in unknown["last"],
-                }  # fmt: skip
+                    **_about_ids(evidence, upload, reason, count, n_read),
+                    **({"remedy": REMEDIES[reason]} if reason in REMEDIES else {}),
+                }
+
+
+def _about_ids(evidence: Evidence, upload: str, reason: str, count: int, n_read: int) -> Draft:
+    """Message, dates and examples of rows that were left out, with their ids if these are the reason."""
+    message = f"{count:,} of {n_read:,} rows of {upload} are left out: {reason}"
+    unknown = _unknown_ids(evidence, upload, reason)
+    if unknown is None:
+        return {"message": message}
+    return {
+        "message": f"{message} ({counted(len(unknown), 'id')})",
+        "first_date": unknown["first"].min(),
+        "last_date": unknown["last"].max(),
+        "examples": tuple(
+            Example(asset=repr(row["asset_id"]), date=row["first"], value=counted(row["rows"], "row"))
+            for row in unknown.head(3).to_dicts()
+        ),
+        "newest": evidence.last_price in unknown["last"],
+    }
 
 
 def _id_type(evidence: Evidence, reason: str) -> str | None:
-    """The id type of rows that were left out because their asset is unknown."""
+    """Id type of rows that were left out because their asset is unknown; None for other reasons."""
     if reason == UNKNOWN:
         return evidence.dataset.identifiers.id_types[0]
     return reason.removeprefix(UNKNOWN_OF_TYPE) if reason.startswith(UNKNOWN_OF_TYPE) else None
 
 
 def _known_ids(evidence: Evidence, upload: str, id_type: str) -> pl.Series:
-    """Ids of a type that lead to a listing or, but for prices, to a company."""
+    """Ids of a type that lead to a listing or, except for prices, to a company."""
     identifiers = evidence.dataset.identifiers
     if id_type == identifiers.id_types[0]:
         return identifiers.spans["id"].unique()
@@ -90,8 +98,10 @@ def _known_ids(evidence: Evidence, upload: str, id_type: str) -> pl.Series:
 
 
 def _unknown_ids(evidence: Evidence, upload: str, reason: str) -> pl.DataFrame | None:
-    """asset_id, rows, first, last of ids that lead nowhere, most rows first. Only read where rows were left
-    out: it costs a pass over the upload."""
+    """asset_id, rows, first, last of unknown ids, most rows first; None for other reasons.
+
+    Costs a pass over the upload.
+    """
     id_type = _id_type(evidence, reason)
     if id_type is None or upload not in evidence.uploads:
         return None
@@ -113,8 +123,8 @@ NUMBER = re.compile(r"\d+\.0+")
 
 
 def plain(text: str) -> str:
-    """An id without blanks, punctuation, invisible characters, case, compatibility forms, zeros in front, and
-    the point of a number that a spreadsheet made of it."""
+    """An id without blanks, punctuation, invisible characters, case, compatibility forms, leading zeros, and
+    the decimals that a spreadsheet appends to a number."""
     kept = _visible(text)
     whole = kept.split(".")[0] if NUMBER.fullmatch(kept) else kept
     letters = "".join(c for c in whole if c.isalnum())
@@ -129,58 +139,57 @@ def _visible(text: str) -> str:
 
 @check(
     "id_spelling",
-    looks_at="Ids of prices, market caps and exposures that the id map does not know, against those that it "
-    "knows, without blanks, non-breaking spaces, invisible characters, punctuation, case, zeros in front and "
-    "the `.0` of a spreadsheet; and the ids of listings of the id map against each other, without blanks, "
-    "invisible characters and case.",
-    reports="Severe when they are `dropped_severe` of the rows that are left out or of the upload, else a "
-    "warning; a warning where two listings of the id map are told apart by nothing else.",
+    looks_at="Unknown ids of prices, market caps and exposures, compared with those of the id map without "
+    "blanks, non-breaking spaces, invisible characters, punctuation, case, leading zeros and the `.0` of a "
+    "spreadsheet; and the ids of listings in the id map, compared with each other without blanks, invisible "
+    "characters and case.",
+    reports="Severe when they are `dropped_severe` of the rows left out or of the upload, else a warning; a "
+    "warning where two listings of the id map differ in nothing else.",
     thresholds=("dropped_severe",),
-    remedy="write the ids as the id map has them, and each in one way; where the case means something, as in "
-    "codes of share classes, they are right as they are",
+    remedy="write the ids as the id map does, each in one way; if case is meaningful, as in codes of share "
+    "classes, nothing is wrong",
 )
 def id_spelling(evidence: Evidence) -> Iterator[Draft]:
-    yield from _alike(evidence)
+    yield from _alike_in_id_map(evidence)
     for upload, reason in [(u, r) for u, reasons in evidence.row_counts.dropped.items() for r in reasons]:
         id_type, unknown = _id_type(evidence, reason), _unknown_ids(evidence, upload, reason)
         if unknown is None or id_type is None:
             continue
         known = {plain(name): name for name in _known_ids(evidence, upload, id_type).to_list()}
-        close = [row for row in unknown.to_dicts() if plain(row["asset_id"]) in known]
-        if close:
-            rows = sum(row["rows"] for row in close)
-            read = max(evidence.row_counts.read.get(upload, 0), rows)
+        misspelt = [row for row in unknown.to_dicts() if plain(row["asset_id"]) in known]
+        if misspelt:
+            n_rows = sum(row["rows"] for row in misspelt)
+            n_read = max(evidence.row_counts.read.get(upload, 0), n_rows)
+            names = [(row["asset_id"], known[plain(row["asset_id"])]) for row in misspelt]
+            last = max(row["last"] for row in misspelt)
+            verb = "differs from an id" if len(misspelt) == 1 else "differ from ids"
             yield {
                 "upload": upload,
-                "severity": "severe" if rows > evidence.settings.dropped_severe * read else "warning",
-                "message": f"{len(close):,} id{'s' * (len(close) > 1)} of {upload} ({rows:,} rows) differ "
-                "from ids of the id map only by blanks, case, punctuation, zeros in front or invisible "
-                "characters",
-                "count": rows,
-                "share": rows / read,
-                "cap_share": _cap_of(evidence, id_type, {known[plain(row["asset_id"])] for row in close}),
-                "first_date": min(row["first"] for row in close),
-                "last_date": max(row["last"] for row in close),
-                "examples": tuple(
-                    Example(asset=f"{row['asset_id']!r} for {known[plain(row['asset_id'])]!r}")
-                    for row in close[:3]
-                ),
-                "newest": max(row["last"] for row in close) >= evidence.last_price,
+                "severity": severe_if(n_rows > evidence.settings.dropped_severe * n_read),
+                "message": f"{counted(len(misspelt), 'id')} of {upload} ({counted(n_rows, 'row')}) {verb} "
+                "of the id map only in blanks, case, punctuation, leading zeros or invisible characters",
+                "count": n_rows,
+                "share": n_rows / n_read,
+                "cap_share": _cap_of(evidence, id_type, {right for _, right in names}),
+                "first_date": min(row["first"] for row in misspelt),
+                "last_date": last,
+                "examples": tuple(Example(asset=f"{wrong!r} for {right!r}") for wrong, right in names[:3]),
+                "newest": last >= evidence.last_price,
             }
 
 
 def _cap_of(evidence: Evidence, id_type: str, ids: set[str]) -> float | None:
-    """Share of the newest day's cap of the companies that ids of a type lead to on any day."""
+    """Share of the newest day's cap of the listings with these ids; None for ids of other types."""
     identifiers, panel = evidence.dataset.identifiers, evidence.dataset.panel
     listings = identifiers.names(id_type) if id_type in identifiers.id_types[:1] else None
     if listings is None:
         return None
-    mine = np.array([name in ids for name in listings], np.bool_)
-    return evidence.cap_share_of(np.array([evidence.newest]), mine[panel.listing])
+    is_named = np.array([name in ids for name in listings], np.bool_)
+    return evidence.cap_share_of(np.array([evidence.newest]), is_named[panel.listing])
 
 
-def _alike(evidence: Evidence) -> Iterator[Draft]:
-    """Listings of the id map whose ids differ by spelling only."""
+def _alike_in_id_map(evidence: Evidence) -> Iterator[Draft]:
+    """Listings of the id map whose ids differ in spelling only."""
     if "idmap" not in evidence.uploads:
         return
     spelled: dict[str, list[str]] = {}
@@ -190,8 +199,8 @@ def _alike(evidence: Evidence) -> Iterator[Draft]:
         yield {
             "upload": "idmap",
             "severity": "warning",
-            "message": f"{sum(map(len, alike)):,} ids of listings of the id map differ from each other only "
-            "by blanks, case or invisible characters, and are different assets",
+            "message": f"{sum(map(len, alike)):,} ids of listings in the id map differ from each other only "
+            "in blanks, case or invisible characters, and count as different assets",
             "count": sum(map(len, alike)),
             "examples": tuple(Example(asset=" and ".join(map(repr, names))) for names in alike[:3]),
         }
@@ -199,11 +208,11 @@ def _alike(evidence: Evidence) -> Iterator[Draft]:
 
 @check(
     "id_map_validity",
-    looks_at="Lives of listings against the days on which the id map maps them.",
-    reports="A warning when more than `dropped` of the rows of the panel are outside: the id map begins "
-    "too late or ends too early, and its first and last mapping are held to be valid before and after.",
+    looks_at="Days on which listings are alive, compared with the days on which the id map maps them.",
+    reports="A warning when more than `dropped` of the rows of the panel are outside: the id map begins too "
+    "late or ends too early, and its first and last mappings are applied before and after.",
     thresholds=("dropped",),
-    remedy="extend the validity in the id map; end_date 9999-12-31 is for ever",
+    remedy="extend the validity in the id map; an end_date of 9999-12-31 never expires",
     needs="idmap",
 )
 def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
@@ -212,26 +221,24 @@ def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
     pairs = evidence.uploads["idmap"].filter(
         (pl.col("from_id_type") == master) & (pl.col("to_id_type") == core)
     )
-    stated = (
+    mapped = (
         pairs.group_by(id="from_id", company_id="to_id")
         .agg(first=pl.col("start_date").min(), last=pl.col("end_date").fill_null(pl.date(9999, 12, 31)).max())
         .collect()
     )
-    joined = identifiers.table.join(stated, on=["id", "company_id"], how="left").sort("listing")
-    first = joined["first"].to_numpy().astype("datetime64[D]")
-    last = joined["last"].to_numpy().astype("datetime64[D]")
-    found = []
+    joined = identifiers.table.join(mapped, on=["id", "company_id"], how="left").sort("listing")
+    first, last = (joined[c].to_numpy().astype("datetime64[D]") for c in ("first", "last"))
+    outside = []
     for d, day in enumerate(evidence.days):
-        mine = panel.rows_of(d)
-        names = panel.listing[mine]
-        found.append(mine.start + np.flatnonzero((day < first[names]) | (day > last[names])))
-    rows = np.concatenate(found)
+        alive = panel.rows_of(d)
+        listing = panel.listing[alive]
+        outside.append(alive.start + np.flatnonzero((day < first[listing]) | (day > last[listing])))
+    rows = np.concatenate(outside)
     if len(rows) > evidence.settings.dropped * panel.n_rows:
         listings = np.unique(panel.listing[rows])
         yield of_rows(
             evidence, rows, upload="idmap", severity="warning", out_of=panel.n_rows,
-            message=f"{len(listings):,} listing{'s' * (len(listings) > 1)} live on days on which the id "
-            "map does not map them",
+            message=f"{counted(len(listings), 'listing')} alive on days on which the id map has no mapping",
             examples=tuple(
                 Example(asset=evidence.names[i], value=f"mapped {first[i]} to {last[i]}")
                 for i in listings[:3].tolist()
@@ -241,21 +248,22 @@ def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
 
 @check(
     "id_of_two_companies",
-    looks_at="Identifiers of the id map that lead to two companies on the same days, other than those of the "
-    "listings themselves, which are refused.",
-    reports="A warning where there are any: rows and portfolios that use one on such a day are refused.",
-    remedy="end one mapping on the day before the other starts, or name these assets by another id type",
+    looks_at="Identifiers of the id map that lead to two companies on the same days. Ids of listings are not "
+    "included: for these it is an error.",
+    reports="A warning if there are any: rows and portfolios that use one on such a day are refused.",
+    remedy="end one mapping the day before the other starts, or use another id type for these assets",
     needs="idmap",
 )
 def id_of_two_companies(evidence: Evidence) -> Iterator[Draft]:
     identifiers = evidence.dataset.identifiers
     pairs = identifiers.ambiguous_companies
     if len(pairs):
-        ids = pairs.select("id_type", "id").n_unique()
+        n = pairs.select("id_type", "id").n_unique()
+        verb = "leads" if n == 1 else "lead"
         yield {
             "upload": "idmap",
             "severity": "warning",
-            "message": f"{ids:,} identifier{'s' * (ids > 1)} lead to two companies on the same days",
-            "count": ids,
+            "message": f"{counted(n, 'identifier')} {verb} to two companies on the same days",
+            "count": n,
             "examples": tuple(Example(asset=text) for text in described(pairs, identifiers.id_types[1])[:3]),
         }

@@ -1,4 +1,4 @@
-"""Returns that are missing or cannot be right."""
+"""Returns that are missing or look wrong."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.percent import in_per_cent, without
-from openfactor.dataset.quality.registry import Draft, check, of_rows
+from openfactor.dataset.quality.registry import Draft, check, counted, of_dates, of_rows, severe_if
 from openfactor.results.quality import Example
 
 
 @check(
     "returns_missing",
-    looks_at="Prices, but for each listing's first, without a return; names that never have one.",
-    reports="Severe when all, or more than half, lack it; a warning above `returns_missing`, and when a name "
-    "with `median_days` prices never has one.",
+    looks_at="Prices without a return, other than each listing's first; listings that never have a return.",
+    reports="Severe when more than half of the prices lack one; a warning above `returns_missing`, and "
+    "when a listing with `median_days` prices never has one.",
     thresholds=("returns_missing", "median_days"),
     remedy="upload returns, or let the dataset derive them from closes with empty_returns",
     needs="price",
@@ -29,7 +29,7 @@ def returns_missing(evidence: Evidence) -> Iterator[Draft]:
     if share > evidence.settings.returns_missing:
         which = "all prices" if share == 1 else f"{share:.1%} of prices"
         yield of_rows(
-            evidence, rows, upload="price", out_of=n, severity="severe" if share > 0.5 else "warning",
+            evidence, rows, upload="price", out_of=n, severity=severe_if(share > 0.5),
             message=f"{which} have no return",
         )  # fmt: skip
     if share == 1 or not len(rows):
@@ -39,51 +39,45 @@ def returns_missing(evidence: Evidence) -> Iterator[Draft]:
     never = (empty == prices) & (prices >= evidence.settings.median_days)
     rows = rows[never[panel.listing[rows]]]
     if len(rows):
-        names = np.flatnonzero(never)
+        listings = np.flatnonzero(never)
         yield of_rows(
             evidence, rows, upload="price", severity="warning",
-            message=f"{len(names):,} name{'s' * (len(names) > 1)} with prices never have a return",
-            count=len(names), share=len(names) / int((prices > 0).sum()),
-            examples=tuple(Example(asset=evidence.names[i]) for i in names[:3].tolist()),
+            message=f"{counted(len(listings), 'listing')} with prices that never have a return",
+            count=len(listings), share=len(listings) / int((prices > 0).sum()),
+            examples=tuple(Example(asset=evidence.names[i]) for i in listings[:3].tolist()),
         )  # fmt: skip
 
 
 @check(
     "first_return",
-    looks_at="Returns of prices that begin a life: the first of a name, and the first after its life had "
-    "ended.",
-    reports="A warning: such a return is not used, for its price is the base of the next one. Refused when "
-    "half of the names begin with a return.",
-    remedy="leave it empty, or upload the price from which it runs",
+    looks_at="Returns of the first price of a listing, and of the first price after its life had ended.",
+    reports="A warning: such a return is not used, because its price is the base of the next one. An error "
+    "when half of the listings begin with a return.",
+    remedy="leave it empty, or upload the price it starts from",
     needs="price",
 )
 def first_return(evidence: Evidence) -> Iterator[Draft]:
     unused = evidence.row_counts.unused_returns.sort("date", "listing")
     if not len(unused):
         return
-    first, last = unused["date"][0], unused["date"][-1]
-    yield {
-        "upload": "price",
-        "severity": "warning",
-        "message": f"{len(unused):,} return{'s' * (len(unused) > 1)} of a first price "
-        f"{'are' if len(unused) > 1 else 'is'} not used",
-        "count": len(unused),
-        "share": len(unused) / max(evidence.row_counts.read.get("price", 0), len(unused)),
-        "first_date": first,
-        "last_date": last,
-        "examples": tuple(
+    verb = "is" if len(unused) == 1 else "are"
+    yield of_dates(
+        unused["date"].to_list(), upload="price", severity="warning",
+        message=f"{counted(len(unused), 'return')} of a first price {verb} not used",
+        share=len(unused) / max(evidence.row_counts.read.get("price", 0), len(unused)),
+        examples=tuple(
             Example(asset=evidence.names[row["listing"]], date=row["date"], value=f"{row['return']:+.4g}")
             for row in unused.tail(3).reverse().to_dicts()
         ),
-        "newest": last >= evidence.last_price,
-    }
+        newest=unused["date"][-1] >= evidence.last_price,
+    )  # fmt: skip
 
 
 @check(
     "extreme_return",
     looks_at="Returns.",
-    reports="A warning when a price gains more than `extreme_return`, or loses as much as takes such a "
-    "gain to win back (half of it for 100 %); severe when it gains more than `impossible_return`.",
+    reports="A warning when a price gains more than `extreme_return`, or loses what such a gain would "
+    "recover (half of it for 100 %); severe when it gains more than `impossible_return`.",
     thresholds=("extreme_return", "impossible_return"),
     remedy="check them against another source; correct them, or leave the return empty",
     needs="price",
@@ -93,26 +87,24 @@ def extreme_return(evidence: Evidence) -> Iterator[Draft]:
     rows = without(evidence.large, in_per_cent(evidence))
     with np.errstate(divide="ignore"):
         size = np.abs(np.log1p(panel.local_return[rows]))
-    rows, size = (
-        rows[size > np.log1p(settings.extreme_return)],
-        size[size > np.log1p(settings.extreme_return)],
-    )
+    is_extreme = size > np.log1p(settings.extreme_return)
+    rows, size = rows[is_extreme], size[is_extreme]
     if len(rows):
-        worst = rows[np.argsort(-size, kind="stable")]
-        largest = panel.local_return[worst[0]]
+        returns = panel.local_return[rows]
+        worst = np.argsort(-size, kind="stable")
         draft = of_rows(
             evidence, rows, upload="price", out_of=int(evidence.n_returns.sum()),
-            severity="severe" if panel.local_return[rows].max() > settings.impossible_return else "warning",
-            message=f"{len(rows):,} return{'s' * (len(rows) > 1)} beyond {settings.extreme_return:+.0%} "
-            f"or the loss that undoes it, the largest {largest:+,.0%}",
+            severity=severe_if(returns.max() > settings.impossible_return),
+            message=f"{counted(len(rows), 'return')} beyond {settings.extreme_return:+.0%} or the loss that "
+            f"it would recover, the largest {returns[worst[0]]:+,.0%}",
         )  # fmt: skip
-        shown = [f"{r:+,.0%}" for r in panel.local_return[worst[:3]]]
-        yield draft | {"examples": evidence.examples(worst, shown)}
+        values = [f"{r:+,.0%}" for r in returns[worst[:3]]]
+        yield draft | {"examples": evidence.examples(rows[worst], values)}
 
 
 @check(
     "reversed_return",
-    looks_at="Two returns of a listing, one after the other.",
+    looks_at="Two consecutive returns of a listing.",
     reports="Severe when the first moves the price by more than a factor of `reversal` and the second "
     "takes it back to within a fifth of where it was: one bad price in between.",
     thresholds=("reversal",),
@@ -128,12 +120,12 @@ def reversed_return(evidence: Evidence) -> Iterator[Draft]:
     with np.errstate(divide="ignore", invalid="ignore"):
         first = np.log1p(panel.local_return[before])
         both = first + np.where(after >= 0, np.log1p(panel.local_return[after]), np.nan)
-        bad = (np.abs(first) > np.log(evidence.settings.reversal)) & (np.abs(both) < np.log(1.2))
-    rows = before[bad]
+        is_reversed = (np.abs(first) > np.log(evidence.settings.reversal)) & (np.abs(both) < np.log(1.2))
+    rows = before[is_reversed]
     if len(rows):
         yield of_rows(
             evidence, rows, upload="price", severity="severe",
-            message=f"{len(rows):,} return{'s' * (len(rows) > 1)} taken back by the next one",
+            message=f"{counted(len(rows), 'return')} reversed by the next one",
             values=[f"{r:+,.0%}" for r in panel.local_return[rows[:3]]],
             out_of=int(evidence.n_returns.sum()),
         )  # fmt: skip

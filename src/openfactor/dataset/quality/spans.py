@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from openfactor.dataset.quality.evidence import Evidence
-from openfactor.dataset.quality.registry import Draft, check
+from openfactor.dataset.quality.evidence import Evidence, Mask
+from openfactor.dataset.quality.registry import Draft, check, counted, severe_if
 from openfactor.dataset.quality.sources import Source
 from openfactor.results.quality import Example, Freshness
 
-ROUNDED, TELLING = 6, 20
-"""Dates that a source needs before its usual interval means something, and one of changes."""
+FEWEST_DATES, FEWEST_CHANGES = 6, 20
+"""Dates that a source needs for its usual interval to mean something, and one that holds changes only."""
 
 
 def freshness(evidence: Evidence) -> list[Freshness]:
-    """Until when each source goes."""
+    """First and last date of each source."""
     last = np.datetime64(evidence.last_price)
     return [
         Freshness(
@@ -30,43 +31,46 @@ def freshness(evidence: Evidence) -> list[Freshness]:
     ]  # fmt: skip
 
 
+def _of_span(days: Mask, first: dt.date, last: dt.date, **fields: Any) -> Draft:
+    """A finding about the stored days between two dates; days : (D,)."""
+    return {
+        "count": int(days.sum()),
+        "share": float(np.mean(days)),
+        "first_date": first,
+        "last_date": last,
+        **fields,
+    }
+
+
 @check(
     "source_ends",
-    looks_at="Last date of exchange rates by currency, market caps, exposures by group and factor, series, "
-    "against the last price; and the last price against the last date of caps and exposures.",
-    reports="Reported when a source ends more than `ends_days` calendar days, and 1.5 of its usual "
-    "intervals, before prices; severe from `ends_severe_days` and two intervals on. A source with one date "
-    "may stand for `static_days`. One of changes only is reported after three times the longest interval "
-    "between two dates, where it has twenty.",
+    looks_at="Last date of exchange rates by currency, market caps, exposures by group or factor, and "
+    "series, compared with the last price; and the last price, compared with the last caps and exposures.",
+    reports="Reported when a source ends more than `ends_days` calendar days, and 1.5 times its usual "
+    "interval, before prices; severe from `ends_severe_days` and twice its usual interval. A source with a "
+    "single date may be `static_days` old. A source of changes with at least twenty dates is reported "
+    "after three times its longest interval.",
     thresholds=("ends_days", "ends_severe_days", "static_days"),
-    remedy="upload the missing days; until then the last values are carried on",
+    remedy="upload the missing days; until then the last values are carried forward",
 )
 def source_ends(evidence: Evidence) -> Iterator[Draft]:
     settings, last = evidence.settings, np.datetime64(evidence.last_price)
     for source in evidence.sources:
-        if not len(source.dates) or (source.changes and len(source.dates) < TELLING):
+        if not len(source.dates) or (source.changes and len(source.dates) < FEWEST_CHANGES):
             continue
         lag = int((last - source.dates[-1]).astype(int))
         usual = 2 * source.longest if source.changes else source.usual
         static = settings.static_days if len(source.dates) == 1 else 0
         if lag <= max(settings.ends_days, 1.5 * usual, static):
             continue
-        severe = lag >= max(settings.ends_severe_days, 2 * usual, static)
         end = _day(source.dates[-1])
-        after = evidence.days[: evidence.newest + 1] > source.dates[-1]
-        yield {
-            "upload": source.upload,
-            "where": source.where,
-            "severity": "severe" if severe else "warning",
-            "message": f"{source.label} ends on {end}, {lag:,} days before prices, which go on to "
-            f"{evidence.last_price}",
-            "count": int(after.sum()),
-            "share": float(np.mean(after)),
-            "cap_share": _cap_share(evidence, source),
-            "first_date": end,
-            "last_date": evidence.last_price,
-            "newest": True,
-        }
+        yield _of_span(
+            evidence.days[: evidence.newest + 1] > source.dates[-1], end, evidence.last_price,
+            upload=source.upload, where=source.where, cap_share=_cap_share(evidence, source), newest=True,
+            severity=severe_if(lag >= max(settings.ends_severe_days, 2 * usual, static)),
+            message=f"{source.label} ends on {end}, {counted(lag, 'day')} before the last price "
+            f"({evidence.last_price})",
+        )  # fmt: skip
     if "price" in evidence.uploads:
         yield from _prices_end(evidence)
 
@@ -82,16 +86,15 @@ def _prices_end(evidence: Evidence) -> Iterator[Draft]:
     if not known:
         return
     upload, end = max(known.items(), key=lambda item: item[1])
-    lag, chosen = (end - evidence.last_price).days, evidence.settings
-    priced = evidence.days[evidence.n_priced > 0]
-    usual = Source("price", None, priced).usual
-    if lag > max(chosen.ends_days, 1.5 * usual):
+    lag, settings = (end - evidence.last_price).days, evidence.settings
+    usual = Source("price", None, evidence.days[evidence.n_priced > 0]).usual
+    if lag > max(settings.ends_days, 1.5 * usual):
         yield {
             "upload": "price",
-            "severity": "severe" if lag >= max(chosen.ends_severe_days, 2 * usual) else "warning",
-            "message": f"prices end on {evidence.last_price}, {lag:,} days before {upload}, which goes on to "
-            f"{end}",
-            "remedy": "upload the missing prices; models end with the last of them",
+            "severity": severe_if(lag >= max(settings.ends_severe_days, 2 * usual)),
+            "message": f"prices end on {evidence.last_price}, {counted(lag, 'day')} before {upload}, which "
+            f"goes on to {end}",
+            "remedy": "upload the missing prices; models end with the last price",
             "count": lag,
             "cap_share": 1.0,
             "first_date": evidence.last_price,
@@ -101,7 +104,8 @@ def _prices_end(evidence: Evidence) -> Iterator[Draft]:
 
 
 def _cap_share(evidence: Evidence, source: Source) -> float | None:
-    """Share of the newest day's cap that stands on a source; None where no names do."""
+    """Share of the newest day's cap that depends on a source; None for sources that listings do not depend
+    on."""
     newest, where = np.array([evidence.newest]), source.where
     panel = evidence.dataset.panel
     if source.upload == "exchange_rates" and where is not None:
@@ -117,12 +121,12 @@ def _cap_share(evidence: Evidence, source: Source) -> float | None:
 
 @check(
     "closures_end",
-    looks_at="Last closed day of each exchange, weekends included, against the last price.",
-    reports="Severe when an exchange closes for good in the upload more than `ends_days` calendar days, and "
-    "twice the longest interval between its closed days, before the last price; later days then all "
-    "count as trading days.",
+    looks_at="Last closed day of each exchange, weekends included, compared with the last price.",
+    reports="Severe when the closures of an exchange end more than `ends_days` calendar days, and twice the "
+    "longest interval between its closed days, before the last price: all later days then count as trading "
+    "days.",
     thresholds=("ends_days",),
-    remedy="upload exchange_dates up to the last price, and beyond for holidays known in advance",
+    remedy="upload exchange_dates up to the last price, and beyond for holidays that are known in advance",
     needs="exchange_dates",
 )
 def closures_end(evidence: Evidence) -> Iterator[Draft]:
@@ -131,79 +135,63 @@ def closures_end(evidence: Evidence) -> Iterator[Draft]:
         dates = np.unique(rows["date"].to_numpy().astype("datetime64[D]"))
         gaps = np.diff(dates).astype(int)
         lag = int((np.datetime64(last) - dates[-1]).astype(int))
-        if len(dates) >= ROUNDED and lag > max(evidence.settings.ends_days, 2 * int(gaps.max())):
+        if len(dates) >= FEWEST_DATES and lag > max(evidence.settings.ends_days, 2 * int(gaps.max())):
             end = _day(dates[-1])
-            yield {
-                "upload": "exchange_dates",
-                "where": exchange,
-                "severity": "severe",
-                "message": f"closed days of {exchange} end on {end}, {lag:,} days before prices, which go on "
-                f"to {last}",
-                "count": int((evidence.days > dates[-1]).sum()),
-                "share": float(np.mean(evidence.days > dates[-1])),
-                "cap_share": 1.0,
-                "first_date": end,
-                "last_date": last,
-                "newest": True,
-            }
+            yield _of_span(
+                evidence.days > dates[-1], end, last, upload="exchange_dates", where=exchange,
+                severity="severe", cap_share=1.0, newest=True,
+                message=f"closed days of {exchange} end on {end}, {counted(lag, 'day')} before the last "
+                f"price ({last})",
+            )  # fmt: skip
 
 
 @check(
     "source_begins_late",
-    looks_at="First date of the same sources, against the first price.",
-    reports="Information when a source begins more than `ends_severe_days` calendar days and two of its "
-    "usual intervals after prices, as a style does that looks back; a warning from `static_days` on.",
+    looks_at="First date of the same sources, compared with the first price.",
+    reports="Information when a source begins more than `ends_severe_days` calendar days, and twice its "
+    "usual interval, after prices, as a style with a lookback window does; a warning from `static_days`.",
     thresholds=("ends_severe_days", "static_days"),
     remedy="upload its history, or start models on its first date",
 )
 def source_begins_late(evidence: Evidence) -> Iterator[Draft]:
-    first = np.datetime64(evidence.first_price)
+    settings, first = evidence.settings, np.datetime64(evidence.first_price)
     for source in evidence.sources:
-        late = int((source.dates[0] - first).astype(int)) if len(source.dates) else 0
-        if late > max(evidence.settings.ends_severe_days, 2 * source.usual):
+        lag = int((source.dates[0] - first).astype(int)) if len(source.dates) else 0
+        if lag > max(settings.ends_severe_days, 2 * source.usual):
             begin = _day(source.dates[0])
-            yield {
-                "upload": source.upload,
-                "where": source.where,
-                "severity": "warning" if late >= evidence.settings.static_days else "info",
-                "message": f"{source.label} begins on {begin}, {late:,} days after prices, which begin on "
-                f"{evidence.first_price}",
-                "count": int((evidence.days < source.dates[0]).sum()),
-                "share": float(np.mean(evidence.days < source.dates[0])),
-                "cap_share": _cap_share(evidence, source),
-                "first_date": evidence.first_price,
-                "last_date": begin,
-            }
+            yield _of_span(
+                evidence.days < source.dates[0], evidence.first_price, begin,
+                upload=source.upload, where=source.where, cap_share=_cap_share(evidence, source),
+                severity="warning" if lag >= settings.static_days else "info",
+                message=f"{source.label} begins on {begin}, {counted(lag, 'day')} after the first price "
+                f"({evidence.first_price})",
+            )  # fmt: skip
 
 
 @check(
     "source_gap",
-    looks_at="Intervals between two dates of the same sources, and between two days with prices.",
+    looks_at="Intervals between consecutive dates of the same sources, and between days with prices.",
     reports="A warning when an interval is longer than `gap_days` calendar days and three times the usual "
-    "one. Groups of changes only may pause.",
+    "one. Sources of changes are excluded.",
     thresholds=("gap_days",),
-    remedy="upload the missing days; meanwhile values are carried across them",
+    remedy="upload the missing days; until then values are carried forward across them",
 )
 def source_gap(evidence: Evidence) -> Iterator[Draft]:
     priced = (
         [Source("price", None, evidence.days[evidence.n_priced > 0])] if "price" in evidence.uploads else []
     )
     for source in [*priced, *evidence.sources]:
-        if source.changes or len(source.dates) < ROUNDED:
+        if source.changes or len(source.dates) < FEWEST_DATES:
             continue
         usual = int(np.median(source.gaps))
         wide = np.flatnonzero(source.gaps > max(evidence.settings.gap_days, 3 * usual))
         if len(wide):
             longest = wide[np.argmax(source.gaps[wide])]
-            places = tuple(
-                Example(date=_day(source.dates[i]), value=f"then {source.gaps[i]} days nothing")
-                for i in wide[:3].tolist()
-            )
             yield {
                 "upload": source.upload,
                 "where": source.where,
                 "severity": "warning",
-                "message": f"{source.label} has {len(wide)} gap{'s' * (len(wide) > 1)}, the longest from "
+                "message": f"{source.label} has {counted(len(wide), 'gap')}, the longest from "
                 f"{_day(source.dates[longest])} to {_day(source.dates[longest + 1])} "
                 f"({source.gaps[longest]} days)",
                 "count": len(wide),
@@ -211,7 +199,10 @@ def source_gap(evidence: Evidence) -> Iterator[Draft]:
                 "cap_share": 1.0 if source.upload == "price" else _cap_share(evidence, source),
                 "first_date": _day(source.dates[wide[0]]),
                 "last_date": _day(source.dates[wide[-1] + 1]),
-                "examples": places,
+                "examples": tuple(
+                    Example(date=_day(source.dates[i]), value=f"nothing for {source.gaps[i]} days")
+                    for i in wide[:3].tolist()
+                ),
             }
 
 

@@ -1,4 +1,4 @@
-"""All checks, in the order of the report: what a model stands on first."""
+"""All checks, in the order of the report: the inputs that every model depends on come first."""
 
 from openfactor.dataset.quality.caps import (
     cap_carried,
