@@ -102,8 +102,8 @@ def collapses(counts: Counts, days: np.ndarray, window: int, fewest: int, drop: 
     "reported when they lose all, or half and at least two, and prices do not. Days of `thin_day` are not "
     "repeated.",
     thresholds=("coverage_drop", "median_days", "fewest_names"),
-    remedy="upload the complete day again: each day of an exposures upload replaces all earlier values of a "
-    "factor (of a categorical group)",
+    remedy="upload the complete day again: in an exposures upload, each day replaces the earlier values of "
+    "its factors, and of its categorical groups, for all assets",
 )
 def coverage_collapse(evidence: Evidence) -> Iterator[Draft]:
     settings, traded = evidence.settings, evidence.n_priced > 0

@@ -38,7 +38,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        return f"{self.upload}{f' of {self.where}' if self.where else ''}"
+        return f"{self.upload} ({self.where})" if self.where else self.upload
 
 
 def _source(evidence: Evidence, upload: str, where: str | None, dates: pl.Series) -> Source:

@@ -68,7 +68,7 @@ def source_ends(evidence: Evidence) -> Iterator[Draft]:
             evidence.days[: evidence.newest + 1] > source.dates[-1], end, evidence.last_price,
             upload=source.upload, where=source.where, cap_share=_cap_share(evidence, source), newest=True,
             severity=severe_if(lag >= max(settings.ends_severe_days, 2 * usual, static)),
-            message=f"{source.label} ends on {end}, {counted(lag, 'day')} before the last price "
+            message=f"{source.label}: last date {end}, {counted(lag, 'day')} before the last price "
             f"({evidence.last_price})",
         )  # fmt: skip
     if "price" in evidence.uploads:
@@ -163,7 +163,7 @@ def source_begins_late(evidence: Evidence) -> Iterator[Draft]:
                 evidence.days < source.dates[0], evidence.first_price, begin,
                 upload=source.upload, where=source.where, cap_share=_cap_share(evidence, source),
                 severity="warning" if lag >= settings.static_days else "info",
-                message=f"{source.label} begins on {begin}, {counted(lag, 'day')} after the first price "
+                message=f"{source.label}: first date {begin}, {counted(lag, 'day')} after the first price "
                 f"({evidence.first_price})",
             )  # fmt: skip
 
@@ -191,7 +191,7 @@ def source_gap(evidence: Evidence) -> Iterator[Draft]:
                 "upload": source.upload,
                 "where": source.where,
                 "severity": "warning",
-                "message": f"{source.label} has {counted(len(wide), 'gap')}, the longest from "
+                "message": f"{source.label}: {counted(len(wide), 'gap')}, the longest from "
                 f"{_day(source.dates[longest])} to {_day(source.dates[longest + 1])} "
                 f"({source.gaps[longest]} days)",
                 "count": len(wide),
