@@ -232,7 +232,7 @@ def test_a_traded_weekend_warns(tmp_path: Path) -> None:
     client.equity.uploaders["price"]["price"].fast_commit(pl.concat([price, saturday]), mode="overwrite")
     closed = MARKET.uploads["exchange_dates"].filter(pl.col("date").dt.weekday() < 6)
     client.equity.uploaders["exchange_dates"]["exchange_dates"].fast_commit(closed, mode="overwrite")
-    with pytest.warns(DataWarning, match="XNYS trades on 1 weekend days"):
+    with pytest.warns(DataWarning, match="XNYS has prices on 1 weekend day"):
         client.equity.riskdatasets.create_dataset("d", dataset_settings())
 
 
