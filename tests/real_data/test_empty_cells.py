@@ -71,7 +71,7 @@ def test_empty_is_empty_whatever_it_is_written_as(kind: DataType, column: Column
         assert outcome.rows is not None
         read = outcome.rows.get_column(column.name)
         assert read.dtype == column.dtype
-        assert read[0] == column.empty, name
+        assert read[0] == column.default, name
         rules = {(f.rule, f.column) for f in validate(outcome.rows, kind).faults}
         assert (("empty", column.name) in rules) == (not column.may_be_empty), name
 

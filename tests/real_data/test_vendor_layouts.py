@@ -63,12 +63,12 @@ def test_a_folder_of_yahoo_files(prices: Upload, tmp_path: Path) -> None:
     folder = yahoo(tmp_path / "yahoo")
     result = prices.stage_file(folder, constants={"asset_id": "{file}", **IDS}, drop_extra=True)
     assert result.success
-    assert any("left out: Open, High, Low, Adj Close, Volume" in m for m in result.results[0].messages)
+    assert any("dropped: Open, High, Low, Adj Close, Volume" in m for m in result.results[0].messages)
     done = prices.commit("append")
     assert done.committed_names == ["AAPL", "MSFT"]
     assert done.notes == [
-        "AAPL and 1 more: empty, for the table has no such column: return, delisted (false), dividend, split",
-        "AAPL and 1 more: left out: Open, High, Low, Adj Close, Volume",
+        "AAPL and 1 more: empty, because the table lacks them: return, delisted (false), dividend, split",
+        "AAPL and 1 more: dropped: Open, High, Low, Adj Close, Volume",
     ]
     assert closes(prices) == CLOSES
 
@@ -103,7 +103,7 @@ def test_extra_columns_of_wide_exposures(client: Client) -> None:
     assert not refused
     assert "wide: [unknown_column] e.company: must be named" in repr(refused).split("\n")[1]
     done = upload.fast_commit(scores, "append", drop_extra=True)
-    assert done.notes == ["e: left out: company"]
+    assert done.notes == ["e: dropped: company"]
     rows = upload.get_data(columns=["asset_id", "factor", "exposure"]).collect().rows()
     assert sorted(rows) == [("A", "size", 1.0), ("B", "size", 2.0), ("B", "value", 3.0)]
     without = scores.drop("style.size", "style.value")
@@ -178,7 +178,7 @@ def test_what_yfinance_gives_and_writes(
     (frame.to_excel if kind == "xlsx" else frame.to_csv)(path)
     given = {"frame": frame, "reset": frame.reset_index()}.get(kind, path)
     done = prices.fast_commit(given, "append", constants={"ccy": "USD"}, drop_extra=True)
-    assert any("left out: Adj Close, Volume" in note for note in done.notes)
+    assert any("dropped: Adj Close, Volume" in note for note in done.notes)
     assert any("0 in" in note and "means none" in note for note in done.notes)
     found = prices.get_data(columns=["date", "asset_id", "close", "dividend", "split"]).collect()
     rows = [

@@ -72,7 +72,7 @@ def test_two_columns_for_one(upload: Upload) -> None:
     [
         ("close", ["10", "x11"], "row 1, close x11"),
         ("date", ["2024-01-02", "2024-13-03"], "row 1, date 2024-13-03"),
-        ("date", [dt.datetime(2024, 1, 2, 9), dt.datetime(2024, 1, 3)], "times beside midnight"),
+        ("date", [dt.datetime(2024, 1, 2, 9), dt.datetime(2024, 1, 3)], "some times are not midnight"),
         ("date", [True, False], "Boolean"),
         ("asset_id", [1, 2], "leading zeros"),
         ("delisted", [0, 2], "Int64"),

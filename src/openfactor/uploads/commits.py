@@ -12,7 +12,7 @@ from openfactor.datawarnings import warn
 from openfactor.errors import SettingsError, StorageError
 from openfactor.results import UploadCommitResult
 from openfactor.settings import ColumnMapping
-from openfactor.uploads.parsing import Source, check_named, sources
+from openfactor.uploads.parsing import Source, refuse_file_name, sources
 from openfactor.uploads.places import RawTable
 from openfactor.uploads.queries import Version, VersionQueries
 from openfactor.uploads.reading import TableReader, table_notes
@@ -92,7 +92,7 @@ class Commits:
     ) -> UploadCommitResult:
         """Commit a frame of `openfactor.frames.as_table` without staging it."""
         mapping = mapping or ColumnMapping()
-        check_named(mapping)
+        refuse_file_name(mapping)
         name = self.queries.folder.name
         source = Source(name, name, lambda: RawTable.of(frame))
         written, tables = self._commit([source], mode, parser, match_columns, mapping)

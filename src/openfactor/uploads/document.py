@@ -46,8 +46,8 @@ def _section(data_type: DataType) -> str:
 def _row(column: Column) -> str:
     name = f"**{column.name}**" if column.key else column.name
     emptiness = "; may be empty or left out" if column.may_be_empty else ""
-    if column.empty is not None:
-        emptiness = f"; {str(column.empty).lower()} where empty or left out"
+    if column.default is not None:
+        emptiness = f"; {str(column.default).lower()} where empty or left out"
     return f"| {name} | {column.dtype} | {column.description}{emptiness} | {', '.join(column.aliases)} |"
 
 

@@ -1,4 +1,4 @@
-"""Where the rows and columns of a table are for the one who made it: what faults call them."""
+"""What faults call the rows and cells of a table: by the numbers and letters that its user sees."""
 
 from __future__ import annotations
 
@@ -14,79 +14,75 @@ from openfactor.frames import SOURCE_ROW
 
 @dataclass(frozen=True)
 class Places:
-    """Of a frame: rows count from 0."""
+    """Rows of a frame, which count from 0."""
 
     columns: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    """Names of the data type to those of the table."""
+    """Column of the data type to the table's name for it."""
 
-    def of(self, row: int, column: str | None = None) -> str:
-        """What to call a row, or its cell in a column.
-
-        row : from 0
-        """
+    def label(self, row: int, column: str | None = None) -> str:
+        """What to call a row, counted from 0, or its cell in a column."""
         return f"row {row}"
 
     def renamed(self, columns: Mapping[str, str]) -> Self:
-        """The same, asked by the names of the data type."""
+        """The same places by the column names of the data type."""
         return replace(self, columns=columns)
 
 
 @dataclass(frozen=True)
 class Lines(Places):
-    """Of a text file: lines count from 1, headings included."""
+    """Lines of a text file, which count from 1, headings included."""
 
     first: int
     """The line of row 0."""
     frame: pl.DataFrame
-    """The cells, some of which may have line breaks."""
+    """The cells, which may have line breaks."""
     line_end: str
 
-    def of(self, row: int, column: str | None = None) -> str:
+    def label(self, row: int, column: str | None = None) -> str:
         return f"line {self.first + row + self._breaks[row]}"
 
     @cached_property
     def _breaks(self) -> list[int]:
-        """For each row, how many lines begin within the cells of the rows before it."""
+        """Per row, the number of line breaks in cells of the rows above."""
         if not self.frame.width:
             return [0]
-        within = self.frame.select(
+        breaks = self.frame.select(
             pl.sum_horizontal(pl.all().str.count_matches(self.line_end, literal=True)).cum_sum()
         )
-        return [0, *within.to_series().to_list()]
+        return [0, *breaks.to_series().to_list()]
 
 
 @dataclass(frozen=True)
 class SheetCells(Places):
-    """Of a sheet of a workbook: rows count from 1, columns have letters."""
+    """Cells of a sheet of a workbook, whose rows count from 1 and whose columns have letters."""
 
     sheet: str
     first: int
     """The number of row 0."""
     letters: Mapping[str, str]
-    """Of each column of the table."""
+    """Column of the table to its letters."""
 
-    def of(self, row: int, column: str | None = None) -> str:
+    def label(self, row: int, column: str | None = None) -> str:
+        number = self.first + row
         letters = self.letters.get(self.columns.get(column, column)) if column else None
-        return f"{self.sheet}!{letters or ''}{self.first + row}" if letters else self._row(row)
-
-    def _row(self, row: int) -> str:
-        return f"{self.sheet} row {self.first + row}"
+        return f"{self.sheet}!{letters}{number}" if letters else f"{self.sheet} row {number}"
 
 
 @dataclass(frozen=True)
-class Stacked(Places):
-    """Of a table whose rows come from those of another one."""
+class StackedRows(Places):
+    """Rows that were made from those of another table."""
 
     inner: Places
+    """Places in that table."""
     rows: Sequence[int]
-    """Which row of the other one each comes from."""
+    """Per row, the row of that table."""
 
-    def of(self, row: int, column: str | None = None) -> str:
-        return self.inner.of(self.rows[row])
+    def label(self, row: int, column: str | None = None) -> str:
+        return self.inner.label(self.rows[row])
 
 
 class RawTable(NamedTuple):
-    """The cells of a table as they were given, and where they are."""
+    """The cells of a table as they were given, and their places."""
 
     frame: pl.DataFrame
     places: Places
@@ -96,4 +92,4 @@ class RawTable(NamedTuple):
         """The table that `frames.as_table` made of a user's frame."""
         if SOURCE_ROW not in frame.columns:
             return cls(frame, Places())
-        return cls(frame.drop(SOURCE_ROW), Stacked(Places(), frame[SOURCE_ROW].to_list()))
+        return cls(frame.drop(SOURCE_ROW), StackedRows(Places(), frame[SOURCE_ROW].to_list()))

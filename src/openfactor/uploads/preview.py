@@ -9,7 +9,7 @@ import polars as pl
 from openfactor.results import MultiParserResult, UploadParserResult
 from openfactor.results.validation import Validation
 from openfactor.settings import ColumnMapping
-from openfactor.uploads.parsing import Outcome, check_named, parse, parser_example, parser_names
+from openfactor.uploads.parsing import ParseOutcome, parse, parser_example, parser_names, refuse_file_name
 from openfactor.uploads.places import RawTable
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.validation import validate
@@ -74,10 +74,10 @@ class Preview:
 
     def _outcome(
         self, frame: pl.DataFrame, parser: str | None, file_name: str | None, mapping: ColumnMapping | None
-    ) -> Outcome:
+    ) -> ParseOutcome:
         mapping = mapping or ColumnMapping()
         if file_name is None:
-            check_named(mapping)
+            refuse_file_name(mapping)
         table = RawTable.of(frame)
         return parse(
             table.frame, self.data_type, file_name or self.data_type.name, file_name=file_name,

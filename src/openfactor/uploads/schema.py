@@ -41,7 +41,7 @@ class Column:
     key: bool = False
     nullable: bool = False
     optional: bool = False
-    empty: Any = None
+    default: Any = None
     zero_is_empty: bool = False
     aliases: tuple[str, ...] = ()
     counted: str | None = None

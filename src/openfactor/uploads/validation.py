@@ -1,8 +1,9 @@
-"""Holds rows against their data type: every fault in one pass, besides the rows that are good."""
+"""Checks rows against the rules of their data type: every fault in one pass, and the rows without any."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -13,10 +14,10 @@ from openfactor.uploads.schema import Column, DataType
 
 MAX_EXAMPLES = 5
 ROW = "_row"
-"""Number of a row in the table that the user gave, from 0; beside the columns until rows are stored."""
+"""Number of a row in the user's table, from 0: a column until rows are stored."""
 
 
-def refuse(what: str, faults: list[Fault] | tuple[Fault, ...], remedy: str = "") -> None:
+def refuse(what: str, faults: Sequence[Fault], remedy: str = "") -> None:
     """Raise DataError with all faults, if there are any."""
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
@@ -26,80 +27,109 @@ def refuse(what: str, faults: list[Fault] | tuple[Fault, ...], remedy: str = "")
 def example_rows(
     rows: pl.DataFrame, columns: list[str], places: Places | None = None, at: str | None = None
 ) -> tuple[str, ...]:
-    """The first rows as text, each with its place (when rows have numbers) and the columns.
+    """The first rows as text: the place of each, if rows have numbers, then its columns.
 
-    at : the column whose cells the places are; None for places of rows
+    Parameters
+    ----------
+    rows, columns
+        The rows, and their columns to show.
+    places
+        What to call the rows.
+    at
+        The column whose cells are named; None to name rows.
     """
     places = places or Places()
-    keep = dict.fromkeys(c for c in (ROW, *columns) if c in rows.columns)
+    shown = list(dict.fromkeys(name for name in (ROW, *columns) if name in rows.columns))
     return tuple(
-        ", ".join(places.of(value, at) if name == ROW else f"{name} {value!s}" for name, value in row.items())
-        for row in rows.head(MAX_EXAMPLES).select(list(keep)).to_dicts()
+        ", ".join(
+            places.label(value, at) if name == ROW else f"{name} {value!s}" for name, value in row.items()
+        )
+        for row in rows.head(MAX_EXAMPLES).select(shown).to_dicts()
     )
 
 
-def unread(column: str) -> str:
-    """Name of the column that says which cells of another could not be read, and were reported."""
-    return f"_unread {column}"
+def unreadable_flag(column: str) -> str:
+    """Name of the column that flags cells of another one that could not be read, and were reported."""
+    return f"_unreadable {column}"
+
+
+class _Check(NamedTuple):
+    rule: str
+    column: str
+    broken: pl.Expr
+    message: str
 
 
 def validate(
     rows: pl.DataFrame, data_type: DataType, source: str | None = None, places: Places | None = None
 ) -> Validation:
-    """Hold normalised rows against every rule on rows, and the key.
+    """Check normalised rows against all rules on rows, and the uniqueness of keys.
 
-    rows : the columns of the data type in its types; with `_row` where the rows have numbers, and with
-        `unread(column)` where cells could not be read: such rows are not good, and only the rules on their
-        other cells apply
-    source : what faults call the table, by default the data type
-    places : what they call its rows
+    Parameters
+    ----------
+    rows
+        The columns of the data type in its types; with `_row` if the rows have numbers, and with
+        `unreadable_flag(column)` if cells could not be read: such rows are not good, and only the rules on
+        their other cells apply.
+    data_type
+        Has the rules.
+    source
+        What faults call the table, by default the data type.
+    places
+        What they call its rows.
     """
     source = source or data_type.name
     if ROW not in rows.columns:
         rows = rows.with_row_index(ROW)
-    key = data_type.key
     checks = _checks(data_type, rows.columns)
-    flags = rows.select(broken.any().alias(f"{i}") for i, (_, _, broken, _) in enumerate(checks)).row(0)
+    is_broken = rows.select(check.broken.any().alias(f"{i}") for i, check in enumerate(checks)).row(0)
     faults = []
-    bad = _unread(data_type.schema, rows.columns)
-    for i, (rule, column, broken, message) in enumerate(checks):
-        if not flags[i]:
+    bad = _any_unreadable(data_type.schema, rows.columns)
+    for check, broken in zip(checks, is_broken, strict=True):
+        if not broken:
             continue
-        bad = bad | broken.fill_null(False)
-        found = rows.filter(broken)
-        shown = example_rows(found, [*key, *([] if rule == "empty" else [column])], places, column)
-        faults.append(Fault(rule, source, message, column, len(found), shown))
-    # different digests are different keys; only equal ones are worth the slower look
-    known = rows.filter(~_unread(key, rows.columns))
-    repeated = pl.struct(key).is_duplicated()
-    if known.select(key).hash_rows().n_unique() < len(known):
-        found = known.filter(repeated).sort(key)
-        if len(found):
-            bad = bad | pl.col(ROW).is_in(found[ROW].implode())
-            message = f"{', '.join(key)} must be unique"
-            shown = example_rows(found, key, places)
-            faults.append(Fault("duplicate_key", source, message, None, len(found), shown))
+        bad = bad | check.broken.fill_null(False)
+        breaking = rows.filter(check.broken)
+        shown = [*data_type.key, *([] if check.rule == "empty" else [check.column])]
+        examples = example_rows(breaking, shown, places, check.column)
+        faults.append(Fault(check.rule, source, check.message, check.column, len(breaking), examples))
+    repeated = _repeated_keys(rows, data_type)
+    if len(repeated):
+        bad = bad | pl.col(ROW).is_in(repeated[ROW].implode())
+        message = f"{', '.join(data_type.key)} must be unique"
+        examples = example_rows(repeated, data_type.key, places)
+        faults.append(Fault("duplicate_key", source, message, None, len(repeated), examples))
     return Validation(rows.filter(~bad).select(*data_type.schema), tuple(faults))
 
 
-def _checks(data_type: DataType, given: list[str]) -> list[tuple[str, str, pl.Expr, str]]:
-    """Rule, column, what breaks it, message: first the cells that must not be empty."""
-    empty = [
-        ("empty", column.name, _is_empty(column), "must not be empty")
+def _repeated_keys(rows: pl.DataFrame, data_type: DataType) -> pl.DataFrame:
+    """The rows whose key is not unique, sorted by it; keys that could not be read are left aside."""
+    key = data_type.key
+    readable = rows.filter(~_any_unreadable(key, rows.columns))
+    # different hashes are different keys; only equal ones are worth the slower comparison
+    if readable.select(key).hash_rows().n_unique() == len(readable):
+        return readable.clear()
+    return readable.filter(pl.struct(key).is_duplicated()).sort(key)
+
+
+def _checks(data_type: DataType, given: list[str]) -> list[_Check]:
+    """All checks of a data type, first those of cells that must not be empty."""
+    checks = [
+        _Check("empty", column.name, _is_empty(column), "must not be empty")
         for column in data_type.columns
         if not column.may_be_empty
     ]
-    checks = empty + [(r.name, r.column, r.broken, r.message) for r in data_type.rules]
+    checks += [_Check(rule.name, rule.column, rule.broken, rule.message) for rule in data_type.rules]
     return [
-        (rule, column, broken & ~_unread(broken.meta.root_names(), given), message)
-        for rule, column, broken, message in checks
+        check._replace(broken=check.broken & ~_any_unreadable(check.broken.meta.root_names(), given))
+        for check in checks
     ]
 
 
-def _unread(columns: Iterable[str], given: list[str]) -> pl.Expr:
+def _any_unreadable(columns: Iterable[str], given: list[str]) -> pl.Expr:
     """Whether a cell of one of the columns could not be read."""
-    masks = [pl.col(unread(column)) for column in columns if unread(column) in given]
-    return pl.any_horizontal(masks) if masks else pl.lit(False)
+    flags = [pl.col(unreadable_flag(column)) for column in columns if unreadable_flag(column) in given]
+    return pl.any_horizontal(flags) if flags else pl.lit(False)
 
 
 def _is_empty(column: Column) -> pl.Expr:

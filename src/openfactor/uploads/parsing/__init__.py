@@ -2,19 +2,19 @@
 
 from openfactor.uploads.parsing.filenames import bare_name
 from openfactor.uploads.parsing.files import Source, is_archive, raising, sources
-from openfactor.uploads.parsing.matching import check_mapping, check_named
-from openfactor.uploads.parsing.parser import Outcome, parse, parser_example, parser_names
+from openfactor.uploads.parsing.matching import check_mapping, refuse_file_name
+from openfactor.uploads.parsing.parser import ParseOutcome, parse, parser_example, parser_names
 
 __all__ = [
-    "Outcome",
+    "ParseOutcome",
     "Source",
     "bare_name",
     "check_mapping",
-    "check_named",
     "is_archive",
     "parse",
     "parser_example",
     "parser_names",
     "raising",
+    "refuse_file_name",
     "sources",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,11 @@ import polars as pl
 from openfactor.errors import Fault
 from openfactor.frames.headings import snake_case
 from openfactor.settings import ColumnMapping
-from openfactor.uploads.parsing.cells import Cells, cast, tidy
+from openfactor.uploads.parsing.cells import Cells, cast_cells
+from openfactor.uploads.parsing.cleaning import clean_columns
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import Column
-from openfactor.uploads.validation import ROW, unread
+from openfactor.uploads.validation import ROW, unreadable_flag
 
 ID_TYPES = frozenset(
     (
@@ -23,44 +24,50 @@ ID_TYPES = frozenset(
     )
 )  # fmt: skip
 """A column of one of these names stands for `asset_id` with this `asset_id_type`."""
-MOST_LISTED = 20
+MAX_NAMES = 20
 """Columns that a message names."""
 FILE = "{file}"
 """In the constants of a mapping, the name of the file without its extensions."""
+_ACCEPTED: tuple[Callable[[Column, str], bool], ...] = (
+    lambda column, name: name == column.name,
+    lambda column, name: snake_case(name) == column.name,
+    lambda column, name: snake_case(name) in column.aliases,
+)
+"""Names that are taken for a column, the best first."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which of a user's columns is which of the data type's, and which it is none of."""
+    """Which of a user's columns is which of the data type's."""
 
     columns: dict[str, str]
     """Column of the data type to the user's name for it."""
     constants: dict[str, Any]
-    """Column of the data type to the value it holds everywhere."""
-    rest: list[str]
-    """The user's columns that are none of these."""
+    """Column of the data type to its value in all rows."""
+    unassigned: list[str]
+    """The user's other columns."""
     faults: list[Fault] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    """Those of them that are left out, as the mapping asks."""
-    headings: str | None = None
-    """Of a matrix: the column that its headings name,"""
-    value: str | None = None
-    """and the one that its cells hold."""
+    dropped: list[str] = field(default_factory=list)
+    """Columns that are left out, as the mapping asks."""
+    heading_column: str | None = None
+    """Of a matrix: the column of the data type that its headings hold."""
+    value_column: str | None = None
+    """Of a matrix: the column of the data type that its cells hold."""
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """The rows in the types of the data type, what could not be read, and what was cleaned."""
+    """Rows in the types of the data type, faults of cells that cannot be read, and what was cleaned."""
 
     rows: pl.DataFrame
     faults: list[Fault]
     notes: list[str]
 
 
-def listed(names: Sequence[str]) -> str:
-    """Columns of a table; of many the first."""
-    shown = ", ".join(map(repr, names[:MOST_LISTED]))
-    more = len(names) - MOST_LISTED
+def quoted_names(names: Sequence[str]) -> str:
+    """Names of columns for a message: the first of many."""
+    shown = ", ".join(map(repr, names[:MAX_NAMES]))
+    more = len(names) - MAX_NAMES
     return f"{shown} and {more:,} more" if more > 0 else shown or "no columns"
 
 
@@ -69,70 +76,59 @@ def assign(
 ) -> Assignment:
     """Follow the mapping; then match exact names, names in another case, and aliases."""
     mapping = mapping or ColumnMapping()
-    wanted = {column.name for column in columns}
-    constants = {name: value for name, value in mapping.constants.items() if name in wanted}
-    found, left_out, faults = _mapped(names, wanted, mapping, source)
-    taken = {*found.values(), *left_out}
-    for accepted in (
-        lambda column, name: name == column.name,
-        lambda column, name: snake_case(name) == column.name,
-        lambda column, name: snake_case(name) in column.aliases,
-    ):
+    known = {column.name for column in columns}
+    constants = {name: value for name, value in mapping.constants.items() if name in known}
+    assigned, dropped, faults = _follow(mapping, names, known, source)
+    taken = {*assigned.values(), *dropped}
+    for accepted in _ACCEPTED:
         for column in columns:
-            if column.name in found:
+            if column.name in assigned:
                 continue
-            fits = [name for name in names if name not in taken and accepted(column, name)]
-            if column.name in constants and fits:
-                message = f"is a constant, and {', '.join(map(repr, fits))} is there too; map that to None"
-                faults.append(Fault("ambiguous_column", source, message, column.name))
-            elif len(fits) > 1:
-                message = f"could be any of {', '.join(fits)}; keep one"
-                faults.append(Fault("ambiguous_column", source, message, column.name))
-            if fits:
-                taken.update(fits)
-                if column.name not in constants:
-                    found[column.name] = fits[0]
-    if {"asset_id", "asset_id_type"} <= wanted and not {"asset_id", "asset_id_type"} & set(found):
+            candidates = [name for name in names if name not in taken and accepted(column, name)]
+            faults += _ambiguities(column, candidates, column.name in constants, source)
+            taken.update(candidates)
+            if candidates and column.name not in constants:
+                assigned[column.name] = candidates[0]
+    if {"asset_id", "asset_id_type"} <= known and not {"asset_id", "asset_id_type"} & set(assigned):
         typed = [name for name in names if name not in taken and snake_case(name) in ID_TYPES]
         if len(typed) == 1 and "asset_id" not in constants:
-            found["asset_id"] = typed[0]
+            assigned["asset_id"] = typed[0]
             constants.setdefault("asset_id_type", snake_case(typed[0]))
             taken.add(typed[0])
-    return Assignment(found, constants, [name for name in names if name not in taken], faults)
+    return Assignment(assigned, constants, [name for name in names if name not in taken], faults)
 
 
-def _mapped(
-    names: list[str], wanted: set[str], mapping: ColumnMapping, source: str
+def _ambiguities(column: Column, candidates: list[str], is_constant: bool, source: str) -> Iterable[Fault]:
+    """The fault of a column for which there are several values."""
+    if is_constant and candidates:
+        message = f"is a constant, and {', '.join(map(repr, candidates))} is there too; map that to None"
+        yield Fault("ambiguous_column", source, message, column.name)
+    elif len(candidates) > 1:
+        message = f"could be any of {', '.join(candidates)}; keep one"
+        yield Fault("ambiguous_column", source, message, column.name)
+
+
+def _follow(
+    mapping: ColumnMapping, names: list[str], known: set[str], source: str
 ) -> tuple[dict[str, str], list[str], list[Fault]]:
-    """What the mapping says of the columns that are there: which is which, and which are left out."""
-    found: dict[str, str] = {}
-    left_out: list[str] = []
+    """Columns that a mapping assigns (column of the data type to user's name), those it drops, its faults."""
+    assigned: dict[str, str] = {}
+    dropped: list[str] = []
     faults: list[Fault] = []
-    for theirs, ours in mapping.columns.items():
-        name = (
-            theirs
-            if theirs in names
-            else next((n for n in names if snake_case(n) == snake_case(theirs)), None)
-        )
-        if name is None and ours in wanted:
-            message = f"is mapped to {ours}, but the table has {listed(names)}"
-            faults.append(Fault("missing_column", source, message, theirs))
-        elif name is not None and ours is None:
-            left_out.append(name)
-        elif name is not None and ours in wanted:
-            if ours in found:
-                message = f"could be {found[ours]!r} or {name!r}; map one of them"
-                faults.append(Fault("ambiguous_column", source, message, ours))
-            found.setdefault(str(ours), name)
-    return found, left_out, faults
-
-
-def _filled(cells: Cells, empty: Any) -> pl.Series:
-    """The values with what empty cells stand for; cells that cannot be read stay empty."""
-    if empty is None or not cells.values.null_count():
-        return cells.values
-    filled = cells.values.fill_null(pl.lit(empty, cells.values.dtype))
-    return filled if cells.unread is None else filled.set(cells.unread, None)
+    for given, target in mapping.columns.items():
+        alike = (name for name in names if snake_case(name) == snake_case(given))
+        name = given if given in names else next(alike, None)
+        if name is None and target in known:
+            message = f"is mapped to {target}, but the table has {quoted_names(names)}"
+            faults.append(Fault("missing_column", source, message, given))
+        elif name is not None and target is None:
+            dropped.append(name)
+        elif name is not None and target in known:
+            if target in assigned:
+                message = f"could be {assigned[target]!r} or {name!r}; map one of them"
+                faults.append(Fault("ambiguous_column", source, message, target))
+            assigned.setdefault(str(target), name)
+    return assigned, dropped, faults
 
 
 def normalise(
@@ -142,39 +138,62 @@ def normalise(
     source: str,
     places: Places | None = None,
 ) -> Normalised:
-    """`_row` and the columns in their types; what may be left out and is not there is empty, or holds what
-    the data type says.
+    """`_row` and the columns in their types; columns that the frame lacks are empty, or have their default.
 
-    frame : holds `_row`
-    places : of its rows
+    Cells that cannot be read are null, and `unreadable_flag(column)` is a column that tells them, if a column
+    has any.
 
-    Cells that cannot be read are empty; `unread(column)`, where there are any, says which they are.
+    Parameters
+    ----------
+    frame
+        Holds `_row`.
+    columns, assigned
+        The columns of the data type, and those of the frame that are assigned to them.
+    source
+        What faults call the frame.
+    places
+        What they call its rows.
     """
     faults: list[Fault] = []
     notes: list[str] = []
-    lacking: list[str] = []
+    missing: list[str] = []
     out = [frame.get_column(ROW)]
     texts = [assigned.columns[c.name] for c in columns if c.dtype == pl.String and c.name in assigned.columns]
-    as_they_are = tidy(frame, texts)
+    already_clean = clean_columns(frame, texts)
     for column in columns:
         name = assigned.columns.get(column.name)
         if name is None:
-            given = assigned.constants.get(column.name, column.empty)
-            constant = cast(pl.DataFrame({column.name: [given]}), column, column.name, "constants")
-            out.append(constant.values.alias(column.name).new_from_index(0, len(frame)))
-            faults += constant.faults
+            cells = _constant(column, assigned, len(frame))
             if column.name not in assigned.constants:
-                lacking.append(column.name if given is None else f"{column.name} ({str(given).lower()})")
-            continue
-        if name in as_they_are:
+                missing.append(_with_default(column))
+        elif name in already_clean:
             cells = Cells(frame.get_column(name))
         else:
-            cells = cast(frame, column, name, source, places)
-        out.append(_filled(cells, column.empty).alias(column.name))
-        if cells.unread is not None:
-            out.append(cells.unread.alias(unread(column.name)))
+            cells = cast_cells(frame, column, name, source, places)
+        out.append(_filled(cells, column).alias(column.name))
+        if cells.unreadable is not None:
+            out.append(cells.unreadable.alias(unreadable_flag(column.name)))
         faults += cells.faults
         notes += [cells.note] if cells.note else []
-    if lacking:
-        notes.append(f"empty, for the table has no such column: {', '.join(lacking)}")
+    if missing:
+        notes.append(f"empty, because the table lacks them: {', '.join(missing)}")
     return Normalised(pl.DataFrame(out), faults, notes)
+
+
+def _constant(column: Column, assigned: Assignment, n_rows: int) -> Cells:
+    """The value of all rows of a column that the frame lacks."""
+    value = assigned.constants.get(column.name, column.default)
+    cells = cast_cells(pl.DataFrame({column.name: [value]}), column, column.name, "constants")
+    return Cells(cells.values.new_from_index(0, n_rows), faults=cells.faults)
+
+
+def _with_default(column: Column) -> str:
+    return column.name if column.default is None else f"{column.name} ({str(column.default).lower()})"
+
+
+def _filled(cells: Cells, column: Column) -> pl.Series:
+    """The values, with the column's default for empty cells; cells that cannot be read stay null."""
+    if column.default is None or not cells.values.null_count():
+        return cells.values
+    filled = cells.values.fill_null(pl.lit(column.default, cells.values.dtype))
+    return filled if cells.unreadable is None else filled.set(cells.unreadable, None)

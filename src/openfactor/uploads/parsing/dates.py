@@ -1,4 +1,4 @@
-"""Text as dates: only what is written like a date in full is one."""
+"""Text as dates, of which only what is a date in full is one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MIDNIGHT = (
     r"(?i)[T ](00:00(:00([.,]0+)?)?|12:00(:00([.,]0+)?)? ?AM)"
     r"( ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?$"
 )
-"""Midnight where the stamp was made, whatever its distance from Greenwich."""
+"""Midnight local time, with any offset from UTC."""
 
 
 def _shape(form: str) -> str:
-    """The pattern of all that may be read in a format: parsers of dates take shorter numbers, too."""
+    """The pattern that a text must have: the parser of dates takes shorter numbers, too."""
     if form == "%Y%m%d":
         return r"^\d{8}$"
     return "^" + re.sub("%[YmdbB]", lambda m: _DIGITS[m[0]], form.replace(".", r"\.")) + "$"
@@ -30,22 +30,29 @@ def _shape(form: str) -> str:
 _SHAPES = {form: _shape(form) for form in FORMATS}
 
 
-def read_dates(series: pl.Series) -> pl.Series | str:
-    """Text as dates in the one format that reads most of it; the reason if two read it differently.
+class AmbiguousDatesError(ValueError):
+    """Day and month of a column of dates could be either way round."""
 
-    Empty where a text is no date.
+
+def read_dates(series: pl.Series) -> pl.Series:
+    """Text as dates in the one format that reads most of it; null where a text is no date.
+
+    Raises
+    ------
+    AmbiguousDatesError
+        Two formats read as much, and differently.
     """
     texts = series.drop_nulls().unique()
-    clean = texts.str.strip_chars().str.replace(_MIDNIGHT, "")
-    best, chosen = _in_format(clean, FORMATS[0]), FORMATS[0]
+    stripped = texts.str.strip_chars().str.replace(_MIDNIGHT, "")
+    best, chosen = _in_format(stripped, FORMATS[0]), FORMATS[0]
     for form in FORMATS[1:]:
         if not best.null_count() and chosen != _DAY_OR_MONTH:
             break
-        days = _in_format(clean, form)
+        days = _in_format(stripped, form)
         if days.null_count() < best.null_count():
             best, chosen = days, form
         elif chosen == _DAY_OR_MONTH and days.null_count() == best.null_count() and (days != best).any():
-            return "day and month could be either way round; write 2024-12-31"
+            raise AmbiguousDatesError("day and month could be either way round; write 2024-12-31")
     return in_calendar(series.replace_strict(texts, best, default=None, return_dtype=pl.Date))
 
 
@@ -55,6 +62,6 @@ def _in_format(texts: pl.Series, form: str) -> pl.Series:
 
 
 def in_calendar(days: pl.Series) -> pl.Series:
-    """Without the days that no calendar has, which damaged files hold and nothing can show."""
+    """The days, with null for those beyond years 1 to 9999, which damaged files hold and Python lacks."""
     beyond = ~days.is_between(dt.date.min, dt.date.max).fill_null(True)
     return days.set(beyond, None) if beyond.any() else days

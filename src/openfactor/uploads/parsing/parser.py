@@ -11,31 +11,32 @@ from openfactor.errors import Fault, NotFoundError
 from openfactor.results import UploadParserResult
 from openfactor.settings import ColumnMapping
 from openfactor.uploads.parsing.columns import Assignment, Normalised
-from openfactor.uploads.parsing.layouts import Layout, Long, Matrix, Table, WideTable
-from openfactor.uploads.parsing.matching import Given, check_mapping
+from openfactor.uploads.parsing.layouts import Layout, LongLayout, MatrixLayout, TableLayout, WideLayout
+from openfactor.uploads.parsing.matching import FrameOrigin, check_mapping
 from openfactor.uploads.places import Places
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.validation import ROW
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What parsing gave."""
+class ParseOutcome:
+    """The rows of a frame, and what each parser says of it."""
 
     rows: pl.DataFrame | None
-    """The columns of the data type, `_row`, and what says which cells could not be read; None if no parser
-    knows the layout."""
+    """The columns of the data type, `_row`, and flags of cells that cannot be read; None if no parser knows
+    the layout."""
     results: list[UploadParserResult]
-    """One for each parser that was asked."""
+    """One per parser that was asked."""
     faults: list[Fault]
-    """What stands in the way; of the layout that it is, or that it comes nearest to."""
+    """Those of the parser that read the frame or, if none did, of the one with the fewest."""
     notes: list[str] = field(default_factory=list)
-    """What was cleaned or left out."""
+    """What was cleaned or dropped."""
     places: Places = field(default_factory=Places)
     """Of the rows."""
 
     @property
     def success(self) -> bool:
+        """Whether every cell could be read."""
         return self.rows is not None and not self.faults
 
 
@@ -48,60 +49,88 @@ def parse(
     parser: str | None = None,
     mapping: ColumnMapping | None = None,
     places: Places | None = None,
-) -> Outcome:
-    """Let the first parser that knows the layout read the frame.
+) -> ParseOutcome:
+    """Read a frame with the parser that has the fewest faults; the first one among equals.
 
-    source : what faults call the frame
-    file_name : may hold the date, if no column does
-    parser : ask only this one
-    mapping : what the frame's columns are
-    places : what faults call its rows
+    Parameters
+    ----------
+    frame, data_type
+        The frame, and what it is to become.
+    source
+        What faults call the frame.
+    file_name
+        May hold the date, if no column does.
+    parser
+        The one to ask, by default all.
+    mapping
+        What the columns of the frame are.
+    places
+        What faults call the rows of the frame.
 
     Raises
     ------
-    NotFoundError: no parser of that name. SettingsError: the mapping does not fit the data type.
+    NotFoundError
+        There is no parser of that name.
+    SettingsError
+        The mapping does not fit the data type.
     """
     mapping = check_mapping(mapping or ColumnMapping(), data_type)
-    places, results = places or Places(), []
+    places = places or Places()
+    origin = FrameOrigin(source, file_name, mapping)
+    results: list[UploadParserResult] = []
     read: list[tuple[Normalised, Assignment]] = []
-    refused: list[list[Fault]] = []
-    for one in _asked(data_type, parser, mapping):
-        known, faults = one.recognise(frame, data_type, Given(source, file_name, mapping))
-        if known is None:
-            refused.append(faults)
+    refusals: list[list[Fault]] = []
+    for layout in _layouts(data_type, parser, mapping):
+        assigned, faults = layout.recognise(frame, data_type, origin)
+        if assigned is None:
+            refusals.append(faults)
         else:
-            table = one.read(_numbered(frame), data_type, known, source, places)
-            left = f"left out: {', '.join(known.left_out)}" if known.left_out else ""
-            read.append((replace(table, notes=[*table.notes, left] if left else table.notes), known))
-            faults = table.faults
-        results.append(UploadParserResult(
-            parser=one.name, success=not faults, messages=[str(fault) for fault in faults]
-        ))  # fmt: skip
+            rows = layout.read(_numbered(frame), data_type, assigned, source, places)
+            read.append((_with_note(rows, assigned), assigned))
+            faults = rows.faults
+        messages = [str(fault) for fault in faults]
+        results.append(UploadParserResult(parser=layout.name, success=not faults, messages=messages))
     if not read:
-        return Outcome(None, results, min(refused, key=len))
-    best, known = min(read, key=lambda found: len(found[0].faults))
-    return Outcome(best.rows, results, best.faults, best.notes, places.renamed(known.columns))
+        return ParseOutcome(None, results, min(refusals, key=len))
+    best, assigned = min(read, key=lambda pair: len(pair[0].faults))
+    return ParseOutcome(best.rows, results, best.faults, best.notes, places.renamed(assigned.columns))
+
+
+def _with_note(rows: Normalised, assigned: Assignment) -> Normalised:
+    """The rows with a note on the columns that were dropped."""
+    if not assigned.dropped:
+        return rows
+    return replace(rows, notes=[*rows.notes, f"dropped: {', '.join(assigned.dropped)}"])
 
 
 def parser_names(data_type: DataType) -> list[str]:
     """The parsers of a data type, in the order in which they are asked."""
-    return [p.name for p in _tables(data_type)]
+    return [layout.name for layout in _table_layouts(data_type)]
 
 
-def _tables(data_type: DataType) -> list[Table]:
-    return [Long(), WideTable()] if data_type.wide else [Table()]
+def parser_example(data_type: DataType, parser: str) -> pl.DataFrame:
+    """Two rows in the layout of the parser; NotFoundError if there is no parser of that name."""
+    layouts = {layout.name: layout for layout in _table_layouts(data_type)}
+    if parser not in layouts:
+        raise NotFoundError.of(f"{data_type.name} parser", parser, list(layouts))
+    return layouts[parser].example(data_type)
 
 
-def _asked(data_type: DataType, parser: str | None, mapping: ColumnMapping) -> Sequence[Layout]:
-    every: Sequence[Layout] = [Matrix()] if mapping.value else _tables(data_type)
-    chosen = [p for p in every if parser in (None, p.name)]
+def _table_layouts(data_type: DataType) -> list[TableLayout]:
+    return [LongLayout(), WideLayout()] if data_type.wide else [TableLayout()]
+
+
+def _layouts(data_type: DataType, parser: str | None, mapping: ColumnMapping) -> Sequence[Layout]:
+    """The layouts to try; NotFoundError if there is none of the name."""
+    layouts: Sequence[Layout] = [MatrixLayout()] if mapping.value else _table_layouts(data_type)
+    chosen = [layout for layout in layouts if parser in (None, layout.name)]
     if not chosen:
-        raise NotFoundError.of(f"{data_type.name} parser", str(parser), [p.name for p in every])
+        raise NotFoundError.of(f"{data_type.name} parser", str(parser), [layout.name for layout in layouts])
     return chosen
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """With `_row`, without rows that are empty throughout, such as blank lines of a file."""
+    """The frame with `_row`, without empty rows, such as blank lines of a file."""
     numbered = frame.with_row_index(ROW)
     if not frame.width:
         return numbered
@@ -115,11 +144,3 @@ def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
         ]
         numbered = numbered.filter(pl.any_horizontal(filled))
     return numbered
-
-
-def parser_example(data_type: DataType, parser: str) -> pl.DataFrame:
-    """Two rows in the layout of the parser."""
-    known = {p.name: p for p in _tables(data_type)}
-    if parser not in known:
-        raise NotFoundError.of(f"{data_type.name} parser", parser, list(known))
-    return known[parser].example(data_type)

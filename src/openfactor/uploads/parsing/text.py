@@ -14,7 +14,7 @@ from openfactor.errors import DataError, Fault
 from openfactor.frames.headings import PairedHeadings, paired, stack
 from openfactor.uploads.parsing.faults import file_fault
 from openfactor.uploads.parsing.records import Buffer, short_rows
-from openfactor.uploads.places import Lines, RawTable, Stacked
+from openfactor.uploads.places import Lines, RawTable, StackedRows
 from openfactor.uploads.validation import MAX_EXAMPLES
 
 MAX_LINE = 16 << 20
@@ -87,7 +87,7 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     if head.pairs is None:
         return RawTable(frame, lines)
     stacked, source_rows = stack(frame, head.pairs)
-    return RawTable(stacked, Stacked(lines, source_rows))
+    return RawTable(stacked, StackedRows(lines, source_rows))
 
 
 def _line_end(data: Buffer) -> str:
@@ -196,7 +196,7 @@ def _check_records(name: str, data: Buffer, head: _Head, rows: pl.DataFrame, lin
     if short is None:
         raise file_fault(name, "unreadable_file", "its quotes do not match its lines; check quotes")
     if len(short):
-        shown = [f"{lines.of(row)}: {cells} cells" for row, cells in short.head(MAX_EXAMPLES).rows()]
+        shown = [f"{lines.label(row)}: {cells} cells" for row, cells in short.head(MAX_EXAMPLES).rows()]
         message = f"has fewer cells than the {rows.width} headings; write empty cells with their separators"
         fault = Fault("short_record", name, message, None, len(short), tuple(shown))
         raise DataError(f"{name} cannot be read:", [fault])

@@ -16,7 +16,7 @@ from openfactor.frames import mixed_series
 from openfactor.frames.headings import paired, stack
 from openfactor.uploads.parsing.errorcells import error_cells
 from openfactor.uploads.parsing.faults import file_fault
-from openfactor.uploads.places import RawTable, SheetCells, Stacked
+from openfactor.uploads.places import RawTable, SheetCells, StackedRows
 
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
 
@@ -46,7 +46,7 @@ def read_workbook(name: str, data: bytes) -> RawTable:
     flat = [*pairs.index, *(", ".join(pair) for pair in pairs.pairs)]
     table = _table(name, sheet.name, [[*flat], *rows[used:]], top + used - 1, left)
     stacked, source_rows = stack(table.frame, pairs)
-    return RawTable(stacked, Stacked(table.places, source_rows))
+    return RawTable(stacked, StackedRows(table.places, source_rows))
 
 
 @contextmanager

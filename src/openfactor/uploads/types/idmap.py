@@ -18,9 +18,9 @@ class IdMap(DataType):
     name = "idmap"
     columns = (
         Column("start_date", DATE, "first day of the mapping; 0001-01-01 when empty", (_FIRST, _FIRST),
-               key=True, optional=True, empty=dt.date.min),
+               key=True, optional=True, default=dt.date.min),
         Column("end_date", DATE, "last day of the mapping; 9999-12-31 when empty", (_LAST, _LAST),
-               optional=True, empty=dt.date.max),
+               optional=True, default=dt.date.max),
         Column("from_id_type", TEXT, "id type of from_id", ("isin", "ticker"), key=True),
         Column("from_id", TEXT, "identifier that is mapped", ("US0378331005", "AAPL"), key=True,
                counted="from_ids"),

@@ -51,7 +51,7 @@ class Price(DataType):
         Column("return", NUMBER, "simple total return since the listing's last price", (None, None),
                nullable=True, aliases=("ret", "total_return")),
         Column("delisted", FLAG, "true on the last day of a delisted name, or on all of its rows",
-               (False, False), optional=True, empty=False),
+               (False, False), optional=True, default=False),
         Column("dividend", NUMBER, "paid per share held after the day's split, in ccy, on the ex-date",
                (None, None), optional=True, aliases=("dividends", "div")),
         Column("split", NUMBER, "shares for each one held before, on the ex-date; 1 when empty or 0",
