@@ -33,6 +33,14 @@ lowest:
 		--resolution lowest-direct -e ".[test]"
 	.venv-lowest/bin/python -m pytest
 
+# Lines and branches that no quick test reaches: kernels in Python on the tests of numerics, then everything compiled.
+coverage: .venv/ready
+	$(BIN)/coverage erase
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -m "not slow" tests/numerics
+	$(BIN)/coverage run -m pytest -m "not slow"
+	$(BIN)/coverage combine
+	$(BIN)/coverage report
+
 bench: .venv/ready
 	$(PIP) -c constraints.txt -e ".[bench]"
 	$(BIN)/python benchmarks/factor_returns.py
@@ -45,7 +53,7 @@ docs: .venv/ready
 	$(BIN)/python -m openfactor.dataset.quality.document
 
 clean:
-	rm -rf .venv .venv-lowest out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .coverage .coverage.* out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

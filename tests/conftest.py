@@ -20,3 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile the kernels before several workers start, or each of them would."""
     if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
         warm_up()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without compiled kernels, as in one half of `make coverage`, skip what needs them."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        for item in items:
+            if item.get_closest_marker("compiled"):
+                item.add_marker(pytest.mark.skip(reason="needs compiled kernels"))

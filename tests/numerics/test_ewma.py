@@ -51,6 +51,7 @@ def test_newey_west_is_the_sum_of_its_gammas_of_pandas() -> None:
     np.testing.assert_allclose(newey_west(f.to_numpy(), 20, 4, 35), expected, rtol=1e-11)
 
 
+@pytest.mark.compiled
 def test_newey_west_finds_the_variance_of_a_moving_average() -> None:
     """x_t = (e_t + e_(t-1)) / 2 has variance 1/2, and sums of it grow with variance 1 a day."""
     e = np.random.default_rng(0).standard_normal((100_001, 1))

@@ -226,6 +226,7 @@ def test_snapshots_of_categories(fill: bool, limit: int) -> None:
         assert got == [sets or [] for sets in held_slowly(events, rows, priced, fill, [0, 1, 2], limit)]
 
 
+@pytest.mark.compiled
 def test_no_kernel_calls_a_kernel_of_another_file() -> None:
     """numba's cache would not notice a change of the other file, and go on running its old code."""
     seen = 0

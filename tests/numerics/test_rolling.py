@@ -77,6 +77,7 @@ def test_the_penalty_falls_as_the_window_fills() -> None:
     )
 
 
+@pytest.mark.compiled
 def test_slopes_that_are_not_significant_become_zero() -> None:
     """With true slopes of 0 about `level` of the slopes survive, with strong ones all do."""
     rng = np.random.default_rng(6)

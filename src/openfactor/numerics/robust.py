@@ -108,7 +108,9 @@ class _Problem:
         """(n,) the weights, those of residuals beyond the bound times bound / residual."""
         out, used = np.zeros(len(self.weight)), self.used
         sizes = np.abs(point.residuals[used])
-        out[used] = self.weight[used] * (point.bound / np.maximum(sizes, point.bound))
+        # both may be 0 where most names return the same: such a residual is not beyond the bound
+        share = np.divide(point.bound, sizes, out=np.ones_like(sizes), where=sizes > point.bound)
+        out[used] = self.weight[used] * share
         return out
 
     def distance(self, first: _Point, second: _Point) -> float:
