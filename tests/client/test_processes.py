@@ -196,7 +196,7 @@ with warnings.catch_warnings(record=True) as caught:
             Client.local(sys.argv[1])
     from openfactor.numerics import ewma
     import numpy as np
-    print(f"{ewma.ewma(np.arange(3.0), 2.0)[-1]:.12f}")
+    print(f"{ewma.ewma_means(np.arange(3.0), 2.0)[-1]:.12f}")
 print(*[w.category.__name__ for w in caught if "compiled kernels" in str(w.message)])
 folder = os.environ["NUMBA_CACHE_DIR"]
 print(folder, bool(os.listdir(folder)))

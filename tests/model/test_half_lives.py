@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from openfactor.model import RiskModel, estimate
 from openfactor.model.forecasts import factor_covariances
-from openfactor.numerics.ewma import decay, effective_number, ewma
+from openfactor.numerics.ewma import decay, effective_number, ewma_means
 from openfactor.settings import (
     EigenfactorSettings,
     FactorCovarianceSettings,
@@ -77,7 +77,7 @@ def test_a_mean_outlives_its_weight() -> None:
     """A series that was away for two thousand half-lives keeps its last mean and takes the next value."""
     values = np.full((2100, 1), np.nan)
     values[:50], values[2060] = 2.0, 5.0
-    found = ewma(values, 1.0)
+    found = ewma_means(values, 1.0)
     assert (found[50:2060] == 2.0).all()
     assert found[2060] == 5.0
 

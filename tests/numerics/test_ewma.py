@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from openfactor.numerics.ewma import (
     decay,
     effective_number,
-    ewma,
+    ewma_means,
     ewma_products,
-    newey_west,
+    newey_west_variances,
     weighted_products,
 )
 
@@ -25,7 +25,7 @@ def test_means_are_those_of_pandas_with_holes_and_late_starts(halflife: float) -
     values[RNG.random(200) < 0.3, 2] = np.nan
     values[:, 3] = np.nan
     expected = pd.DataFrame(values).ewm(halflife=halflife, ignore_na=False).mean()
-    np.testing.assert_allclose(ewma(values, halflife), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(ewma_means(values, halflife), expected, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("lag", [0, 1, 3])
@@ -48,7 +48,7 @@ def test_newey_west_is_the_sum_of_its_gammas_of_pandas() -> None:
     expected = (f**2).ewm(halflife=20).mean()
     for lag in (1, 2, 3, 4):
         expected += 2 * (1 - lag / 5) * (f * f.shift(lag)).ewm(halflife=35).mean().fillna(0.0)
-    np.testing.assert_allclose(newey_west(f.to_numpy(), 20, 4, 35), expected, rtol=1e-11)
+    np.testing.assert_allclose(newey_west_variances(f.to_numpy(), 20, 4, 35), expected, rtol=1e-11)
 
 
 @pytest.mark.compiled
@@ -56,9 +56,9 @@ def test_newey_west_finds_the_variance_of_a_moving_average() -> None:
     """x_t = (e_t + e_(t-1)) / 2 has variance 1/2, and sums of it grow with variance 1 a day."""
     e = np.random.default_rng(0).standard_normal((100_001, 1))
     x = (e[1:] + e[:-1]) / 2
-    assert newey_west(x, 20_000, 0)[-1, 0] == pytest.approx(0.5, abs=0.02)
+    assert newey_west_variances(x, 20_000, 0)[-1, 0] == pytest.approx(0.5, abs=0.02)
     # Bartlett weights let a lag-one autocovariance of 1/4 count 49/50
-    assert newey_west(x, 20_000, 49)[-1, 0] == pytest.approx(0.5 + 2 * 0.25 * 49 / 50, abs=0.06)
+    assert newey_west_variances(x, 20_000, 49)[-1, 0] == pytest.approx(0.5 + 2 * 0.25 * 49 / 50, abs=0.06)
 
 
 @given(st.floats(0.5, 300), st.integers(1, 2000))

@@ -11,9 +11,16 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE
-from openfactor.numerics.ewma import decay
 from openfactor.numerics.huber import consistency, huber_scale
-from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, specific_variances, start_state
+from openfactor.numerics.specific_variance import (
+    Regime,
+    Smoothing,
+    Span,
+    SpecificReturns,
+    VarianceRows,
+    specific_variances,
+    start_state,
+)
 from openfactor.settings import FactorCovarianceSettings
 from tests.numerics.random_days import random_day
 
@@ -125,10 +132,10 @@ def test_specific_variances_of_skfolio_with_holidays() -> None:
         np.arange(0, rows + 1, n), np.tile(np.arange(n, dtype=np.int32), t + 1), returns,
         np.ones(rows, np.int32), np.ones(rows), np.ones(rows, np.bool_), np.arange(t + 1), np.zeros(t + 1),
     )  # fmt: skip
-    how = Smoothing(decay(20), 0, decay(20), (-np.inf, np.inf), (-np.inf, np.inf))
+    how = Smoothing.of(20, 0, 20, (-np.inf, np.inf), (-np.inf, np.inf))
     specific_variances(
-        panel, how, start_state(n, 0), (0, 0, t + 1), (0, n), -1, np.zeros((t + 1, 2)), t, 0,
-        variance, history,
+        panel, how, start_state(n, 0), Span(0, 0, t + 1), (0, n), Regime(-1, np.zeros((t + 1, 2))),
+        VarianceRows(t, 0, variance, history),
     )  # fmt: skip
     np.testing.assert_allclose(variance[-n:], peer, rtol=1e-10)
 

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from openfactor.numerics.ewma import decay
+from openfactor.numerics.ewma import bartlett_weights
 from openfactor.numerics.specific_variance import (
+    Regime,
     Smoothing,
+    Span,
     SpecificReturns,
+    VarianceRows,
     shrink_to_deciles,
     specific_variances,
     start_state,
@@ -56,20 +59,22 @@ def run(ragged: Ragged, void=EVERYTHING, clip=EVERYTHING, lags: int = 0, first: 
     """Variances and numbers of returns (rows,), taken in by several threads' worth of listings."""
     n_rows = len(ragged.returns)
     variance, history = np.full(n_rows, np.nan), np.zeros(n_rows, np.int32)
-    state, how = start_state(LISTINGS, lags), Smoothing(decay(6.0), lags, decay(9.0), void, clip)
+    state, how = start_state(LISTINGS, lags), Smoothing.of(6.0, lags, 9.0, void, clip)
     for listings in ((0, 3), (3, 3), (3, LISTINGS)):
-        take_in(ragged, how, state, (0, 0, len(TRADING)), listings, first, variance, history)
+        take_in(ragged, how, state, Span(0, 0, len(TRADING)), listings, first, variance, history)
     return variance, history
 
 
-def take_in(ragged, how, state, span, listings, first, variance, history, regime_from=-1, bias=None) -> None:
+def take_in(ragged, how, state, span, listings, first, variance, history, min_returns=-1, sums=None) -> None:
     n_rows = len(ragged.returns)
     rows = SpecificReturns(
         ragged.offsets, ragged.listing, ragged.returns, ragged.covered, np.linspace(1, 2, n_rows),
         ragged.listing != 5, TRADING, ragged.rounding,
     )  # fmt: skip
-    bias = np.zeros((len(TRADING), 2)) if bias is None else bias
-    specific_variances(rows, how, state, span, listings, regime_from, bias, first, 0, variance, history)
+    sums = np.zeros((len(TRADING), 2)) if sums is None else sums
+    specific_variances(
+        rows, how, state, span, listings, Regime(min_returns, sums), VarianceRows(first, 0, variance, history)
+    )
 
 
 @pytest.mark.parametrize("lags", [0, 1, 4])
@@ -164,10 +169,10 @@ def test_the_variance_of_a_name_does_not_depend_on_how_often_it_trades(every: in
         np.append(traded.ravel(), np.full(names, np.nan)), np.full((n + 1) * names, every, np.int32),
         np.ones((n + 1) * names), np.ones((n + 1) * names, np.bool_), np.arange(n + 1), np.zeros(n + 1),
     )  # fmt: skip
-    flat = Smoothing(1.0, lags, 1.0, EVERYTHING, EVERYTHING)
+    flat = Smoothing(1.0, bartlett_weights(lags), 1.0, EVERYTHING, EVERYTHING)
     specific_variances(
-        rows, flat, start_state(names, lags), (0, 0, n + 1), (0, names), -1, np.zeros((n + 1, 2)), n, 0,
-        variance, history,
+        rows, flat, start_state(names, lags), Span(0, 0, n + 1), (0, names), Regime(-1, np.zeros((n + 1, 2))),
+        VarianceRows(n, 0, variance, history),
     )  # fmt: skip
     bartlett = max(lags, every - 1) / (max(lags, every - 1) + 1)
     true = 1e-4 * (1.25 + 2 * bartlett * 0.5)
@@ -180,10 +185,10 @@ def test_days_are_taken_in_piece_by_piece() -> None:
     ragged = Ragged(6)
     ragged.covered[::3] = 2
     whole, counted = run(ragged, lags=3)
-    how, state = Smoothing(decay(6.0), 3, decay(9.0), EVERYTHING, EVERYTHING), start_state(LISTINGS, 3)
+    how, state = Smoothing.of(6.0, 3, 9.0, EVERYTHING, EVERYTHING), start_state(LISTINGS, 3)
     out, n = np.full(len(whole), np.nan), np.zeros(len(whole), np.int32)
     for span in ((0, 0, 5), (5, 5, 20), (19, 20, 20), (20, 20, len(TRADING))):
-        take_in(ragged, how, state, span, (0, LISTINGS), span[0], out, n)
+        take_in(ragged, how, state, Span(*span), (0, LISTINGS), span[0], out, n)
     np.testing.assert_array_equal(out, whole)
     np.testing.assert_array_equal(n, counted)
 
@@ -192,17 +197,17 @@ def test_the_cross_section_of_standardised_returns() -> None:
     ragged = Ragged(7)
     ragged.covered[::4] = 3
     variance, history = run(ragged)
-    bias, how = np.zeros((len(TRADING), 2)), Smoothing(decay(6.0), 0, 1.0, EVERYTHING, EVERYTHING)
+    sums, how = np.zeros((len(TRADING), 2)), Smoothing.of(6.0, 0, 6.0, EVERYTHING, EVERYTHING)
     out, n = variance * np.nan, history * 0
-    span = (0, 0, len(TRADING))
-    take_in(ragged, how, start_state(LISTINGS, 0), span, (0, LISTINGS), 0, out, n, regime_from=5, bias=bias)
+    span = Span(0, 0, len(TRADING))
+    take_in(ragged, how, start_state(LISTINGS, 0), span, (0, LISTINGS), 0, out, n, min_returns=5, sums=sums)
     cap = np.linspace(1, 2, len(ragged.day))
     for t in range(1, len(TRADING)):
         rows = np.flatnonzero((ragged.day == TRADING[t - 1]) & np.isfinite(ragged.returns))
         rows = [row for row in rows if history[row] >= 5 and ragged.listing[row] != 5]
         ratio = [ragged.returns[row] ** 2 / ragged.covered[row] / variance[row] for row in rows]
-        assert bias[t, 0] == pytest.approx(sum(cap[row] * r for row, r in zip(rows, ratio, strict=True)))
-        assert bias[t, 1] == pytest.approx(sum(cap[row] for row in rows))
+        assert sums[t, 0] == pytest.approx(sum(cap[row] * r for row, r in zip(rows, ratio, strict=True)))
+        assert sums[t, 1] == pytest.approx(sum(cap[row] for row in rows))
 
 
 def test_what_is_rounding_does_not_count() -> None:

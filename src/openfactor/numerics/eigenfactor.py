@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.numerics.ewma import decay
+from openfactor.numerics.ewma import ewma_weights
 from openfactor.numerics.shrinkage import correlation_of
 
 Float = NDArray[np.float64]
@@ -43,13 +43,13 @@ class Eigenfactors:
         n_simulations, longest, k = self._shape
         rng = np.random.default_rng(self._seed)
         out = np.empty((n_simulations, k, k)), np.empty((n_simulations, k, k))
-        weights = [decay(h) ** np.arange(n - 1, -1, -1.0) for h in self._halflives]
+        weights = [ewma_weights(n, halflife) for halflife in self._halflives]
         step = max(AT_ONCE // (longest * k), 1)
         for first in range(0, n_simulations, step):  # the same numbers, whatever the step
             some = slice(first, min(first + step, n_simulations))
             last = rng.standard_normal((some.stop - first, longest, k))[:, -n:]
             for products, w in zip(out, weights, strict=True):
-                products[some] = np.matmul((last * (w / w.sum())[:, None]).transpose(0, 2, 1), last)
+                products[some] = np.matmul((last * w[:, None]).transpose(0, 2, 1), last)
         return out
 
     def adjust(self, covariance: Float, n_days: int, scaling: float) -> Float:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.numerics.ewma import ewma_products, weighted_products
+from openfactor.numerics.ewma import newey_west_products
 from openfactor.numerics.pairwise import complete_correlation, pairwise_correlations
 from openfactor.numerics.shrinkage import correlation_of, nearest_correlation
 from openfactor.settings.forecasts import FactorCovarianceSettings
@@ -119,21 +119,10 @@ def _of_whole(
     returns: Float, settings: FactorCovarianceSettings, days: NDArray[np.int64]
 ) -> tuple[Float, Mask]:
     """Of factors that are all there on all days."""
-    halflife, lags = settings.halflife_cor, settings.nw_lags_cor
-    products = _products(returns, halflife, 0, days)
-    for lag in range(1, min(lags, len(returns) - 1) + 1):
-        gamma = np.nan_to_num(_products(returns, halflife, lag, days))
-        products += (1.0 - lag / (lags + 1.0)) * (gamma + gamma.transpose(0, 2, 1))
+    products = newey_west_products(returns, settings.halflife_cor, settings.nw_lags_cor, days)
     repaired = np.zeros(len(days), np.bool_)
-    if lags:
-        for d in range(len(days)):
-            products[d], repaired[d] = nearest_correlation(products[d])
-        return products, repaired
-    return correlation_of(products), repaired
-
-
-def _products(returns: Float, halflife: float, lag: int, days: NDArray[np.int64]) -> Float:
-    """(D, K, K); by recursion over all days, or of one day on its own."""
-    if len(days) == 1:
-        return weighted_products(returns[: days[0] + 1], halflife, lag)[None]
-    return ewma_products(returns[: days[-1] + 1], halflife, lag)[days]
+    if not settings.nw_lags_cor:
+        return correlation_of(products), repaired
+    for d in range(len(days)):
+        products[d], repaired[d] = nearest_correlation(products[d])
+    return products, repaired

@@ -17,7 +17,12 @@ from openfactor.model.forecasts.correlation import (
     with_prior,
 )
 from openfactor.numerics.eigenfactor import Eigenfactors
-from openfactor.numerics.ewma import effective_number, ewma, ewma_covariances, newey_west
+from openfactor.numerics.ewma import (
+    effective_number,
+    ewma_covariances,
+    ewma_means,
+    newey_west_variances,
+)
 from openfactor.numerics.shrinkage import principal_components, shrink_correlation
 from openfactor.settings.forecasts import (
     EigenfactorSettings,
@@ -165,11 +170,11 @@ def _is_plain(settings: FactorCovarianceSettings) -> bool:
 
 def _variances(returns: Float, settings: FactorCovarianceSettings) -> tuple[Float, Mask]:
     """(T, K) variances a day before the regime, 0 before the first return, and where Newey-West left none."""
-    plain = np.nan_to_num(ewma(returns**2, settings.halflife_vol))
+    plain = np.nan_to_num(ewma_means(returns**2, settings.halflife_vol))
     if not settings.nw_lags_vol:
         return plain, np.zeros(plain.shape, np.bool_)
     corrected = np.nan_to_num(
-        newey_west(
+        newey_west_variances(
             returns, settings.halflife_vol, settings.nw_lags_vol, settings.nw_lags_vol_halflife_override
         )
     )
@@ -199,5 +204,5 @@ def _regime(history: FactorHistory, variance: Float, halflife: float | None) -> 
 def regime_multiplier(bias: Float, halflife: float) -> Float:
     """(T,) what volatilities are multiplied by when their squared biases were `bias` (T,): the square root of
     the weighted mean of those that there are, 1 before there is one."""
-    measured = np.sqrt(ewma(bias, halflife))
+    measured = np.sqrt(ewma_means(bias, halflife))
     return np.asarray(np.where(np.isfinite(measured), measured, 1.0))

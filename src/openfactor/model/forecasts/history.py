@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.correlation import ENOUGH_DAYS
-from openfactor.numerics.ewma import decay
 from openfactor.numerics.specific_variance import (
     Bounds,
+    Regime,
     Smoothing,
+    Span,
     SpecificReturns,
+    VarianceRows,
     specific_variances,
     start_state,
 )
@@ -40,9 +42,9 @@ class OwnVariances:
 
     def __init__(self, fitted: FittedModel, settings: IdioVolSettings, *, regime: bool) -> None:
         self.rows = counted_returns(fitted)
-        self.how = Smoothing(
-            decay(settings.halflife), settings.nw_lags,
-            decay(settings.nw_lags_halflife_override or settings.halflife), *bounds(settings),
+        self.how = Smoothing.of(
+            settings.halflife, settings.nw_lags,
+            settings.nw_lags_halflife_override or settings.halflife, *bounds(settings),
         )  # fmt: skip
         self._regime_from = ENOUGH_DAYS if regime else -1
         self._n_listings = fitted.dataset.identifiers.n_listings
@@ -51,14 +53,14 @@ class OwnVariances:
         self._restart()
 
     def _restart(self) -> None:
-        self._state = start_state(self._n_listings, self.how.lags)
+        self._state = start_state(self._n_listings, len(self.how.lag_weights))
         self._next = 0
-        self._bias = np.zeros((len(self.rows.days), 2))
+        self._bias = np.zeros((len(self.rows.trading_days), 2))
 
     def between(self, first: int, last: int) -> tuple[int, Float, NDArray[np.int32]]:
         """The first row of trading day `first`, and from there on to the last row of trading day `last` the
         variances as known on each day, and the returns that they rest on."""
-        offsets, days = self.rows.offsets, self.rows.days
+        offsets, days = self.rows.offsets, self.rows.trading_days
         start = int(offsets[days[first]]) if first else 0
         stop = int(offsets[days[last] + 1])
         variance, history = np.full(stop - start, np.nan), np.zeros(stop - start, np.int32)
@@ -81,7 +83,7 @@ class OwnVariances:
         """Specific returns of trading day `t` that do not count, for they are no residuals."""
         if t == 0:
             return 0
-        rows = slice(*self.rows.offsets[self.rows.days[t - 1] + np.arange(2)].tolist())
+        rows = slice(*self.rows.offsets[self.rows.trading_days[t - 1] + np.arange(2)].tolist())
         counted = np.abs(self.rows.returns[rows]) > self.rows.rounding[t]
         return int((np.isfinite(specific_return[rows]) & ~counted).sum())
 
@@ -92,16 +94,16 @@ class OwnVariances:
         rows, first = self.rows, min(self._next, write_from)
         if stop <= first:
             return
-        n_rows = rows.offsets[rows.days[stop - 1] + 1] - rows.offsets[rows.days[max(first - 1, 0)]]
+        days, offsets = rows.trading_days, rows.offsets
+        n_rows = offsets[days[stop - 1] + 1] - offsets[days[max(first - 1, 0)]]
         # a cross-section is summed up in one order, whatever the number of threads
         alone = self._regime_from >= 0 or n_rows < ROWS_FOR_THREADS
         parts = np.linspace(0, self._n_listings, (1 if alone else self._threads) + 1).astype(int)
+        span, regime = Span(first, self._next, stop), Regime(self._regime_from, self._bias)
+        out = VarianceRows(write_from, first_row, variance, history)
 
         def take_in(listings: tuple[int, int]) -> None:
-            specific_variances(
-                rows, self.how, self._state, (first, self._next, stop), listings, self._regime_from,
-                self._bias, write_from, first_row, variance, history,
-            )  # fmt: skip
+            specific_variances(rows, self.how, self._state, span, listings, regime, out)
 
         with ThreadPoolExecutor(self._threads) as pool:
             list(pool.map(take_in, [(int(a), int(b)) for a, b in pairwise(parts)]))
@@ -123,9 +125,9 @@ def counted_returns(fitted: FittedModel) -> SpecificReturns:
         listing=panel.listing,
         returns=returns,
         covered=e.covered,
-        cap=panel.market_cap,
-        main=panel.is_main_listing,
-        days=fitted.days,
+        market_cap=panel.market_cap,
+        is_main_listing=panel.is_main_listing,
+        trading_days=fitted.days,
         rounding=EXACT * np.abs(e.factor_returns).max(axis=1, initial=0.0),
     )
 

@@ -148,16 +148,18 @@ def _blend(own: Float, structural: Float, history: NDArray[np.int32], n0: float)
 
 def _bias(risk: SpecificRisk, all_rows: SpecificReturns, how: Smoothing) -> Float:
     """(T,) B_t^2: the cap-weighted mean of squared returns a day over the variances known before."""
-    bias = np.full(len(all_rows.days), np.nan)
+    bias = np.full(len(all_rows.trading_days), np.nan)
     for t in range(1, len(bias)):
-        day = all_rows.days[t - 1]
+        day = all_rows.trading_days[t - 1]
         rows = slice(int(all_rows.offsets[day]), int(all_rows.offsets[day + 1]))
-        variance, cap = risk.variance[risk.at(rows)], all_rows.cap[rows]
+        variance, cap = risk.variance[risk.at(rows)], all_rows.market_cap[rows]
         returns = all_rows.returns[rows]
-        daily = returns / np.sqrt(np.maximum(all_rows.covered[rows], 1))
-        used = np.where(np.abs(returns) > all_rows.rounding[t], trimmed(daily, how.void, how.clip), np.nan)
-        counted = all_rows.main[rows] & (risk.history[risk.at(rows)] >= ENOUGH_DAYS) & np.isfinite(used)
-        counted &= (variance > 0) & (cap > 0)
+        daily = trimmed(
+            returns / np.sqrt(np.maximum(all_rows.covered[rows], 1)), how.void_bounds, how.clip_bounds
+        )
+        used = np.where(np.abs(returns) > all_rows.rounding[t], daily, np.nan)
+        counted = all_rows.is_main_listing[rows] & (risk.history[risk.at(rows)] >= ENOUGH_DAYS)
+        counted &= np.isfinite(used) & (variance > 0) & (cap > 0)
         if counted.any():
             bias[t] = np.average(used[counted] ** 2 / variance[counted], weights=cap[counted])
     return bias
