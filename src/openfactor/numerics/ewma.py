@@ -54,6 +54,15 @@ def effective_number(halflife: float, n: Int) -> Float:
     return np.asarray(lost_all * (2.0 - lost) / ((2.0 - lost_all) * lost))
 
 
+@njit(cache=True, nogil=True)
+def _shares(weight: float, x: float) -> tuple[float, float, float]:
+    """A day more: the weight with it, and the shares of the mean before and of the day's value in the new
+    mean."""
+    carried = x * weight
+    weight = carried + 1.0
+    return weight, carried / weight, 1.0 / weight
+
+
 def ewma_means(values: Float, halflife: float) -> Float:
     """The mean (T, ...) of `values` (T, ...) as known on each day; NaN does not count, and stays until there
     is a value.
@@ -73,22 +82,14 @@ def _ewma_means(values: Float, x: float) -> Float:
     mean, weight = np.full(m, np.nan), np.zeros(m)
     for t in range(n):
         for k in range(m):
-            weight[k] *= x
             if np.isfinite(values[t, k]):
                 before = mean[k] if weight[k] > 0.0 else 0.0
-                mean[k] = (weight[k] * before + values[t, k]) / (weight[k] + 1.0)
-                weight[k] += 1.0
+                weight[k], keep, add = _shares(weight[k], x)
+                mean[k] = keep * before + add * values[t, k]
+            else:
+                weight[k] *= x
             out[t, k] = mean[k]
     return out
-
-
-@njit(cache=True, nogil=True)
-def _shares(weight: float, x: float) -> tuple[float, float, float]:
-    """A day more: the weight with it, and the shares of the mean before and of the day's value in the new
-    mean."""
-    carried = x * weight
-    weight = carried + 1.0
-    return weight, carried / weight, 1.0 / weight
 
 
 @njit(cache=True, nogil=True)
