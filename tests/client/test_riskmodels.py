@@ -175,7 +175,7 @@ def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> 
         pl.when(last).then(pl.lit("I99")).otherwise("factor").alias("factor")
     )
     commit(client, changed)
-    with pytest.warns(DataWarning, match=r"industry.I03 has \d+ names on .* and none on"):
+    with pytest.warns(DataWarning, match=r"industry.I03 has \d+ listings on .* and none on"):
         updated = model.update().estimates
     assert sum(counted) == 51
     assert_same(updated, changed)
