@@ -13,7 +13,7 @@ from openfactor.dataset import RiskDataset
 from openfactor.dataset.quality import CHECKS
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.exposures import spread_by_day
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.errors import DataError, SettingsError
 from openfactor.results.quality import Finding
 from openfactor.settings import DataQualitySettings

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.dataset import RiskDataset, panelindex
+from openfactor.dataset import RiskDataset, panel_index
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError
 from openfactor.model import RiskModel, estimate
@@ -230,7 +230,7 @@ def test_the_report_reads_well() -> None:
 def test_how_much_is_read_at_a_time_does_not_matter(run: int, monkeypatch: pytest.MonkeyPatch) -> None:
     market = simulate(30, 20, industries=3, styles=("size", "value"), exchanges=("XNYS", "XTKS"), seed=8)
     whole = dataset_of(market.uploads)
-    monkeypatch.setattr(panelindex, "RUN", run)
+    monkeypatch.setattr(panel_index, "RUN", run)
     pieces = dataset_of(market.uploads)
     np.testing.assert_array_equal(pieces.panel.market_cap, whole.panel.market_cap)
     for factor, values in whole.panel.dense["style"].items():

@@ -16,7 +16,7 @@ from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.calendar import closed_days, counted_days
 from openfactor.dataset.caps import Caps
 from openfactor.dataset.coding import rows_of_listings, with_carriers
-from openfactor.dataset.contenthash import index_hash
+from openfactor.dataset.content_hash import index_hash
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
@@ -29,7 +29,7 @@ from openfactor.dataset.loadings import (
     unknown_factors,
 )
 from openfactor.dataset.panel import Panel
-from openfactor.dataset.panelindex import (
+from openfactor.dataset.panel_index import (
     PanelIndex,
     build_index,
     panel_of,
@@ -41,7 +41,7 @@ from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import count_unknown
 from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import DataError, Fault
 from openfactor.results import BuildReport

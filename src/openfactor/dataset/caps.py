@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panelindex import PanelIndex, day_index, event_offsets, in_order, ordinals, runs
+from openfactor.dataset.panel_index import PanelIndex, day_index, event_offsets, in_order, ordinals, runs
 from openfactor.dataset.resolving import count_unknown, known_listings
-from openfactor.dataset.rowcounts import AFTER_THE_END, NOT_BY_LISTING, SUPERSEDED, RowCounts
+from openfactor.dataset.row_counts import AFTER_THE_END, NOT_BY_LISTING, SUPERSEDED, RowCounts
 from openfactor.numerics.asof import age_limit, carry_latest
 from openfactor.numerics.share_classes import carry_sums, new_classes
 from openfactor.settings.riskdataset import RootRiskDatasetSettings

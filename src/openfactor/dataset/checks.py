@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panelindex import PanelIndex
+from openfactor.dataset.panel_index import PanelIndex
 from openfactor.errors import Fault
 from openfactor.uploads.validation import MAX_EXAMPLES
 

@@ -17,7 +17,7 @@ from openfactor.dataset.betas import factor_names, rolling_betas
 from openfactor.dataset.build import report_of, stop_on, trees_of
 from openfactor.dataset.calendar import closed_days
 from openfactor.dataset.coding import code_companies
-from openfactor.dataset.contenthash import index_hash
+from openfactor.dataset.content_hash import index_hash
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.loadings import (
     GroupPlan,
@@ -27,14 +27,14 @@ from openfactor.dataset.loadings import (
     unknown_factors,
 )
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
-from openfactor.dataset.panelindex import LONGEST_CLOSURE, PanelIndex, main_rows, panel_of
+from openfactor.dataset.panel_index import LONGEST_CLOSURE, PanelIndex, main_rows, panel_of
 from openfactor.dataset.precision import narrow_columns
 from openfactor.dataset.quality import known_checks, with_quality
 from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import count_unknown
 from openfactor.dataset.reuse import GroupReuse
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.dataset.usage import used_dates, used_factors
 from openfactor.errors import Fault, SettingsError
 from openfactor.numerics.huber import rolling_huber

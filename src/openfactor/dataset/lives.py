@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.rowcounts import BEFORE_LIFE, RowCounts
+from openfactor.dataset.row_counts import BEFORE_LIFE, RowCounts
 from openfactor.dataset.validity import merged
 from openfactor.numerics.listing_lives import close_lives, mark_lives
 

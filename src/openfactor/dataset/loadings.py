@@ -20,10 +20,10 @@ from openfactor.context import Context
 from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Exposure, SparseGroup
-from openfactor.dataset.panelindex import PanelIndex, event_offsets, in_order, ordinals, runs
+from openfactor.dataset.panel_index import PanelIndex, event_offsets, in_order, ordinals, runs
 from openfactor.dataset.precision import PrecisionLoss, narrow, remedy
 from openfactor.dataset.resolving import count_by_type, count_unknown
-from openfactor.dataset.rowcounts import AFTER_THE_END, SUPERSEDED, RowCounts
+from openfactor.dataset.row_counts import AFTER_THE_END, SUPERSEDED, RowCounts
 from openfactor.errors import DataError, Fault
 from openfactor.numerics.asof import age_limit, carry_categories, carry_numbers, most_memberships
 from openfactor.settings.hierarchies import Tree

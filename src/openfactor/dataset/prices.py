@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.resolving import known_listings
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.dataset.total_returns import PAID, with_returns
 from openfactor.numerics.listing_lives import choose_currency
 from openfactor.settings.riskdataset import EmptyReturns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.coding import code_listings
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.rowcounts import DUPLICATE, UNKNOWN, UNKNOWN_OF_TYPE, RowCounts
+from openfactor.dataset.row_counts import DUPLICATE, UNKNOWN, UNKNOWN_OF_TYPE, RowCounts
 
 
 def known_listings(

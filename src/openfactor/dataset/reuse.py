@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from openfactor.dataset.loadings import Loadings
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from openfactor.context import Context
 from openfactor.dataset.calendar import closed_days
-from openfactor.dataset.contenthash import day_hashes, dictionary_hash
+from openfactor.dataset.content_hash import day_hashes, dictionary_hash
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.periods import change_of_frequency, periods_per_year

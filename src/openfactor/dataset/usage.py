@@ -13,7 +13,7 @@ import polars as pl
 from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.resolving import count_unknown
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 
 
 def used_factors(

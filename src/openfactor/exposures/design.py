@@ -18,9 +18,9 @@ from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.checks import known_groups
 from openfactor.dataset.loadings import GroupPlan, exposure_inventory, read_loadings
-from openfactor.dataset.panelindex import panel_index
+from openfactor.dataset.panel_index import index_of_panel
 from openfactor.dataset.reading import UploadReader, no_uploads
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.dataset.usage import used_factors
 from openfactor.datawarnings import warn
 from openfactor.errors import DataError, Fault, SettingsError
@@ -346,7 +346,7 @@ class _Sources:
         )
         plan = GroupPlan(name, sparse=False, forward_fill=group.forward_fill, max_age=group.max_age)
         loadings, faults = read_loadings(
-            rows, used, [plan], panel_index(self.data),
+            rows, used, [plan], index_of_panel(self.data),
             identifiers, self.data.exposure_dtype, row_counts, group.exposure_source, self.context,
         )  # fmt: skip
         faults += ambiguous_rows(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.coding import code_companies
-from openfactor.dataset.panelindex import main_rows
+from openfactor.dataset.panel_index import main_rows
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.datawarnings import warn

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.coding import code_listings
-from openfactor.dataset.panelindex import day_index, event_offsets
+from openfactor.dataset.panel_index import day_index, event_offsets
 from openfactor.dataset.resolving import without_duplicates
 from openfactor.dataset.riskdataset import RiskDataset
 

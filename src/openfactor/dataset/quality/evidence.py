@@ -13,11 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.calendar import closed_days
-from openfactor.dataset.panelindex import RUN
+from openfactor.dataset.panel_index import RUN
 from openfactor.dataset.quality.alignment import closes_by_row
 from openfactor.dataset.quality.sources import Source, find_sources
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.numerics.panel_scan import previous_prices, unchanged_runs
 from openfactor.results.quality import Example
 from openfactor.settings.quality import DataQualitySettings

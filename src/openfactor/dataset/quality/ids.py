@@ -11,7 +11,7 @@ import polars as pl
 
 from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.registry import Draft, check, counted, of_rows, severe_if
-from openfactor.dataset.rowcounts import (
+from openfactor.dataset.row_counts import (
     AFTER_THE_END,
     BEFORE_LIFE,
     DUPLICATE,

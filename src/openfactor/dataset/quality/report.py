@@ -13,7 +13,7 @@ from openfactor.dataset.quality.evidence import Evidence
 from openfactor.dataset.quality.spans import freshness
 from openfactor.dataset.quality.table import CHECKS
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.results import BuildReport
 from openfactor.results.quality import Finding, in_order

@@ -125,7 +125,7 @@ class Estimates:
     rows: RowValues
     """asset_return, specific_return, covered and the weights of each stage."""
     digests: NDArray[np.uint64]
-    """(D,) what stands for the data of each stored day; see `dataset.contenthash`."""
+    """(D,) what stands for the data of each stored day; see `dataset.content_hash`."""
     structure: str
     """What stands for the names in the data."""
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.lives import Life, day_before, lives
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
-from openfactor.dataset.rowcounts import RowCounts
+from openfactor.dataset.row_counts import RowCounts
 from openfactor.numerics.listing_lives import carry_rows
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def runs(counts: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, l
         yield first, dates[first:end]
 
 
-def panel_index(dataset: RiskDataset) -> PanelIndex:
+def index_of_panel(dataset: RiskDataset) -> PanelIndex:
     """The skeleton of a dataset's panel."""
     panel = dataset.panel
     return PanelIndex(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openfactor.context import Context
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
-from openfactor.dataset.panelindex import PanelIndex
+from openfactor.dataset.panel_index import PanelIndex
 from openfactor.settings.hierarchies import Tree
 
 
