@@ -191,3 +191,9 @@ def test_frames_of_any_kind(kind: str) -> None:
         return
     for got, expected in zip(made(given), made(TABLE), strict=True):
         assert got.equals(expected)
+
+
+def test_a_column_of_pandas_that_mixes_numbers_and_text() -> None:
+    frame = pd.DataFrame({"asset_id": ["A", "B", "C"], "sector": [1010, "15x", 20.0], "industry": None})
+    _, members = made(frame)
+    assert members["factor"].to_list() == ["1010", "15x", "20"]

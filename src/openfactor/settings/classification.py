@@ -29,79 +29,108 @@ def hierarchy_and_memberships(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What to upload as `hierarchies` and as `exposures` for a table such as asset, sector, industry.
 
-    df : a frame of polars, pandas or pyarrow; one row for each asset, or for each day and asset
-    levels : its columns from the top down. The cells of the lower ones may be empty where a branch ends
-    factor_group : the group of the memberships
-    asset_id : its column of identifiers
-    asset_id_type : the type of all identifiers; None if the column `asset_id_type` has it
-    date : its column of days, or the day of all rows
-    labels : column of a level to the column with what people call it; such a level holds codes
-    own_codes : all levels hold codes of the classification, such as 1010, of which each has one place
-
     Where a level holds names, a code is the path to it, `Energy/Other`, so that the code of an asset is the
     same whatever other assets there are, now or later; a joint or a backslash within a name has a backslash
     before it. Codes of the classification are taken as they are.
 
-    The first frame has level (1 at the top), code, label and parent_code; the second date, asset_id,
-    asset_id_type, factor_group, factor (the code of the lowest level) and exposure, which is 1.
+    Parameters
+    ----------
+    df
+        A frame of polars, pandas or pyarrow; one row per asset, or per day and asset.
+    levels
+        Its columns from the top down. The cells of the lower ones may be empty where a branch ends.
+    factor_group
+        The group of the memberships.
+    asset_id
+        The column of identifiers.
+    asset_id_type
+        The type of all identifiers; None if the column `asset_id_type` has it.
+    date
+        The column of days, or the day of all rows.
+    labels
+        Column of a level to the column with its labels; such a level holds codes.
+    own_codes
+        All levels hold codes of the classification, such as 1010, of which each has one place.
+
+    Returns
+    -------
+    hierarchy, memberships
+        The first has level (1 at the top), code, label and parent_code; the second date, asset_id,
+        asset_id_type, factor_group, factor (the code of the lowest level) and exposure, which is 1.
 
     Raises
     ------
-    DataError: with every row that has no place, every asset that has two on a day, and every code with two
-    places or labels.
+    DataError
+        With every row that has no place, every asset that has two on a day, and every code with two places
+        or labels.
     """
-    import polars as pl
+    from openfactor.frames import as_polars  # which loads polars
 
     levels = [levels] if isinstance(levels, str) else list(levels)
-    table = _as_table(df)
-    _check_columns(table, levels, asset_id, asset_id_type, date, labels or {})
-    named = [pl.col((labels or {}).get(level, level)).alias(f"label {i}") for i, level in enumerate(levels)]
-    rows = table.select(
-        (pl.col(date) if isinstance(date, str) and date in table.columns else pl.lit(_as_date(date))).alias(
-            "date"
-        ),
-        pl.col(asset_id).alias("asset_id"),
-        (pl.col("asset_id_type") if asset_id_type is None else pl.lit(asset_id_type)).alias("asset_id_type"),
-        *(pl.col(level).alias(f"level {i}") for i, level in enumerate(levels)),
-        *named,
-    )
-    texts = [c for c in rows.columns if c != "date"]
-    rows = rows.with_columns(_text(rows.get_column(c)).alias(c) for c in texts).with_row_index("_row")
+    label_columns = dict(labels or {})
+    table = as_polars(df, "table")
+    _check_columns(table, levels, asset_id, asset_id_type, date, label_columns)
+    rows = _texts(table, levels, asset_id, asset_id_type, date, label_columns)
     paths = [
         tuple(name for name in path if name is not None)
         for path in rows.select(f"level {i}" for i in range(len(levels))).rows()
     ]
-    codes = _codes(paths, [own_codes or level in (labels or {}) for level in levels])
-    faults = [*_misplaced(rows, paths, levels), *_repeated(rows, paths), *_shared(codes)]
-    names, more = _labels(rows, paths, codes, len(levels))
-    if faults := [*faults, *more]:
+    codes = _codes(paths, [own_codes or level in label_columns for level in levels])
+    names, ambiguous = _labels(rows, paths, codes, len(levels))
+    faults = [*_misplaced(rows, paths, levels), *_repeated(rows, paths), *_shared(codes), *ambiguous]
+    if faults:
         raise DataError("no hierarchy can be made of this table:", faults)
-    hierarchy = pl.DataFrame(
+    return _hierarchy(codes, names), _memberships(rows, [codes[path] for path in paths], factor_group)
+
+
+def _texts(
+    table: pl.DataFrame,
+    levels: Sequence[str],
+    asset_id: str,
+    asset_id_type: str | None,
+    date: str | dt.date,
+    labels: Mapping[str, str],
+) -> pl.DataFrame:
+    """_row, date, asset_id, asset_id_type, and `level i` and `label i` per level; all but dates as text."""
+    import polars as pl
+
+    day = pl.col(date) if isinstance(date, str) and date in table.columns else pl.lit(_as_date(date))
+    id_type = pl.col("asset_id_type") if asset_id_type is None else pl.lit(asset_id_type)
+    rows = table.select(
+        day.alias("date"),
+        pl.col(asset_id).alias("asset_id"),
+        id_type.alias("asset_id_type"),
+        *(pl.col(level).alias(f"level {i}") for i, level in enumerate(levels)),
+        *(pl.col(labels.get(level, level)).alias(f"label {i}") for i, level in enumerate(levels)),
+    )
+    columns = [_text(rows.get_column(name)).alias(name) for name in rows.columns if name != "date"]
+    return rows.with_columns(columns).with_row_index("_row")
+
+
+def _hierarchy(codes: Mapping[tuple[str, ...], str], labels: Mapping[str, str]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(
         [
-            (len(path), code, names[code], codes[path[:-1]] if len(path) > 1 else None)
+            (len(path), code, labels[code], codes[path[:-1]] if len(path) > 1 else None)
             for path, code in sorted(codes.items(), key=lambda item: (len(item[0]), item[0]))
         ],
         schema={"level": pl.Int32, "code": pl.String, "label": pl.String, "parent_code": pl.String},
         orient="row",
     )
-    memberships = rows.select(
-        "date", "asset_id", "asset_id_type", pl.lit(factor_group).alias("factor_group"),
-        pl.Series("factor", [codes[path] for path in paths], dtype=pl.String), exposure=pl.lit(1.0),
-    ).unique(maintain_order=True)  # fmt: skip
-    return hierarchy, memberships
 
 
-def _as_table(df: Any) -> pl.DataFrame:
-    """A frame of any kind; of pandas with its index, where that has names."""
+def _memberships(rows: pl.DataFrame, codes: Sequence[str], factor_group: str) -> pl.DataFrame:
     import polars as pl
 
-    if isinstance(df, pl.LazyFrame):
-        return df.collect()
-    if isinstance(df, pl.DataFrame):
-        return df
-    if hasattr(df, "reset_index"):
-        return pl.from_pandas(df.reset_index(drop=df.index.names == [None]))
-    return pl.DataFrame(df)
+    return rows.select(
+        "date",
+        "asset_id",
+        "asset_id_type",
+        pl.lit(factor_group).alias("factor_group"),
+        pl.Series("factor", codes, dtype=pl.String),
+        exposure=pl.lit(1.0),
+    ).unique(maintain_order=True)
 
 
 def _check_columns(
@@ -143,11 +172,23 @@ def _text(column: pl.Series) -> pl.Series:
     """Cells as text without blanks around; whole numbers without a point, null for what is empty."""
     import polars as pl
 
+    from openfactor.frames import MIXED
+
+    if column.dtype == MIXED:
+        column = pl.Series([_shown(cell) for cell in column], dtype=pl.String)
     if column.dtype.is_float():
         whole = column.fill_nan(None).cast(pl.Int64, strict=False)
         column = whole if (whole == column).all() else column.fill_nan(None)
     text = column.cast(pl.String).str.replace_all("\u00a0", " ").str.strip_chars()
     return text.set((text == "").fill_null(False), None)
+
+
+def _shown(cell: Mapping[str, Any] | None) -> str | None:
+    """A cell of a column that mixes types as text."""
+    if cell is None:
+        return None
+    number = cell["number"]
+    return f"{number:.0f}" if number is not None and number.is_integer() else cell["shown"]
 
 
 def _fault(rule: str, message: str, column: str | None, places: list[str]) -> list[Fault]:
