@@ -2,7 +2,6 @@
 
 import os
 import re
-import typing
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,7 +12,6 @@ from openfactor import Client
 from openfactor.dataset.quality import CHECKS
 from openfactor.dataset.quality.document import rewrite as rewrite_checks
 from openfactor.errors import DataWarning
-from openfactor.settings.docstrings import field_descriptions
 from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.document import rewrite
 from tests.markets import SOURCES
@@ -123,17 +121,3 @@ def test_relative_links_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_settings_and_uploads_are_described() -> None:
-    from openfactor import settings
-    from openfactor.settings import Settings
-
-    for name in settings.__all__:
-        model = getattr(settings, name)
-        if isinstance(model, type) and issubclass(model, Settings) and model is not Settings:
-            assert model.__doc__
-            meanings = field_descriptions(model)
-            for field, info in model.model_fields.items():
-                named_like_its_meaning = typing.get_origin(info.annotation) is typing.Literal
-                assert field in meanings or named_like_its_meaning, f"{name}.{field}"

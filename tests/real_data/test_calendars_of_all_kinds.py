@@ -70,7 +70,7 @@ def test_volatilities_are_those_of_a_year(kind: str, periods: int) -> None:
     """With 252 for all of them, a monthly panel has 4.6 times the volatility that it has."""
     data = dataset_of(moved(kind) if kind != "daily" else MARKET.uploads)
     assert data.report.periods_per_year == periods
-    assert f"{periods} trading periods a year" in str(data.report)
+    assert f"{periods} trading periods per year" in str(data.report)
     model = model_on(data)
     forecast = model.forecast()
     assert forecast.periods_per_year == periods

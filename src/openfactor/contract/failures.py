@@ -1,4 +1,4 @@
-"""Errors as values: they cross the seam by kind and fields."""
+"""Errors as values, which cross the seam by kind and fields."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from openfactor.settings.values import Value
 
 
 class Failure(Value):
-    """An error of ours as a value; `error()` is equal to the one that it was made of."""
+    """An error as a value; `error()` returns an equal error."""
 
     kind: str
     """`OpenfactorError.kind`: what the caller can do about it."""
     message: str
+    """Text of the error."""
     faults: tuple[Fault, ...] = ()
-    """Of a DataError."""
+    """`DataError.faults`."""
     problems: tuple[str, ...] = ()
-    """Of a SettingsError."""
+    """`SettingsError.problems`."""
     notes: tuple[str, ...] = ()
+    """Notes added to the error."""
 
     @classmethod
     def of(cls, error: OpenfactorError) -> Failure:
-        """The value of an error."""
+        """The value of `error`."""
         return cls(
             kind=error.kind,
             message=str(error),
@@ -30,7 +32,7 @@ class Failure(Value):
         )
 
     def error(self) -> OpenfactorError:
-        """The error, to be raised; one of a kind that this release does not know is an OpenfactorError."""
+        """The error to raise; an OpenfactorError if this release does not know its kind."""
         kind = _kinds().get(self.kind, OpenfactorError)
         error = kind.__new__(kind, self.message)
         if isinstance(error, DataError):
@@ -43,11 +45,11 @@ class Failure(Value):
 
 
 def _kinds() -> dict[str, type[OpenfactorError]]:
-    """Kind to class: the one nearest to the root, of those that share it."""
-    found: dict[str, type[OpenfactorError]] = {}
-    waiting: list[type[OpenfactorError]] = [OpenfactorError]
-    while waiting:
-        kind = waiting.pop(0)
-        found.setdefault(kind.kind, kind)
-        waiting += kind.__subclasses__()
-    return found
+    """Kind to the class nearest the root that has it."""
+    classes: dict[str, type[OpenfactorError]] = {}
+    level: list[type[OpenfactorError]] = [OpenfactorError]
+    while level:
+        for error in level:
+            classes.setdefault(error.kind, error)
+        level = [below for error in level for below in error.__subclasses__()]
+    return classes

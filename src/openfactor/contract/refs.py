@@ -26,6 +26,7 @@ class PinnedUpload(Value):
     """One version of an upload."""
 
     version: int
+    """Its number."""
     content: str
     """Hash that names the rows of the version for ever."""
 
@@ -55,6 +56,7 @@ class ModelRef(Value):
     """A fitted model."""
 
     pinned: Pinned[FactorRiskModelSettings]
+    """Its settings and data."""
     fingerprint: str
     """Names what the estimates were made from: settings, dataset and uploads."""
 
@@ -65,13 +67,15 @@ class FrameQuery(Value):
     frame: str
     """Its name, such as "factor_returns"."""
     start: dt.date | None = None
+    """First day, included; None for no bound."""
     end: dt.date | None = None
-    """First and last day, both included; None for no bound."""
+    """Last day, included; None for no bound."""
     id_type: str | None = None
     """How assets are identified; by default as the universe does."""
     stage: int = 1
     """Of a model with several stages of regression, which one; the first is 1."""
     layout: Layout = "wide"
+    """One column per factor or asset, or one row per value."""
     dated: Dated | None = None
     """Which day the rows carry; None for the frame's own choice."""
     trading_days_only: bool = False
@@ -108,8 +112,8 @@ def _write_cell(value: Any) -> Any:
     """JSON of a cell; dates and infinite numbers, which JSON would make texts, say what they are."""
     if isinstance(value, list):
         return [_write_cell(item) for item in value]
-    if isinstance(value, dt.date):  # datetimes are dates
-        return {type(value).__name__: value.isoformat()}
+    if isinstance(value, dt.date):
+        return {"datetime" if isinstance(value, dt.datetime) else "date": value.isoformat()}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     return value
@@ -147,6 +151,7 @@ class ModelProperties(Value):
     factors: list[tuple[str, str]]
     """Group and factor, in the order of the columns of frames."""
     n_stages: int
+    """Number of stages of regression."""
     n_assets: int
     """Listings that have a return on any day."""
 
@@ -157,6 +162,7 @@ class ForecastProperties(Value):
     dates: list[dt.date]
     """Trading days with a forecast, ascending."""
     n_factors: int
+    """Number of factors."""
     periods_per_year: float
     """Trading periods per year, with which risk is annualised."""
 
@@ -165,29 +171,38 @@ class DiagnosticsQuery(Value):
     """What diagnostics of a model are asked for."""
 
     forecast: RiskForecastSettings = RiskForecastSettings()
+    """Settings of the forecasts."""
     start: dt.date | None = None
+    """First day, included; None for no bound."""
     end: dt.date | None = None
+    """Last day, included; None for no bound."""
     burn_in: int | None = None
     """Trading days with a regression before the first forecast that counts; None for a year's."""
     window: int | None = None
     """Trading days of the rolling bias statistics; None for a year's."""
     n_books: int = 50
+    """Number of random portfolios."""
     seed: int = 0
-    """Number of random portfolios, and the seed that draws them."""
+    """Seed that draws them."""
 
 
 class TaskStatus(Value):
     """How far a task is."""
 
     id: str
+    """Unique within the workspace."""
     name: str
+    """What it does, for people."""
     state: Literal["running", "cancelling", "done", "failed", "cancelled"]
+    """`cancelling`: asked to stop, but still running."""
     message: str = ""
     """The step that is under way."""
     done: int = 0
+    """Units of the step done."""
     total: int | None = None
-    """Units of that step done, and in all where that is known."""
+    """Units of the step; None if unknown."""
     unit: str = ""
+    """What the units are, such as "days"."""
 
     @property
     def ended(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the data quality checks found."""
+"""Findings of the data quality checks, coverage and freshness."""
 
 from __future__ import annotations
 
@@ -18,41 +18,48 @@ WIDTH = 108
 
 
 class Example(Value):
-    """One place where a check found something."""
+    """One place that a finding is about."""
 
     asset: str | None = None
-    """Listing, in the master id type; currency, factor or exchange where no listing is meant."""
+    """Listing, in the master identifier type; or a currency, factor or exchange."""
     date: dt.date | None = None
+    """The day."""
     value: str | None = None
+    """The value there, with its unit if it has one."""
 
     def __str__(self) -> str:
         return " ".join(str(part) for part in (self.asset, self.date, self.value) if part is not None)
 
 
 class Finding(Value):
-    """What one check found in one place."""
+    """One fault of the data: which check found it, where, how bad it is, and what to do."""
 
     check: str
+    """Name of the check."""
     upload: str
-    """Upload type that it is about; of derived datasets with the upload's name."""
+    """Data type of the upload; in derived datasets with the name of the upload."""
     where: str | None = None
     """Factor group, currency or exchange."""
     severity: Severity
+    """`severe`: results will be wrong or missing."""
     message: str
-    """What was found, as a sentence."""
+    """What is wrong, as a sentence."""
     remedy: str
     """What to do, as a sentence."""
     first_date: dt.date | None = None
+    """First day affected."""
     last_date: dt.date | None = None
+    """Last day affected."""
     count: int = 0
-    """Rows; days, names or ids where `message` says so."""
+    """Number of rows; of days, names or ids if `message` says so."""
     share: float | None = None
-    """`count` as a share of what was looked at."""
+    """`count` as a fraction of what was checked."""
     cap_share: float | None = None
-    """Market cap of the rows found, as a share of that of all rows of their days."""
+    """Market cap of the affected rows, as a fraction of that of all rows of their days."""
     examples: tuple[Example, ...] = ()
+    """The first few places."""
     newest: bool = False
-    """It concerns the newest day with prices."""
+    """Whether it concerns the newest day with prices."""
 
     @property
     def summary(self) -> str:
@@ -71,12 +78,12 @@ class Finding(Value):
 
 
 def percent(share: float) -> str:
-    """A share, of which even a tiny one is not 0."""
+    """A fraction as a percentage; tiny ones are not rounded to 0."""
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def span(first: dt.date | None, last: dt.date | None) -> str:
-    """Two dates, or one where they are the same."""
+    """Two dates, or one if they are equal."""
     if first is None or last is None:
         return ""
     return str(first) if first == last else f"{first} to {last}"
@@ -87,12 +94,12 @@ def _wrapped(text: str) -> list[str]:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Severe ones first; of one severity in the order in which they come."""
+    """Sorted by severity, severe ones first; otherwise in their order."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
-    """One row a finding: severity, check, upload, where, first_date, last_date, count, share, cap_share,
+    """One row per finding: severity, check, upload, where, first_date, last_date, count, share, cap_share,
     newest, examples, message, remedy."""
     import polars as pl
 
@@ -110,29 +117,34 @@ def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
 
 
 class CoverageLine(Value):
-    """How many listings something covers on the newest day with prices."""
+    """How many listings an input covers on the newest day with prices."""
 
     what: str
-    """Column of the coverage."""
+    """Column of the coverage by day."""
     newest: int
+    """Listings covered on the newest day."""
     day_before: int | None
+    """Listings covered on the stored day before; None if there is none."""
     median: float
-    """Of the trailing days before the newest."""
+    """Median number of listings covered on the trailing days before the newest."""
 
 
 class Freshness(Value):
-    """Until when a source was uploaded."""
+    """The last date of a source."""
 
     upload: str
+    """Data type of the upload."""
     where: str | None = None
     """Currency, factor group, factor or series."""
     first_date: dt.date
+    """First date."""
     last_date: dt.date
-    """Of the dates up to the newest day with prices."""
+    """Last date up to the newest day with prices."""
     age: int
-    """Calendar days from the last date to the newest day with prices: for so long its values are carried."""
+    """Calendar days from the last date to the newest day with prices, over which values are carried
+    forward."""
     interval: int
-    """Calendar days between two dates, exceeded by 5 % of them; 0 for a single date."""
+    """95th percentile of the calendar days between consecutive dates; 0 for a single date."""
 
     def __str__(self) -> str:
         place = " ".join(part for part in (self.upload, self.where) if part)
@@ -140,7 +152,7 @@ class Freshness(Value):
 
 
 def coverage_table(lines: Sequence[CoverageLine], day: dt.date | None) -> str:
-    """The lines as text."""
+    """The lines as a table of text."""
     width = max([12, *(len(line.what) for line in lines)])
     head = f"{'coverage on ' + str(day) if day else '':{width + 2}s}{'listings':>10s}"
     rows = [f"  {head}{'day before':>12s}{'median':>10s}"]

@@ -1,4 +1,4 @@
-"""What a risk dataset answers: its status, what went into it, and what its settings may name."""
+"""Status, build report and properties of risk datasets."""
 
 from __future__ import annotations
 
@@ -27,55 +27,61 @@ if TYPE_CHECKING:
     import polars as pl
 
 DatasetStatus = Literal["ready", "data_stale", "needs_update", "not_ready", "corrupt"]
-"""ready: up to date. data_stale: usable, but an upload or the reference has newer data, or is gone.
-needs_update: nothing is built. not_ready: the reference dataset cannot be used. corrupt: the settings or the
-stored data are damaged."""
+"""ready: up to date. data_stale: usable, but an upload or the reference has newer data, or was deleted.
+needs_update: not built. not_ready: the reference dataset cannot be used. corrupt: the settings or the stored
+data are damaged."""
 
 
 class BuildReport(Value):
-    """What went into a dataset and what did not."""
+    """What a build used, dropped, derived and found wrong."""
 
     first_date: str
+    """First stored day, ISO 8601."""
     last_date: str
+    """Last stored day, ISO 8601."""
     n_days: int
+    """Number of stored days."""
     n_listings: int
+    """Number of listings."""
     n_companies: int
+    """Number of companies."""
     n_rows: int
+    """Number of rows of the panel: one per stored day and live listing."""
     rows_read: dict[str, int]
-    """Upload type to rows read."""
+    """Data type to rows read."""
     rows_dropped: dict[str, dict[str, int]]
-    """Upload type to reason to rows dropped."""
+    """Data type to reason to rows dropped."""
     rows_worked_out: dict[str, dict[str, int]] = {}
-    """Upload type to what was worked out to rows that have it: returns from closes."""
+    """Data type to what was derived (returns from closes) to rows for which it was."""
     warnings: list[str]
-    """What must be looked at before the dataset is used."""
+    """What to look at before using the dataset."""
     periods_per_year: float = 252.0
-    """Trading periods a year, with which risk is annualised."""
+    """Trading periods per year, used to annualise risk."""
     periods_source: Literal["settings", "trading days", "default"] = "default"
-    """What says so; the default stands until there are enough trading days to tell."""
+    """Where `periods_per_year` comes from; the default applies until there are enough trading days."""
     quality: list[Finding] = []
-    """What the data quality checks found, severe findings first."""
+    """Findings of the data quality checks, severe ones first."""
     newest_day: dt.date | None = None
     """The newest day with prices."""
     newest_coverage: list[CoverageLine] = []
-    """How many listings each input covers on that day."""
+    """Number of listings that each input covers on that day."""
     freshness: list[Freshness] = []
-    """Until when each source goes: rates by currency, caps, exposures by group or factor, series."""
+    """Last date of each source: rates by currency, caps, exposures by group or factor, series."""
 
     @property
     def quality_frame(self) -> pl.DataFrame:
-        """The findings, one row each: severity, check, upload, where, first_date, last_date, count, share,
+        """One row per finding: severity, check, upload, where, first_date, last_date, count, share,
         cap_share, newest, examples, message, remedy."""
         return findings_frame(self.quality)
 
     @property
     def newest_faults(self) -> list[Finding]:
-        """Severe findings about the newest day, on which forecasts stand."""
+        """Severe findings about the newest day, which forecasts depend on."""
         return [finding for finding in self.quality if finding.newest and finding.severity == "severe"]
 
     @property
     def freshness_frame(self) -> pl.DataFrame:
-        """One row a source: upload, where, first_date, last_date, age, interval (in calendar days)."""
+        """One row per source: upload, where, first_date, last_date, age, interval (both in calendar days)."""
         import polars as pl
 
         schema: dict[str, type[pl.DataType]] = {
@@ -86,7 +92,7 @@ class BuildReport(Value):
 
     @property
     def quality_text(self) -> str:
-        """Coverage of the newest day, then the findings."""
+        """Coverage of the newest day, sources that are behind, and the findings, as text."""
         counts = {s: sum(finding.severity == s for finding in self.quality) for s in SEVERITIES}
         total = ", ".join(f"{count} {severity}" for severity, count in counts.items() if count)
         lines = [coverage_table(self.newest_coverage, self.newest_day)] if self.newest_coverage else []
@@ -100,7 +106,7 @@ class BuildReport(Value):
         lines = [
             f"{self.first_date} to {self.last_date}: {self.n_days:,} days, {self.n_listings:,} listings of "
             f"{self.n_companies:,} companies, {self.n_rows:,} rows",
-            f"  {self.periods_per_year:g} trading periods a year (from: {self.periods_source})",
+            f"  {self.periods_per_year:g} trading periods per year (from: {self.periods_source})",
         ]
         for upload, read in self.rows_read.items():
             dropped = self.rows_dropped.get(upload, {})
@@ -114,34 +120,40 @@ class BuildReport(Value):
 
 
 class RiskDatasetProperties(Value):
-    """All menus of a dataset, and how it was built."""
+    """The menus of a dataset, and how it was built."""
 
     factor_risk_model_settings_menu: FactorRiskModelSettingsMenu
+    """What settings on this dataset choose from."""
     build_report: BuildReport
+    """How the dataset was built."""
 
     @property
     def quality(self) -> pl.DataFrame:
-        """What the data quality checks found; see `BuildReport.quality_frame`."""
+        """Findings of the data quality checks; see `BuildReport.quality_frame`."""
         return self.build_report.quality_frame
 
     @property
     def exposure_settings_menu(self) -> ExposureSettingsMenu:
+        """What `ExposureSettings` choose from."""
         return self.factor_risk_model_settings_menu.exposure_settings_menu
 
     @property
     def universe_settings_menu(self) -> UniverseSettingsMenu:
+        """What `UniverseSettings` choose from."""
         return self.exposure_settings_menu.universe_settings_menu
 
     @property
     def calendar_settings_menu(self) -> CalendarSettingsMenu:
+        """What `CalendarSettings` choose from."""
         return self.universe_settings_menu.calendar_settings_menu
 
     @property
     def modelconstruction_settings_menu(self) -> ModelConstructionSettingsMenu:
+        """What `ModelConstructionSettings` choose from."""
         return self.factor_risk_model_settings_menu.modelconstruction_settings_menu
 
     def human_readable(self, detail: bool = False) -> str:
-        """The menus as YAML, hierarchies by label; `detail` shows all levels, else the top one."""
+        """The menus as YAML, hierarchies by label; `detail` shows all levels instead of only the top one."""
         import yaml
 
         def shown(tree: Tree) -> object:
@@ -159,7 +171,7 @@ class RiskDatasetProperties(Value):
         universe, exposures = self.universe_settings_menu, self.exposure_settings_menu
         text = {
             "days": f"{self.build_report.first_date} to {self.build_report.last_date}",
-            "periods a year": self.build_report.periods_per_year,
+            "periods per year": self.build_report.periods_per_year,
             "exchanges": self.calendar_settings_menu.exchanges,
             "id types": universe.id_types,
             "categorical": {n: shown(universe.tree(n)) for n in universe.categorical_hierarchies},

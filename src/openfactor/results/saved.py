@@ -10,19 +10,23 @@ from openfactor.settings.values import Value
 
 
 class SavedSettings(Value):
-    """Settings that are kept under a name."""
+    """Settings saved under a name."""
 
     id: int
-    """Unique over all kinds."""
+    """Unique across all kinds."""
     kind: str
-    """The class of the settings."""
+    """`Settings.settings_kind` of the settings."""
     name: str
+    """Unique within the kind."""
     value: AnyDatasetSettings | None
-    """The settings and their dataset; None if they are not valid any more."""
+    """The settings and their dataset; None if they are no longer valid."""
     issues: list[str]
-    """Why they are not valid: references and names that are not there any more."""
+    """Why they are not valid: names and references that no longer exist."""
     raw_json: dict[str, Any]
-    """What is stored."""
+    """The stored JSON."""
     description: str | None
+    """As given by the user."""
     created_on: dt.datetime
+    """UTC, without a time zone."""
     last_updated_on: dt.datetime
+    """UTC, without a time zone."""

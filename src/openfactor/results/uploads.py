@@ -1,4 +1,4 @@
-"""What uploads answer: results of parsers, of staging and of commits."""
+"""Results of parsing, staging and committing uploads."""
 
 from __future__ import annotations
 
@@ -10,62 +10,67 @@ from openfactor.settings.values import Value
 
 
 class _Result(Value):
-    def __str__(self) -> str:  # pydantic's own has every message
+    def __str__(self) -> str:  # that of pydantic would show every message
         return repr(self)
 
 
 class UploadParserResult(_Result):
-    """Whether a parser takes a table, and what it has to say."""
+    """Whether a parser accepts a table, and its messages."""
 
     parser: str | None = None
-    """Name of the parser; None if the file did not get as far as a parser."""
+    """Name of the parser; None if the file could not even be read."""
     success: bool
+    """Whether it accepts the table."""
     messages: list[str] = []
-    """Why not; or what was found beside."""
+    """Why it does not; or remarks on a table that it accepts."""
 
     def __bool__(self) -> bool:
         return self.success
 
     def __repr__(self) -> str:
-        return (
-            f"<{self.parser!r} {'takes it' if self.success else 'does not take it'}{_listed(self.messages)}>"
-        )
+        verb = "accepts it" if self.success else "does not accept it"
+        return f"<{self.parser!r} {verb}{_listed(self.messages)}>"
 
 
 class MultiParserResult(_Result):
-    """What every parser says of a table."""
+    """The results of all parsers for a table."""
 
     results: list[UploadParserResult]
+    """One per parser."""
 
     @property
     def success(self) -> bool:
-        """Some parser takes it."""
+        """Whether some parser accepts it."""
         return self.success_parser is not None
 
     @property
     def success_parser(self) -> str | None:
-        """The first parser that takes it."""
+        """Name of the first parser that accepts it; None if none does."""
         return next((r.parser for r in self.results if r.success), None)
 
     def __bool__(self) -> bool:
         return self.success
 
     def __repr__(self) -> str:
-        how = f"taken by {self.success_parser!r}" if self.success else "no parser takes it"
+        how = f"accepted by {self.success_parser!r}" if self.success else "no parser accepts it"
         return f"<{how}{_listed(_told(self.results, self.success))}>"
 
 
 class UploadStagingResult(_Result):
-    """What came of staging a table, or all tables of an archive; false if it failed."""
+    """The result of staging a table, or all tables of an archive; false if it failed."""
 
     name: str
+    """Name of the staged table."""
     timestamp: dt.datetime
+    """When it was staged, UTC."""
     success: bool
+    """Whether it was staged."""
     results: list[UploadParserResult]
+    """One per parser."""
 
     @property
     def success_parser(self) -> str | None:
-        """The parser that took it."""
+        """Name of the parser that accepted it; None if none did."""
         return next((r.parser for r in self.results if r.success), None)
 
     def __bool__(self) -> bool:
@@ -77,8 +82,8 @@ class UploadStagingResult(_Result):
 
 
 def _told(results: Sequence[UploadParserResult], success: bool) -> list[str]:
-    """What the parsers say that took a table or, if none did, what all say: first the one that has least to
-    say, whose layout it probably is."""
+    """Messages of the parsers that accepted a table, or of all if none did. The parser with the fewest comes
+    first: its layout is probably that of the table."""
     return [
         f"{f'{result.parser}: ' if result.parser else ''}{message}"
         for result in sorted(results, key=lambda result: len(result.messages))
@@ -93,29 +98,31 @@ def _listed(messages: Sequence[str]) -> str:
 
 
 class UploadCommitResult(_Result):
-    """What a commit did. Added, replaced, unchanged and ignored rows are all rows of the commit."""
+    """What a commit did. Its rows are those added, replaced, unchanged and ignored."""
 
     version: int
-    """The latest version after it."""
+    """The latest version after the commit."""
     committed_names: list[str] = []
-    """The staged tables that went into it; of a file that was committed directly, its tables."""
+    """The staged tables committed, or the tables of a file committed directly."""
     rows_added: int = 0
-    """Rows with a key that was not there."""
+    """Rows with a new key."""
     rows_replaced: int = 0
-    """Rows that took the place of a row with the same key and other values."""
+    """Rows that replaced a row with the same key and other values."""
     rows_unchanged: int = 0
-    """Rows that were there already, with the same values."""
+    """Rows that existed with the same values."""
     rows_ignored: int = 0
-    """Rows that `append` left out, because their key, or with match_columns their slice, was there with
-    other values."""
+    """Rows that `append` skipped, because their key, or with match_columns their slice, existed with other
+    values."""
     rows_removed: int = 0
-    """Rows that were there before and whose key is not there any more."""
+    """Earlier rows whose key no longer exists."""
     notes: list[str] = []
-    """What was cleaned or left out as the tables were read."""
+    """What was cleaned or dropped while reading the tables."""
 
 
 class UploadDataTypeFreshness(_Result):
-    """When a data type got data last."""
+    """When a data type last received data."""
 
     data_type: str
+    """Name of the data type."""
     last_committed_at: dt.datetime | None = None
+    """Time of the last commit to any of its uploads, UTC."""

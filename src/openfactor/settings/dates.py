@@ -7,15 +7,16 @@ import datetime as dt
 from openfactor.errors import SettingsError
 
 DateLike = str | dt.date | dt.datetime
-"""A date, a datetime of which the day counts, or an ISO 8601 text such as "2024-01-31"; "" is none."""
+"""A date, a datetime (its time is ignored), or an ISO 8601 text such as "2024-01-31"; "" means None."""
 
 
 def as_date(value: DateLike | None) -> dt.date | None:
-    """The day; None for None and "".
+    """The date; None for None and "".
 
     Raises
     ------
-    SettingsError: a text that is no date.
+    SettingsError
+        The text is not a date.
     """
     if isinstance(value, dt.datetime):
         return value.date()

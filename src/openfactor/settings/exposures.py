@@ -1,7 +1,8 @@
-"""Which factors a model has."""
+"""The factors of a model."""
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -17,14 +18,13 @@ SafeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 class _HierarchyGroup(Settings):
     hierarchy: HierarchyDescription
-    """The factor group of the dataset to take, and how its codes become factors; a name alone means the
-    top level."""
+    """A factor group of the dataset, and how its codes become factors; a name alone means the top level."""
     factor_group: str = Field(default="", validate_default=True)
-    """The name of the group in the model; by default that of the hierarchy."""
+    """Name of the group in the model; by default that of the hierarchy."""
     include: Selection = "All"
-    """Factors, or codes or labels of any level, to take."""
+    """Factors, or codes or labels of any level, to include."""
     exclude: list[str] = []
-    """Factors, or codes or labels of any level, to leave out."""
+    """Factors, or codes or labels of any level, to exclude."""
 
     @field_validator("hierarchy", mode="before")
     @classmethod
@@ -39,30 +39,31 @@ class _HierarchyGroup(Settings):
 
 
 class ContinuousExposureGroupSettings(_HierarchyGroup):
-    """A dense group: a number for every asset and factor (market, styles)."""
+    """A continuous group: every asset has an exposure to every factor (market, styles)."""
 
     exposure_type: Literal["continuous"] = "continuous"
     winsorize: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Move exposures that are further than this many robust standard deviations (1.4826 times the median
-    absolute deviation) from the median of the day's estimation universe to that bound."""
+    """Move exposures more than this many robust standard deviations (1.4826 times the median absolute
+    deviation) from the median of the day's estimation universe to that bound. None: no bound."""
     standardize_method: Standardization = "none"
-    """`equal_weighted`: less the mean, over the standard deviation, of the estimation universe."""
+    """`equal_weighted`: subtract the mean of the day's estimation universe and divide by its standard
+    deviation, each asset counting the same."""
     net_of: list[str] = []
-    """Factor groups of these settings; what they explain of this group is taken out of it."""
+    """Factor groups of these settings that this group is made orthogonal to, day by day."""
 
 
 class CategoricalExposureGroupSettings(_HierarchyGroup):
-    """A sparse group: membership, or partial membership, in categories (industries, countries)."""
+    """A categorical group: full or partial membership in categories (industries, countries)."""
 
     exposure_type: Literal["categorical"] = "categorical"
 
 
 class RollingBetaSettings(Settings):
-    """Ordinary least squares on overlapping sums of returns."""
+    """Ordinary least squares, with an intercept, on overlapping sums of returns."""
 
     method: Literal["ols"] = "ols"
     overlap: int = Field(default=5, ge=1)
-    """Trading days whose returns are added up, on both sides; 1: none."""
+    """Trading days of returns summed on both sides of the regression; 1: no summing."""
 
 
 class RollingHuberBetaSettings(Settings):
@@ -70,46 +71,46 @@ class RollingHuberBetaSettings(Settings):
 
     method: Literal["huber"] = "huber"
     max_iter: int = Field(default=10, ge=1)
-    """Iterations of reweighted least squares; each day starts from the day before."""
+    """Iterations of reweighted least squares; each day starts from the result of the day before."""
     level: float | None = Field(default=None, gt=0, lt=1)
-    """Significance level of a two-sided Student t-test; a beta that fails it is set to 0. None: no test."""
+    """Significance level, a fraction, of a two-sided t-test; insignificant betas become 0. None: no test."""
     epsilon: float = Field(default=1.35, gt=1)
-    """Residuals of more than so many scales count linearly, not squared."""
+    """Residuals beyond this multiple of their scale, estimated along, count linearly instead of squared."""
     alpha: float = Field(default=0.0001, ge=0)
-    """Weight of the squared beta in the objective."""
+    """Weight of the squared beta in the objective (ridge penalty)."""
 
 
 class TimeSeriesBetaExposureGroupSettings(Settings):
-    """Betas of asset returns to uploaded series of factor returns, one regression a factor."""
+    """Betas of asset returns to uploaded series of factor returns, one regression per factor."""
 
     exposure_type: Literal["tsbeta"] = "tsbeta"
     tsfactors_source: str = Field(min_length=1)
     """Upload of type `tsfactors`."""
     factor_group: str = Field(min_length=1)
-    """The name of the group in the model."""
+    """Name of the group in the model."""
     include: Selection = "All"
-    """Factors of the upload to take."""
+    """Factors of the upload to include."""
     exclude: list[str] = []
-    """Factors of the upload to leave out."""
+    """Factors of the upload to exclude."""
     currency: str = "USD"
-    """Currency of the asset returns."""
+    """Currency (ISO 4217) of the asset returns."""
     window: int = Field(default=252, ge=2)
-    """Trading days of a regression; half of them must have a return."""
+    """Trading days per regression, at least half of them with a return."""
     return_clip_bounds: tuple[float | None, float | None] = (None, None)
-    """Bounds on the asset returns."""
+    """Lower and upper bound on the daily asset returns, as fractions; None: no bound."""
     rolling_regression: Annotated[
         RollingBetaSettings | RollingHuberBetaSettings, Field(discriminator="method")
     ] = RollingBetaSettings()
-    """How a beta is estimated."""
+    """The regression."""
     winsorize: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Move exposures that are further than this many robust standard deviations (1.4826 times the median
-    absolute deviation) from the median of the day's estimation universe to that bound."""
+    """Move exposures more than this many robust standard deviations (1.4826 times the median absolute
+    deviation) from the median of the day's estimation universe to that bound. None: no bound."""
     gaussianize: bool = True
-    """Turn the betas of a day into normal scores."""
+    """Replace the betas of a day by their normal scores."""
     gaussianize_maintain_zeros: bool = False
-    """Leave betas of exactly 0 at 0 in doing so."""
+    """Keep betas of exactly 0 at 0."""
     net_of: list[str] = []
-    """Factor groups of these settings; what they explain of this group is taken out of it."""
+    """Factor groups of these settings that this group is made orthogonal to, day by day."""
 
     reference_fields: ClassVar[dict[str, str]] = {"tsfactors_source": "tsfactors"}
 
@@ -123,39 +124,40 @@ class TimeSeriesBetaExposureGroupSettings(Settings):
 
 
 class InlineUploadedExposureGroupSettings(Settings):
-    """A factor group of an `exposures` upload, added to a model without building a dataset for it."""
+    """A factor group of an `exposures` upload, used in a model without building a dataset."""
 
     exposure_type: Literal["inline_uploaded"] = "inline_uploaded"
     exposure_source: SafeName
     """Upload of type `exposures`."""
     factor_group: SafeName
-    """The group in the upload, and its name in the model."""
+    """Name of the group in the upload and in the model."""
     include: Selection = "All"
-    """Factors of the upload to take."""
+    """Factors of the upload to include."""
     exclude: list[str] = []
-    """Factors of the upload to leave out."""
+    """Factors of the upload to exclude."""
     forward_fill: bool = False
-    """Let an asset keep its last exposure on days on which it is priced."""
+    """Carry an asset's last exposure forward on days on which it has a price."""
     max_age: int | None = Field(default=None, ge=0)
-    """Calendar days after which an exposure that has not been renewed counts no longer; None: never."""
+    """Calendar days after which an exposure that was not renewed expires; None: never."""
     winsorize: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """Move exposures that are further than this many robust standard deviations (1.4826 times the median
-    absolute deviation) from the median of the day's estimation universe to that bound."""
+    """Move exposures more than this many robust standard deviations (1.4826 times the median absolute
+    deviation) from the median of the day's estimation universe to that bound. None: no bound."""
     gaussianize: bool = False
-    """Turn the exposures of a day into normal scores."""
+    """Replace the exposures of a day by their normal scores."""
     gaussianize_maintain_zeros: bool = False
-    """Leave exposures of exactly 0 at 0 in doing so."""
+    """Keep exposures of exactly 0 at 0."""
     fill_miss: bool = False
-    """Give assets without an exposure the mean of the day, which is 0 after `gaussianize`."""
+    """Give assets without an exposure the mean of the day (0 after `gaussianize`)."""
     standardize_method: Standardization = "none"
-    """`equal_weighted`: less the mean, over the standard deviation, of the estimation universe."""
+    """`equal_weighted`: subtract the mean of the day's estimation universe and divide by its standard
+    deviation, each asset counting the same."""
     net_of: list[str] = []
-    """Factor groups of these settings; what they explain of this group is taken out of it."""
+    """Factor groups of these settings that this group is made orthogonal to, day by day."""
 
     reference_fields: ClassVar[dict[str, str]] = {"exposure_source": "exposures"}
 
     @model_validator(mode="after")
-    def _zeros_of_what(self) -> Self:
+    def _zeros_need_scores(self) -> Self:
         if self.gaussianize_maintain_zeros and not self.gaussianize:
             raise ValueError("gaussianize_maintain_zeros needs gaussianize")
         return self
@@ -174,9 +176,9 @@ class InteractionExposureGroupSettings(Settings):
         ],
         Field(min_length=2),
     ]
-    """The groups. A factor is named by its members, with `:` between them."""
+    """The groups. The factors are named after their members, joined by `:`."""
     factor_group: str = Field(default="", validate_default=True)
-    """The name of the group in the model; by default those of its members, with `:` between them."""
+    """Name of the group in the model; by default the names of its members, joined by `:`."""
 
     @field_validator("factor_group")
     @classmethod
@@ -208,10 +210,9 @@ class ExposureSettings(Settings):
     settings_kind: ClassVar[str] = "ExposureSettings"
 
     exposures: list[ExposureGroupSettings] = []
-    """The groups. Several may share a `factor_group` if their factors differ; a single group may be given
-    without a list."""
+    """The groups. Several may share a `factor_group` if their factors differ. One group needs no list."""
     orthogonalization_weights: WeightingScheme = "SqrtCap"
-    """Regression weights of the projections that `net_of` asks for."""
+    """Regression weights of the projections requested by `net_of`."""
 
     @field_validator("exposures", mode="before")
     @classmethod
@@ -232,24 +233,20 @@ class ExposureSettings(Settings):
                 problems.append(f"{where} names {', '.join(repeated)} twice")
             if group.factor_group in net_of:
                 problems.append(f"{where} names the group itself")
-            if strange := sorted(set(net_of) - known):
-                problems.append(f"{where}: no such group in these settings: {', '.join(strange)}")
-        if not problems and (circle := _circle(sources)):
-            problems.append(f"net_of goes in a circle: {' of '.join(circle)}")
+            if missing := sorted(set(net_of) - known):
+                problems.append(f"{where}: no such group in these settings: {', '.join(missing)}")
+        if not problems and (cycle := _cycle(sources)):
+            problems.append(f"net_of goes in a circle: {' of '.join(cycle)}")
         if problems:
             raise ValueError("; ".join(problems))
         return groups
 
 
-def _circle(sources: dict[str, set[str]]) -> list[str]:
-    """Groups, each net of the next, of which the last is the first; empty if there are none."""
-
-    def follow(path: list[str]) -> list[str]:
-        for source in sorted(sources[path[-1]]):
-            if source in path:
-                return [*path[path.index(source) :], source]
-            if found := follow([*path, source]):
-                return found
-        return []
-
-    return next((found for group in sources if (found := follow([group]))), [])
+def _cycle(sources: dict[str, set[str]]) -> list[str]:
+    """Groups, each net of the next, the last being the first; empty if there is no cycle."""
+    try:
+        TopologicalSorter({group: sorted(sources[group]) for group in sorted(sources)}).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        return cycle[::-1]
+    return []

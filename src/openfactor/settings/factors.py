@@ -1,4 +1,4 @@
-"""Which leaves of a hierarchy make which factor of a group."""
+"""Which leaves of a hierarchy belong to which factor of a group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openfactor.settings.groupings import HierarchyGroups
 from openfactor.settings.hierarchies import Node, Tree, unknown
 
 Factors = dict[str, tuple[str, ...]]
-"""Factor to the leaves that make it."""
+"""Factor to its leaves."""
 HierarchyGroup = ContinuousExposureGroupSettings | CategoricalExposureGroupSettings
 
 
@@ -30,14 +30,23 @@ class FactorsError(ValueError):
 def factors_of(group: HierarchyGroup, tree: Tree, universe: Collection[str] | None = None) -> Factors:
     """The factors of a group, in the order of the tree or of the custom groups.
 
-    A factor of a level is named by the label of its code; labels that several codes of the level have are
-    followed by the code in brackets. `include` and `exclude` name factors, or codes or labels of any level
-    of the whole hierarchy. What they leave is cut to the leaves that the filter of the `universe` on the
-    same hierarchy keeps. Factors without a leaf are dropped.
+    A factor of a level is named after the label of its code, with the code in brackets if several codes of
+    the level share the label. `include` and `exclude` name factors, or codes or labels of any level. Factors
+    without a leaf left are dropped.
+
+    Parameters
+    ----------
+    group
+        The description of the factors.
+    tree
+        The hierarchy that it refers to.
+    universe
+        The leaves kept by the universe's filter on this hierarchy; None: no filter.
 
     Raises
     ------
-    FactorsError: names that the hierarchy does not have, custom groups that overlap, nothing left.
+    FactorsError
+        The hierarchy lacks a name, custom groups overlap, or nothing is left.
     """
     described = _described(group, tree)
     kept, problems = _selected(group, tree, described)
@@ -88,23 +97,23 @@ def _custom(description: HierarchyGroups, tree: Tree) -> Factors:
 
 
 def _selected(group: HierarchyGroup, tree: Tree, described: Factors) -> tuple[set[str], list[str]]:
-    """Leaves that `include` and `exclude` leave, and entries that mean nothing."""
+    """The leaves selected by `include` and `exclude`, and entries that match nothing."""
     problems: list[str] = []
 
     def leaves(entries: list[str], where: str, deepest: bool) -> set[str]:
-        found: set[str] = set()
+        selected: set[str] = set()
         for entry in entries:
             if entry in described:
-                found |= set(described[entry])
+                selected |= set(described[entry])
             elif entry in tree.nodes or entry in tree.labels.values():
                 try:
-                    found |= set(tree.find(entry, deepest=deepest).leaves)
+                    selected |= set(tree.find(entry, deepest=deepest).leaves)
                 except ValueError as error:
                     problems.append(f"{where}: {error}")
             else:
                 known = [*described, *tree.nodes, *tree.labels.values()]
                 problems.append(f"{where}: {unknown(entry, known)}")
-        return found
+        return selected
 
     kept = set(tree.leaves) if group.include == "All" else leaves(list(group.include), "include", False)
     return kept - leaves(group.exclude, "exclude", True), problems

@@ -1,4 +1,4 @@
-"""How risk is forecast from factor and specific returns."""
+"""How risk is forecast from factor returns and specific returns."""
 
 from __future__ import annotations
 
@@ -13,129 +13,127 @@ def half_life(value: float) -> float:
     """The value, if it can be a half-life."""
     if not value >= 1:
         raise ValueError(
-            "a half-life is a number of trading periods from 1 on, or infinite to weigh all of them alike"
+            "a half-life is a number of trading periods, at least 1, or infinite to weight all equally"
         )
     return value
 
 
 HalfLife = Annotated[float, AfterValidator(half_life)]
-"""In trading periods of the model's calendar: days, or weeks or months where the panel has no more."""
+"""In trading periods of the model's calendar: days, or weeks or months if the panel has only those."""
 Below = Annotated[float, Field(lt=0)]
 Above = Annotated[float, Field(gt=0)]
 Lags = Annotated[int, Field(ge=0, le=250)]
 
 
 class FactorCovarianceSettings(Settings):
-    """Volatilities and correlations of the factors, each with a half-life of its own.
+    """Volatilities and correlations of the factors, each with its own half-life.
 
-    Half-lives are numbers of the model's trading periods: days of a daily panel, weeks of a weekly one. An
-    infinite one weighs all periods alike.
+    Half-lives are in trading periods of the model: days of a daily panel, weeks of a weekly one. An infinite
+    half-life weights all periods equally.
     """
 
     halflife_vol: HalfLife = 60.0
-    """Half-life of the volatilities."""
+    """Half-life of the volatilities, in trading periods."""
     halflife_cor: HalfLife = 120.0
-    """Half-life of the correlations."""
+    """Half-life of the correlations, in trading periods."""
     halflife_vra: HalfLife | None = None
-    """Half-life of the regime adjustment of all volatilities together; by default there is none."""
+    """Half-life, in trading periods, of the regime adjustment of all volatilities together. None: none."""
     nw_lags_vol: Lags = 0
-    """Lags of the Newey-West correction of the volatilities for autocorrelation; 0: none."""
+    """Lags, in trading periods, of the Newey-West correction of the volatilities; 0: no correction."""
     nw_lags_vol_halflife_override: HalfLife | None = None
-    """Half-life of the products with earlier days; by default that of the volatilities."""
+    """Half-life, in trading periods, of the lagged products; None: that of the volatilities."""
     nw_lags_cor: Lags = 0
-    """Lags of the Newey-West correction of the correlations; 0: none."""
+    """Lags, in trading periods, of the Newey-West correction of the correlations; 0: no correction."""
     shrink_cor_method: Literal["LIS", "QIS", "GIS"] | None = None
     """Nonlinear shrinkage of the correlations: linear-inverse, quadratic-inverse or geometric-inverse
-    (Ledoit and Wolf 2022). By default there is none."""
+    (Ledoit and Wolf 2022). None: no shrinkage."""
     shrink_cor_length: Annotated[int, Field(gt=1)] | None = None
-    """Number of observations that the shrinkage takes the correlations to rest on; by default the effective
-    number of the weighted days."""
+    """Number of observations, in trading periods, assumed by the shrinkage; None: the effective number of
+    weighted periods."""
     combine_standardized: bool = False
-    """Combine the correlations with those of returns in units of their volatility at the time, so that days
-    of high volatility do not decide alone. Theirs is the share halflife_cor / (halflife_cor + halflife_vra),
-    a half without regime adjustment."""
+    """Blend in the correlations of returns scaled by their volatility at the time, so that volatile days do
+    not dominate. Their weight is halflife_cor / (halflife_cor + halflife_vra), or 0.5 without regime
+    adjustment."""
 
 
 class EigenfactorSettings(Settings):
-    """Corrects the risk of books that seem to have little of it, such as optimised ones.
+    """Corrects the risk of portfolios that look safe only because they were optimised.
 
-    Sample covariances understate the risk of their own low-risk eigenvectors. Simulated samples say by how
-    much.
+    Sample covariances understate the risk of their own low-risk eigenvectors; simulation shows by how much.
     """
 
     n_simulations: Annotated[int, Field(ge=10, le=10_000)] = 200
-    """Samples that are simulated for each date."""
+    """Simulated samples per date."""
     scaling: Annotated[float, Field(ge=0, le=10)] = 1.4
-    """a: the simulated bias minus one is multiplied by it. 1 corrects a normal and stationary world; 1.4 is
-    what Menchero, Wang and Orr found to suit equity factors."""
+    """Multiplier of the simulated bias less one. 1 is right for normal and stationary returns; Menchero, Wang
+    and Orr (2011) recommend 1.4 for equity factors."""
     seed: int = 0
-    """Of the simulations; the same seed gives the same forecast."""
+    """Seed of the simulations: the same seed gives the same forecast."""
 
 
 class PcaCorrelationSettings(Settings):
-    """Blends the correlations with those of a few principal components, whose noise is less."""
+    """Blends the correlations with those implied by a few principal components, which are less noisy."""
 
     n_components: Annotated[int, Field(gt=0)] | None = None
-    """Components that are kept; by default those with an eigenvalue above one."""
+    """Number of components; None: those with an eigenvalue above 1."""
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Of the structured correlations in the blend."""
+    """Weight of the components' correlations in the blend, a fraction."""
 
 
 class IdioVolSettings(Settings):
-    """Specific volatilities: each asset's own history."""
+    """Specific volatilities from each asset's own history."""
 
     halflife: HalfLife = 60.0
-    """Half-life in trading periods that the asset's specific returns cover."""
+    """Half-life, in trading periods covered by the asset's specific returns."""
     nw_lags: Lags = 0
-    """Lags of the Newey-West correction for autocorrelation; 0: none."""
+    """Lags, in returns, of the Newey-West correction for autocorrelation; 0: no correction."""
     nw_lags_halflife_override: HalfLife | None = None
-    """Half-life of the products with earlier days; by default that of the squares."""
+    """Half-life, in trading periods, of the lagged products; None: that of the squares."""
     clip_lb: Below | None = -0.3
-    """Specific returns below count as this; null: none do. Of a return over m trading days, this and the
-    other bounds look at 1/sqrt(m) of it: what each of the days counts as."""
+    """Specific returns below this fraction are raised to it; None: no bound. A return over m trading days is
+    compared with this and the other bounds after division by sqrt(m), which makes it a daily one."""
     clip_ub: Above | None = None
-    """Specific returns above count as this; null: none do."""
+    """Specific returns above this fraction are lowered to it; None: no bound."""
     void_lb: Below | None = None
-    """Specific returns below are left out, as if the asset had not traded; null: none are."""
+    """Specific returns below this fraction are ignored, as if the asset had not traded; None: no bound."""
     void_ub: Above | None = 0.5
-    """Specific returns above are left out; null: none are. Leaving out comes before clipping."""
+    """Specific returns above this fraction are ignored; None: no bound. This comes before clipping."""
 
 
 class StructuralVolSettings(Settings):
-    """Lends assets with a short history the volatility of their like: log-volatility regressed on
-    exposures."""
+    """Gives assets with a short history a structural volatility, predicted from exposures: the regression of
+    log-volatility on them."""
 
     n0: Annotated[float, Field(gt=0)] = 60.0
-    """Returns at which an asset's own volatility weighs as much as the structural one: n / (n +
-    n0)."""
+    """Number of returns at which an asset's own volatility and the structural one weigh the same: the weight
+    of its own is n / (n + n0)."""
     min_history: Annotated[int, Field(ge=2)] = 60
-    """Returns from which an asset is regressed on."""
+    """Minimum number of returns of the assets in the regression."""
     min_companies_per_factor: Annotated[int, Field(ge=1)] = 5
-    """Companies for each factor that the regression needs; on days with fewer there is no structural
-    volatility. A category with fewer has no effect of its own."""
+    """Minimum number of companies per factor: days with fewer have no structural volatility, and categories
+    with fewer have no effect of their own."""
 
 
 class BayesianVolSettings(Settings):
-    """Draws specific volatilities towards the mean of their cap decile, the more the further they are from
-    it."""
+    """Shrinks specific volatilities towards the mean of their cap decile: the further away, the more."""
 
     q: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
-    """Strength: an asset gets the share q d / (s + q d) of the mean, d its distance to it and s the standard
-    deviation of its decile."""
+    """Strength: the mean has the weight q d / (s + q d), where d is the asset's distance from it and s the
+    standard deviation within the decile."""
 
 
 class RiskForecastSettings(Settings):
-    """Everything about the forecasts of a model. What is null is off."""
+    """Everything about the forecasts of a model. Options that are None are off."""
 
     factor_cov: FactorCovarianceSettings = FactorCovarianceSettings()
     """Volatilities and correlations of the factors."""
     eigenfactor: EigenfactorSettings | None = None
     """Eigenfactor risk adjustment."""
     pca: PcaCorrelationSettings | None = None
-    """Blend with correlations of principal components."""
+    """Blend with the correlations of principal components."""
     idio_vol: IdioVolSettings = IdioVolSettings()
     """Specific volatilities."""
     structural: StructuralVolSettings | None = None
-    """A structural prior for short histories."""
+    """Structural volatilities for assets with short histories."""
     bayesian: BayesianVolSettings | None = None
     """Shrinkage towards the mean of the cap decile."""

@@ -1,4 +1,4 @@
-"""How the codes of a hierarchy become factors: those of one level, or groups put together by hand."""
+"""How the codes of a hierarchy become factors: the codes of one level, or custom groups."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from openfactor.settings.values import Settings
 
 
 class HierarchyLevel(Settings):
-    """Every code of one level is a factor, named by its label, with all that is below it."""
+    """One factor per code of a level, named by its label and covering everything below it."""
 
     hierarchy_type: Literal["level"] = "level"
     name: str = Field(min_length=1)
     """A factor group of the dataset."""
     level: int = Field(default=1, ge=1)
-    """1 is the top. A branch that ends above the level gives its last code."""
+    """1 is the top. A branch that ends above the level contributes its last code."""
 
 
 class HierarchyGroups(Settings):
-    """Factors put together by hand."""
+    """Custom factors."""
 
     hierarchy_type: Literal["groups"] = "groups"
     name: str = Field(min_length=1)
     """A factor group of the dataset."""
     groupings: dict[str, Hierarchy] = Field(min_length=1)
-    """Factor to what is in it: codes or labels of any level, `~` before one takes it out. A list of only
-    `~` entries means all but these. Below the top, a key that is a code or label narrows what stands
-    below it; any other key only names a part of the factor."""
+    """Factor to its members: codes or labels of any level; `~` before one excludes it. A list of only `~`
+    entries means everything else. Below the top, a key that is a code or label restricts the entries below
+    it to its own descendants; any other key is just a name."""
 
     @field_validator("groupings")
     @classmethod
@@ -37,17 +37,15 @@ class HierarchyGroups(Settings):
         problems = []
         entries: list[str] = []
         for name, group in groups.items():
-            mine = flatten(group)
-            problems += [
-                f"{name!r} names {e!r} twice" for e in sorted({e for e in mine if mine.count(e) > 1})
-            ]
+            members = flatten(group)
+            repeated = sorted({entry for entry in members if members.count(entry) > 1})
+            problems += [f"{name!r} names {entry!r} twice" for entry in repeated]
             if _has_empty_branch(group):
                 problems.append(f"{name!r} has an empty branch")
             entries += [e for e in flatten(group, only_leaves=True) if not e.startswith(EXCLUDE)]
-        repeated = sorted({e for e in entries if entries.count(e) > 1})
-        problems += [
-            f"{e!r} is in several groups" for e in repeated if not any(repr(e) in p for p in problems)
-        ]
+        for entry in sorted({entry for entry in entries if entries.count(entry) > 1}):
+            if not any(repr(entry) in problem for problem in problems):
+                problems.append(f"{entry!r} is in several groups")
         if problems:
             raise ValueError("; ".join(problems))
         return groups

@@ -1,8 +1,8 @@
 """Trees of codes with labels: industries in sectors, countries in regions, styles in families.
 
-A `Hierarchy` is a list of codes, which are leaves, or a mapping from a code to the hierarchy below it.
-Branches may differ in depth; a leaf beside a code that has codes below it maps to an empty list. A flat
-hierarchy is a list. Codes are unique in a hierarchy, labels need not be.
+A `Hierarchy` is a list of codes, which are leaves, or a mapping from codes to the hierarchies below them.
+Branches may differ in depth: a leaf whose sibling has codes below it maps to an empty list. A flat hierarchy
+is a list. Codes are unique within a hierarchy, labels need not be.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Hierarchy = TypeAliasType("Hierarchy", "list[str] | dict[str, Hierarchy]")
 
 EXCLUDE = "~"
-"""Before an entry of a custom group: all but this."""
+"""Prefix of an entry to exclude from a custom group."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A code in its tree."""
+    """A code and its place in the tree."""
 
     code: str
     label: str
@@ -34,17 +34,23 @@ class Node:
     """1 at the top."""
     parent: str | None
     leaves: tuple[str, ...]
-    """The leaves at or below it, in the order of the tree."""
+    """The leaves at or below it, in tree order."""
 
 
 class Tree:
-    """A hierarchy with its labels, and the ways to look things up in it.
+    """A hierarchy with its labels, for lookups.
 
-    labels : code to label; a code without one is its own label
+    Parameters
+    ----------
+    hierarchy
+        The codes.
+    labels
+        Code to label; codes without one are their own label.
 
     Raises
     ------
-    ValueError: a code that occurs twice, or labels of codes that are not there.
+    ValueError
+        A code occurs twice, or a label belongs to no code.
     """
 
     def __init__(self, hierarchy: Hierarchy, labels: Mapping[str, str] | None = None) -> None:
@@ -54,48 +60,49 @@ class Tree:
         repeated: set[str] = set()
 
         def walk(part: Hierarchy, level: int, parent: str | None) -> tuple[str, ...]:
-            found: list[str] = []
+            all_leaves: list[str] = []
             for code in part:
                 if code in nodes:
                     repeated.add(code)
-                nodes[code] = Node(code, given.get(code, code), level, parent, ())  # keeps its place
+                nodes[code] = Node(code, given.get(code, code), level, parent, ())  # before those below it
                 below = part[code] if isinstance(part, dict) else []
                 leaves = walk(below, level + 1, code) or (code,)
                 nodes[code] = Node(code, given.get(code, code), level, parent, leaves)
-                found += leaves
-            return tuple(found)
+                all_leaves += leaves
+            return tuple(all_leaves)
 
         self.leaves = walk(hierarchy, 1, None)
-        """All leaves, in order."""
+        """All leaves, in tree order."""
         if repeated:
             raise ValueError(f"codes that occur more than once: {', '.join(sorted(repeated))}")
-        if strange := sorted(given.keys() - nodes.keys()):
-            raise ValueError(f"labels of codes that are not in the hierarchy: {', '.join(strange)}")
+        if extra := sorted(given.keys() - nodes.keys()):
+            raise ValueError(f"labels of codes that are not in the hierarchy: {', '.join(extra)}")
         self.nodes = nodes
-        """Code to node; a code comes before those below it."""
+        """Code to node; a code precedes those below it."""
 
     def __repr__(self) -> str:
         return f"<Tree of {len(self.leaves)} leaves on {self.depth} levels>"
 
     @property
     def labels(self) -> dict[str, str]:
-        """Code to label, complete."""
+        """Code to label, for all codes."""
         return {code: node.label for code, node in self.nodes.items()}
 
     @property
     def depth(self) -> int:
-        """The number of levels."""
+        """Number of levels."""
         return max((node.level for node in self.nodes.values()), default=0)
 
     @cached_property
     def _codes(self) -> dict[str, list[str]]:
-        out: dict[str, list[str]] = {}
+        """Label to the codes that have it."""
+        codes: dict[str, list[str]] = {}
         for node in self.nodes.values():
-            out.setdefault(node.label, []).append(node.code)
-        return out
+            codes.setdefault(node.label, []).append(node.code)
+        return codes
 
     def at_level(self, level: int) -> dict[str, tuple[str, ...]]:
-        """The codes of a level with their leaves; a branch that ends above it gives its leaf."""
+        """Code to leaves, for the codes of a level and the leaves of branches that end above it."""
         return {
             code: node.leaves
             for code, node in self.nodes.items()
@@ -103,79 +110,80 @@ class Tree:
         }
 
     def path(self, code: str) -> list[Node]:
-        """The node of a code and those above it, from the top down."""
-        found: list[Node] = []
-        at: str | None = code
-        while at is not None:
-            found.append(self.nodes[at])
-            at = found[-1].parent
-        return found[::-1]
+        """The nodes from the top down to a code."""
+        nodes = [self.nodes[code]]
+        while (parent := nodes[-1].parent) is not None:
+            nodes.append(self.nodes[parent])
+        return nodes[::-1]
 
     def find(self, entry: str, *, deepest: bool = False) -> Node:
-        """The node that a code or a label means.
+        """The node of a code or a label.
 
-        A label that several codes have means the one nearest to the top, or with `deepest` the one
-        farthest from it.
+        A label shared by several codes means the one nearest the top, or with `deepest` the one farthest from
+        it.
 
         Raises
         ------
-        ValueError: neither a code nor a label, with the nearest that is; or a label that several codes of
-        the level in question have.
+        ValueError
+            Neither a code nor a label (the message names the most similar one), or a label that several codes
+            of that level share.
         """
         if entry in self.nodes:
             return self.nodes[entry]
-        found = [self.nodes[code] for code in self._codes.get(entry, ())]
-        if not found:
+        nodes = [self.nodes[code] for code in self._codes.get(entry, ())]
+        if not nodes:
             raise ValueError(unknown(entry, [*self.nodes, *self._codes]))
-        level = (max if deepest else min)(node.level for node in found)
-        first, *others = [node for node in found if node.level == level]
+        level = (max if deepest else min)(node.level for node in nodes)
+        first, *others = [node for node in nodes if node.level == level]
         if others:
             codes = ", ".join(node.code for node in [first, *others])
             raise ValueError(f"{entry!r} is the label of several codes of one level; say which: {codes}")
         return first
 
     def select(self, include: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
-        """Leaves below what is included ("All": all) and not below what is excluded, in order.
+        """Leaves below included entries ("All": all) and not below excluded ones, in tree order.
 
-        Entries are codes or labels of any level; see `find` for labels that several codes have.
+        Entries are codes or labels of any level; see `find` for labels shared by several codes.
 
         Raises
         ------
-        ValueError: as `find`.
+        ValueError
+            As `find`.
         """
         taken = set(self.leaves) if include == "All" else set(self._leaves(include))
         taken -= set(self._leaves(exclude, deepest=True))
         return tuple(leaf for leaf in self.leaves if leaf in taken)
 
     def problems(self, include: Sequence[str], exclude: Sequence[str]) -> list[str]:
-        """What `select` would stumble over, entry by entry, and a selection of nothing."""
-        found = []
+        """What is wrong with the arguments of `select`: invalid entries, or nothing left."""
+        problems = []
         for entries, deepest in (([] if include == "All" else include, False), (exclude, True)):
             where = "exclude" if deepest else "include"
             for entry in entries:
                 try:
                     self.find(entry, deepest=deepest)
                 except ValueError as error:
-                    found.append(f"{where}: {error}")
-        if not found and not self.select(include, exclude):
-            found.append("nothing is left after include and exclude")
-        return found
+                    problems.append(f"{where}: {error}")
+        if not problems and not self.select(include, exclude):
+            problems.append("nothing is left after include and exclude")
+        return problems
 
     def expand(self, entries: Hierarchy) -> tuple[str, ...]:
-        """Leaves of a custom group: codes and labels of any level, `~` before one takes it out.
+        """Leaves of a custom group of codes and labels of any level; `~` before an entry excludes it.
 
-        A list of only `~` entries means all but these. A key that is a code or label narrows what the
-        entries below it can mean; any other key only names a part of the group.
+        A list of only `~` entries means everything else. A key that is a code or label restricts the entries
+        below it to its own descendants; any other key is just a name.
 
         Raises
         ------
-        ValueError: as `find`; and an entry outside of the code that it stands under.
+        ValueError
+            As `find`; or an entry is not below the code that it is listed under.
         """
         taken = self._expand(entries, set(self.leaves), None)
         return tuple(leaf for leaf in self.leaves if leaf in taken)
 
     def below(self, leaves: Iterable[str]) -> Tree:
-        """The tree without other leaves and without branches that lose all of theirs."""
+        """The tree of these leaves alone, without branches that lose all of theirs."""
         kept = set(leaves)
 
         def cut(part: Hierarchy) -> Hierarchy:
@@ -210,7 +218,7 @@ class Tree:
 
 
 def flatten(hierarchy: Hierarchy, only_leaves: bool = False) -> list[str]:
-    """All codes, a code before those below it; or the leaves alone."""
+    """All codes, each before those below it; or only the leaves."""
     out: list[str] = []
     for code in hierarchy:
         below = flatten(hierarchy[code], only_leaves) if isinstance(hierarchy, dict) else []
@@ -219,7 +227,7 @@ def flatten(hierarchy: Hierarchy, only_leaves: bool = False) -> list[str]:
 
 
 def unknown(name: str, known: Iterable[str]) -> str:
-    """The sentence about a name that is not there: the nearest one, and the possible ones."""
+    """The message for an unknown name: the most similar one, and the possible ones."""
     possible = list(dict.fromkeys(known))
     near = get_close_matches(name, possible, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
@@ -228,29 +236,30 @@ def unknown(name: str, known: Iterable[str]) -> str:
 
 
 def hierarchy_to_df(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:
-    """Long form, as the `hierarchies` upload has it: level (1 at the top), code, label, parent_code.
+    """Long form, as in the `hierarchies` upload: level (1 at the top), code, label, parent_code.
 
-    Rows by level, within a level in the order of the tree.
+    Rows are sorted by level, and within a level in tree order.
 
     Raises
     ------
-    ValueError: a code without a label, or as `Tree`.
+    ValueError
+        A code has no label; or as `Tree`.
     """
     import polars as pl
 
     tree = Tree(hierarchy, labels)
-    if lacking := [code for code in tree.nodes if code not in labels]:
-        raise ValueError(f"codes without a label: {', '.join(lacking)}")
+    if unlabelled := [code for code in tree.nodes if code not in labels]:
+        raise ValueError(f"codes without a label: {', '.join(unlabelled)}")
     rows = [(n.level, n.code, n.label, n.parent) for n in tree.nodes.values()]
     schema = {"level": pl.Int32, "code": pl.String, "label": pl.String, "parent_code": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row").sort("level", maintain_order=True)
 
 
 def hierarchy_from_df(df: pl.DataFrame) -> tuple[Hierarchy, dict[str, str]]:
-    """The hierarchy and the labels (code to label) of a frame in long form, whose levels count from 1 or 0.
+    """The hierarchy and its labels (code to label) from a frame in long form, with levels from 1 or 0.
 
-    Siblings without anything below them become a list; where one has, all become keys, and those that
-    have not map to an empty list.
+    Siblings become a list if none has codes below it; otherwise all become keys, and those without map to an
+    empty list.
     """
     rows = df.select("level", "code", "label", "parent_code").sort("level", maintain_order=True).rows()
     children: dict[str | None, list[str]] = {}
@@ -267,7 +276,7 @@ def hierarchy_from_df(df: pl.DataFrame) -> tuple[Hierarchy, dict[str, str]]:
 
 
 def hierarchy_df_to_wide(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:
-    """One row a leaf: level_1, level_1_label, level_2, ...; null below the end of a short branch."""
+    """One row per leaf: level_1, level_1_label, level_2, ...; null below the end of a short branch."""
     import polars as pl
 
     tree = Tree(hierarchy, labels)

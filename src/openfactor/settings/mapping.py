@@ -1,4 +1,4 @@
-"""How a user's columns become those of a data type."""
+"""How the columns of a user's table become those of a data type."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ def _as_text(value: Any) -> Any:
 
 
 Constant = Annotated[bool | int | FiniteFloat | str, BeforeValidator(_as_text)]
-"""A date is kept as text: 2024-12-31."""
+"""A date is stored as text: 2024-12-31."""
 
 
 class ColumnMapping(Settings):
-    """Which columns of a table are which of a data type's, and what the others are.
+    """Which column of a table becomes which column of a data type.
 
-    Columns that are not named here are found by their names and aliases, as without a mapping.
+    Columns not mentioned here are matched by name and alias, as without a mapping.
     """
 
     settings_kind: ClassVar[str] = "ColumnMapping"
 
     columns: dict[str, str | None] = {}
-    """Name in the table to name of the data type's column; None leaves the column out."""
+    """Name in the table to name in the data type; None drops the column."""
     constants: dict[str, Constant] = {}
-    """Column of the data type to the value of every row; `{file}` stands for the name of the file or frame
-    without its extensions."""
+    """Column of the data type to the value of every row; `{file}` becomes the name of the file or frame,
+    without extensions."""
     value: str | None = None
-    """For a table with one column for each asset: the column of the data type that its cells hold."""
+    """For a table with one column per asset: the column of the data type that the cells hold."""
     drop_extra: bool = False
-    """Leave out columns that the data type does not have; the result names them."""
+    """Drop columns that the data type does not have; the result names them."""

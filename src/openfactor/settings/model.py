@@ -20,7 +20,7 @@ ZeroSum = Literal["none", "equal_weights", "mcap_weighted"]
 ModelMode = Literal[
     "get-or-compute-and-persist", "get-or-compute", "compute", "compute-and-persist", "get-or-fail"
 ]
-"""Whether kept estimates are used, and whether new ones are kept."""
+"""Whether stored estimates are used, and whether new ones are stored."""
 T = TypeVar("T")
 
 
@@ -36,50 +36,51 @@ ByFactor = Annotated[dict[tuple[str, str], T], BeforeValidator(_pairs)]
 
 
 class ModelConstructionSettings(Settings):
-    """The cross-sectional regression of one day."""
+    """The cross-sectional regression, one per trading day."""
 
     settings_kind: ClassVar[str] = "ModelConstructionSettings"
 
     currency: str = "USD"
-    """Currency of the returns that are explained."""
+    """Currency (ISO 4217) of the explained returns."""
     weights: WeightingScheme = "SqrtCap"
-    """Regression weights: square root of the market cap, the cap, 1 / idio_vol squared, or all equal."""
+    """Regression weights: square root of the market cap, the cap, 1 / idio_vol², or all equal."""
     estimation_universe: str | int | UniverseSettings | None = None
-    """The assets that the factor returns are estimated on; by default the whole universe. A name
-    outside of the model's universe is never in it. Saved settings by name or id, or inline."""
+    """The assets on which factor returns are estimated: saved settings by name or id, or inline. None: the
+    whole universe. Assets outside the model's universe are never used."""
     return_clip_bounds: tuple[Annotated[float, Field(le=0)] | None, Annotated[float, Field(ge=0)] | None] = (
         -0.1,
         0.1,
     )
-    """Bounds on the returns used to estimate; specific returns come from the unclipped ones. They do not move
-    with the market: the default takes a day of -12% for one of -9%."""
+    """Lower and upper bound, as fractions, on the returns in the regression; None: no bound. Specific returns
+    are those of the unclipped returns. The bounds do not move with the market: a market return of -12% is
+    estimated at about -9% with the default."""
     return_clip_deviations: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    """In place of `return_clip_bounds`: on each day, bounds at the median of the estimation set, plus and
-    minus this many robust standard deviations (1.4826 times the median absolute deviation)."""
+    """Replaces `return_clip_bounds` by bounds per day: the median of the estimation set plus and minus this
+    many robust standard deviations (1.4826 times the median absolute deviation). None: not used."""
     multiday_returns: Literal["weighted", "left_out"] = "weighted"
-    """What becomes of a return over several trading days, of a name that did not trade on those between:
-    `weighted`, it has the variance of m days, so that its weight is divided by m; or it is left out."""
+    """Treatment of a return over m trading days, after m - 1 days without a price: `weighted` divides its
+    regression weight by m, as its variance is that of m days; `left_out` drops it."""
     thin_category_shrinkage: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
-    """Group to the effective number of names below which a category is shrunk towards zero."""
+    """Group to the effective number of assets below which the return of a category is shrunk towards zero."""
     thin_category_shrinkage_overrides: ByFactor[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
-    """Group and category to the strength with which it is shrunk, as a multiple of its diagonal in the normal
-    equations, whatever its number of names: 1 halves the return of a category that stands alone."""
+    """Group and category to the strength of its shrinkage, whatever its number of assets, as a multiple of
+    its diagonal in the normal equations: 1 halves the return of a category uncorrelated with the rest."""
     zero_sum_constraints: dict[str, ZeroSum] = {}
-    """One entry for each categorical group: how its factor returns sum to zero."""
+    """Categorical group to the weights with which its factor returns sum to zero; one entry per group."""
     known_factor_map: ByFactor[str] = {}
-    """Continuous group and factor to the series of the dataset that has its returns: they are taken as given,
-    compounded since the trading day before, and the other factors explain what they leave."""
+    """Continuous group and factor to the series of the dataset with its returns, as fractions: they are taken
+    as given, compounded since the previous trading day, and the other factors explain the rest."""
     fx_convert_returns: bool = True
-    """Convert returns to `currency`; if not, local returns are explained."""
+    """Convert returns to `currency`; otherwise local returns are explained."""
     huber_epsilon: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
-    """Residuals beyond this many of their standard deviations, estimated robustly, count linearly instead of
-    squared (Huber); 1.35 keeps 95% of the efficiency under normal returns. By default all count squared."""
+    """Residuals beyond this many robust standard deviations count linearly instead of squared (Huber); 1.35
+    keeps 95% of the efficiency under normal returns. None: all residuals are squared."""
 
     reference_fields: ClassVar[dict[str, str]] = {"estimation_universe": "UniverseSettings"}
 
     @property
     def estimated_on(self) -> UniverseSettings | None:
-        """`estimation_universe`, which must be inline by now."""
+        """`estimation_universe`; SettingsError if it is the name or the id of saved settings."""
         return None if self.estimation_universe is None else inline(self.estimation_universe)
 
 
@@ -96,38 +97,37 @@ class Stage:
 
     @property
     def min_names(self) -> dict[str, float]:
-        """Factor group to the effective number of names below which its categories are shrunk. An interaction
-        has the largest of its members' unless it has its own."""
-        asked = self.construction.thin_category_shrinkage
-        out = dict(asked)
+        """Factor group to the effective number of assets below which its categories are shrunk. An
+        interaction without its own has the largest of its members'."""
+        given = self.construction.thin_category_shrinkage
+        limits = dict(given)
         for group in self.exposures.exposures:
             if isinstance(group, InteractionExposureGroupSettings):
-                inherited = max(asked.get(member.factor_group, 0.0) for member in group.exposure_groups)
-                out.setdefault(group.factor_group, inherited)
-        return out
+                inherited = max(given.get(member.factor_group, 0.0) for member in group.exposure_groups)
+                limits.setdefault(group.factor_group, inherited)
+        return limits
 
 
 class FactorRiskModelSettings(Settings):
-    """A factor model: a universe, its exposures and the regression, or several in a chain.
+    """A factor model: a universe, exposures and a regression, or several stages of them.
 
-    The first stage explains the returns of assets, each further one the specific returns that the stage
-    before it leaves.
+    The first stage explains the returns of assets, each further stage the specific returns of the one before.
     """
 
     settings_kind: ClassVar[str] = "FactorRiskModelSettings"
 
     universe: Annotated[list[str | int | UniverseSettings], Field(min_length=1, max_length=1)]
-    """The assets and the trading days: saved settings by name or id, or inline. A single value may be given
-    without a list."""
+    """The assets and the trading days: saved settings by name or id, or inline. A single value needs no
+    list."""
     exposures: Annotated[list[str | int | ExposureSettings], Field(min_length=1)] = [ExposureSettings()]
-    """The factors, likewise; one entry a stage."""
+    """The factors, likewise; one entry per stage."""
     modelconstruction: Annotated[list[str | int | ModelConstructionSettings], Field(min_length=1)] = [
         ModelConstructionSettings()
     ]
-    """The regression, likewise; one entry a stage, or one for all of them."""
+    """The regression, likewise; one entry per stage, or one for all stages."""
     halflife_idio_vra: Annotated[int | float, AfterValidator(half_life)] | None = None
-    """Half-life in trading periods of the regime adjustment of specific volatilities; infinite: all periods
-    weigh alike; by default there is none. It does not touch the regressions."""
+    """Half-life, in trading periods, of the regime adjustment of specific volatilities; an infinite one
+    weights all periods equally. None: no adjustment. The regressions do not depend on it."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "universe": "UniverseSettings",
@@ -142,16 +142,17 @@ class FactorRiskModelSettings(Settings):
 
     @property
     def inline_universe(self) -> UniverseSettings:
-        """The universe, which must not be a name any more."""
+        """The universe; SettingsError if it is the name or the id of saved settings."""
         return inline(self.universe[0])
 
     @property
     def n_stages(self) -> int:
+        """Number of stages."""
         return len(self.exposures)
 
     @property
     def stages(self) -> list[Stage]:
-        """The regressions in their order; nothing may be a name any more."""
+        """The stages in order; SettingsError if anything is the name or the id of saved settings."""
         constructions = [inline(construction) for construction in self.modelconstruction]
         if len(constructions) == 1:
             constructions *= self.n_stages
@@ -166,7 +167,7 @@ class FactorRiskModelSettings(Settings):
         exposures: str | int | ExposureSettings,
         modelconstruction: str | int | ModelConstructionSettings | None = None,
     ) -> Self:
-        """The same with one more stage, whose regression is by default that of the stage before it."""
+        """These settings with one more stage, whose regression is by default that of the previous stage."""
         constructions = list(self.modelconstruction)
         if modelconstruction is not None or len(constructions) > 1:
             constructions *= self.n_stages if len(constructions) == 1 else 1
@@ -177,15 +178,15 @@ class FactorRiskModelSettings(Settings):
 
     @property
     def estimation_only(self) -> Self:
-        """These settings without what only forecasts look at: equal ones have the same estimates."""
+        """These settings without what only forecasts use: equal ones have equal estimates."""
         return self.model_copy(update={"halflife_idio_vra": None})
 
     @model_validator(mode="after")
-    def _one_construction_a_stage(self) -> Self:
+    def _one_construction_per_stage(self) -> Self:
         if len(self.modelconstruction) not in (1, self.n_stages):
             raise ValueError(
                 f"there are {self.n_stages} entries in exposures and {len(self.modelconstruction)} in "
-                "modelconstruction; give one for all stages, or one a stage"
+                "modelconstruction; give one for all stages, or one per stage"
             )
         return self
 

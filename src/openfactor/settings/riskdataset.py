@@ -24,11 +24,11 @@ def _date_of(value: object) -> object:
 
 
 class RootRiskDatasetSettings(Settings):
-    """A risk dataset made of uploads alone. Each `..._source` is the name of an upload."""
+    """A risk dataset built from uploads alone. Each `..._source` is the name of an upload."""
 
     kind: Literal["root"] = "root"
     market_cap_source: str = Field(min_length=1)
-    """Upload of type `market_cap`: one row a day and entity, on the entity's main listing."""
+    """Upload of type `market_cap`: one row per day and company, on its main listing."""
     price_source: str = Field(min_length=1)
     """Upload of type `price`."""
     exposures_source: str = Field(min_length=1)
@@ -36,55 +36,54 @@ class RootRiskDatasetSettings(Settings):
     exchange_dates_source: str = Field(min_length=1)
     """Upload of type `exchange_dates`: the days on which an exchange is closed."""
     exchange_rates_source: str = Field(min_length=1)
-    """Upload of type `exchange_rates`: units of a currency that one USD buys."""
+    """Upload of type `exchange_rates`: units of the currency per USD."""
     idmap_source: str = Field(min_length=1)
-    """Upload of type `idmap`; the mapping of listings to entities is read from it."""
+    """Upload of type `idmap`, which maps listings to companies."""
     series_source: str | None = Field(default=None, min_length=1)
-    """Upload of type `series`: time series that belong to no asset, kept beside the panel."""
+    """Upload of type `series`: time series that belong to no asset. None: no series."""
     dense_factor_groups: FactorGroups = {}
-    """Continuous groups, where every asset has a loading on every factor (market, styles), to the
-    `hierarchies` upload whose leaves are the factors; None: a flat list of the factors."""
+    """Continuous group, in which every asset has an exposure to every factor (market, styles), to the
+    `hierarchies` upload whose leaves are its factors; None: a flat list of the factors."""
     sparse_factor_groups: FactorGroups = {}
-    """Categorical groups, of which only non-zero loadings are uploaded (industries, estimation universe),
-    to the `hierarchies` upload whose leaves are the categories; None: a flat list of the categories."""
+    """Categorical group, of which only non-zero exposures are uploaded (industries, estimation universe), to
+    the `hierarchies` upload whose leaves are its categories; None: a flat list of the categories."""
     master_id_type: str = "bayesid"
-    """Id type of the listings."""
+    """Identifier type of the listings."""
     master_id_core_type: str = "bayesid_core"
-    """Id type of the entities (companies)."""
+    """Identifier type of the companies."""
     as_of_date: dt.date
-    """Only id mappings that start on or before this date are used."""
+    """Ignore identifier mappings that start after this date."""
     max_days_without_price: int = Field(default=63, ge=0)
-    """Trading days without a price after which a listing is taken to be gone, also where no row says
-    `delisted`; the default is a quarter. Until then it keeps its cap and exposures and has no return.
-    Stored days with prices, or on which no exchange is closed, count."""
+    """Trading days without a price after which a listing ends, even if no row says `delisted`; the default is
+    a quarter. Until then it keeps its market cap and exposures and has no return. Stored days on which
+    anything has a price, or no exchange is closed, count."""
     empty_returns: EmptyReturns = "none"
-    """What stands for an empty `return`: nothing; the growth of closes that are adjusted for dividends and
-    splits (`adjusted_close`); or that of closes as traded with the columns `dividend` and `split` of the
-    upload (`close`). It runs from the listing's previous price, whatever the gap."""
+    """How to fill an empty `return`: not at all; with the growth of closes adjusted for dividends and splits
+    (`adjusted_close`); or with that of closes as traded and the columns `dividend` and `split` of the upload
+    (`close`). It covers the time since the listing's previous price, whatever the gap."""
     market_cap_per: Literal["company", "listing"] = "company"
-    """`company`: each market cap is that of the company, and of several listings on a day one counts.
-    `listing`: each is that of a share class, and a company has the sum of the latest of each class, until its
-    listing ends or another one takes its place."""
+    """`company`: each market cap is that of a whole company; of several listings on a day, one is used.
+    `listing`: each is that of a share class; the market cap of a company is the sum of the latest one of each
+    class, until the listing of the class ends or is replaced."""
     market_cap_max_age: int | None = Field(default=None, ge=0)
-    """Calendar days after which a market cap that has not been renewed counts no longer; None: never."""
+    """Calendar days after which a market cap that was not renewed expires; None: never."""
     exposure_mode: ExposureMode | dict[str, ExposureMode] = "snapshot"
-    """`snapshot`: the rows of a factor (of a group, if it is sparse) on a day are all there is from then on.
-    `changes`: an asset keeps its last exposures until the upload has newer ones of it; of a sparse group all
-    of its categories are replaced, and an exposure of 0 ends them. One for all groups, or by group, others
-    being snapshots."""
+    """`snapshot`: the rows of a factor (of a group, if categorical) on a day replace all earlier ones.
+    `changes`: an asset keeps its last exposures until the upload has newer ones for it; in a categorical
+    group these replace all its categories, and an exposure of 0 ends them. One mode for all groups, or by
+    group, the others being snapshots."""
     exposure_max_age: NonNegativeInt | dict[str, NonNegativeInt] | None = None
-    """Calendar days after which an exposure that has not been renewed counts no longer, for all groups or by
-    group; None: never."""
+    """Calendar days after which an exposure that was not renewed expires, for all groups or by group; None:
+    never."""
     exposure_dtype: Literal["float16", "float32"] = "float16"
-    """Precision in which exposures are stored: half precision halves the panel."""
+    """Precision of stored exposures: half precision halves the size of the panel."""
     max_return: float | None = Field(default=50.0, gt=0)
-    """The highest return that can be, as a fraction: a dataset with a higher one is refused. The default is
-    above the largest gains of a day on record (about 40, a drug maker in 2023) and below what the usual
-    mistakes make of small moves: per cent for fractions, pence for pounds, a split that is not adjusted
-    for. None: no bound."""
+    """Highest possible return, as a fraction: a dataset with a higher one is rejected. The default exceeds
+    the largest daily gains on record (about 40, a drug maker in 2023) and catches the usual mistakes: per
+    cent for fractions, pence for pounds, unadjusted splits. None: no bound."""
     periods_per_year: PeriodsPerYear | None = None
-    """Trading periods a year, with which risk is annualised; None: as the trading days tell, 252 for daily
-    calendars, 52 for weekly and 12 for monthly ones."""
+    """Trading periods per year, used to annualise risk; None: derived from the trading days, 252 for daily,
+    52 for weekly and 12 for monthly calendars."""
     quality: DataQualitySettings = DataQualitySettings()
     """Thresholds of the data quality checks."""
 
@@ -118,18 +117,18 @@ class RootRiskDatasetSettings(Settings):
         return self
 
     def has_changes(self, group: str) -> bool:
-        """The rows of the group are changes, not snapshots."""
+        """Whether the rows of a group are changes, not snapshots."""
         mode = self.exposure_mode
         return (mode if isinstance(mode, str) else mode.get(group, "snapshot")) == "changes"
 
     def max_age(self, group: str) -> int | None:
-        """Days after which an exposure of the group counts no longer."""
+        """Calendar days after which an exposure of a group expires; None: never."""
         limit = self.exposure_max_age
         return limit.get(group) if isinstance(limit, dict) else limit
 
     @property
     def sources(self) -> dict[str, str]:
-        """Data type to the name of the upload that this dataset takes it from."""
+        """Data type to the name of its upload."""
         return {
             name.removesuffix("_source"): getattr(self, name)
             for name in type(self).model_fields
@@ -138,50 +137,50 @@ class RootRiskDatasetSettings(Settings):
 
     @property
     def groups(self) -> FactorGroups:
-        """All factor groups, dense ones first."""
+        """All factor groups, continuous ones first."""
         return self.dense_factor_groups | self.sparse_factor_groups
 
 
 class RiskDatasetReferencedExposureSettings(Settings):
-    """Factor groups of the reference dataset."""
+    """Factor groups taken from the reference dataset."""
 
     exposure_type: Literal["referenced"] = "referenced"
     continuous_factor_groups: list[str] | None = None
-    """Continuous groups to take over; None: all, an empty list: none."""
+    """Continuous groups to keep; None: all, an empty list: none."""
     categorical_factor_groups: list[str] | None = None
-    """Categorical groups to take over; None: all, an empty list: none."""
+    """Categorical groups to keep; None: all, an empty list: none."""
 
 
 class RiskDatasetUploadedExposureSettings(Settings):
     """Factor groups of an `exposures` upload.
 
-    An exposure stands until the next day on which the upload has rows of its factor (of its group, if it is
-    categorical), as in a root dataset. What the fields ask for is done in their order.
+    An exposure holds until the next day on which the upload has rows of its factor (of its group, if
+    categorical), as in a root dataset. The fields are applied in their order.
     """
 
     exposure_type: Literal["uploaded"] = "uploaded"
     exposure_source: str = Field(min_length=1)
     """Upload of type `exposures`."""
     continuous_factor_groups: list[str] = []
-    """Groups of the upload to take as continuous."""
+    """Groups of the upload to add as continuous groups."""
     categorical_factor_groups: list[str] = []
-    """Groups of the upload to take as categorical."""
+    """Groups of the upload to add as categorical groups."""
     factor_groups_forward_fill: list[str] = []
-    """Groups in which an asset keeps its last exposures, until the upload has newer ones of the asset, on
-    days on which it is priced. Of a categorical group the whole set of categories is kept."""
+    """Groups in which an asset keeps its last exposures until the upload has newer ones for it, on days on
+    which it has a price. In a categorical group it keeps all of its categories together."""
     max_age: int | None = Field(default=None, ge=0)
-    """Calendar days after which an exposure that has not been renewed counts no longer; None: never."""
+    """Calendar days after which an exposure that was not renewed expires; None: never."""
     factor_groups_gaussianize: list[str] = []
-    """Continuous groups whose exposures of a day are turned into normal scores."""
+    """Continuous groups whose exposures of a day are replaced by their normal scores."""
     factor_groups_gaussianize_maintain_zeros: list[str] = []
     """Those of them in which exposures of exactly 0 stay 0."""
     factor_groups_fill_miss: list[str] = []
-    """Continuous groups in which assets without an exposure get the mean of the day (0 after normal
-    scores), on days on which anybody has one."""
+    """Continuous groups in which assets without an exposure get the mean of the day (0 after normal scores),
+    on days on which any asset has one."""
     hierarchy_sources: dict[str, str] = {}
-    """Group to the `hierarchies` upload whose leaves are its factors; others are flat."""
+    """Group to the `hierarchies` upload whose leaves are its factors; other groups are flat."""
     categorical_overrides: dict[str, dict[str, str]] = {}
-    """Categorical group to code of the upload to the code that takes its place."""
+    """Categorical group to code in the upload to the code that replaces it."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "exposure_source": "exposures",
@@ -226,17 +225,17 @@ class RiskDatasetUploadedExposureSettings(Settings):
 
 
 class RiskDatasetUnitExposureSettings(Settings):
-    """A factor to which every asset has the exposure 1."""
+    """A factor to which every asset has an exposure of 1."""
 
     exposure_type: Literal["unit"] = "unit"
     factor_group: str = Field(min_length=1)
-    """The name of the group."""
+    """Name of the group."""
     factor: str = Field(min_length=1)
-    """The name of its one factor."""
+    """Name of its only factor."""
     factor_type: Literal["continuous", "categorical"] = "continuous"
     """Whether the group is continuous or categorical."""
     align_with: Annotated[list[str], Field(min_length=1)] | None = None
-    """Continuous groups: only assets with an exposure in one of them get the 1. None: all assets."""
+    """Continuous groups: only assets with an exposure in one of them get an exposure. None: all assets."""
 
     @field_validator("align_with", mode="before")
     @classmethod
@@ -253,42 +252,42 @@ class RiskDatasetUnitExposureSettings(Settings):
 
 
 class RiskDatasetHuberRegressionExposureSettings(Settings):
-    """Robust betas of asset returns to uploaded series of factor returns, one regression a factor."""
+    """Robust betas of asset returns to uploaded series of factor returns, one regression per factor."""
 
     exposure_type: Literal["huber_regression"] = "huber_regression"
     tsfactors_source: str = Field(min_length=1)
     """Upload of type `tsfactors`."""
     factor_group: str = Field(default="huber_style", min_length=1)
-    """The name of the group, which is continuous."""
+    """Name of the group, which is continuous."""
     include: list[str] | Literal["All"] = "All"
-    """Factors of the upload to take."""
+    """Factors of the upload to include."""
     exclude: list[str] = []
-    """Factors of the upload to leave out."""
+    """Factors of the upload to exclude."""
     fill_miss: bool = True
-    """Count trading days without a return, during the life of an asset, as returns of 0; if not, they
-    are left out of the regressions."""
+    """Treat trading days without a return, during the life of an asset, as returns of 0; otherwise the
+    regressions skip them."""
     window: int = Field(default=126, ge=2)
-    """Trading days of a regression."""
+    """Trading days per regression."""
     epsilon: float = Field(default=1.35, gt=1)
-    """Residuals of more than so many scales count linearly, not squared."""
+    """Residuals beyond this multiple of their scale, estimated along, count linearly instead of squared."""
     alpha: float = Field(default=0.0001, ge=0)
-    """Weight of the squared beta in the objective, once the window is full."""
+    """Weight of the squared beta in the objective (ridge penalty) once the window is full."""
     alpha_start: float = Field(default=10.0, ge=0)
-    """The same before there is any return; in between it falls linearly with their number."""
+    """The same before the first return; in between it falls linearly with the number of returns."""
     student_t_level: float | None = Field(default=None, ge=0, le=1)
-    """Significance level of a two-sided Student t-test; a beta that fails it is set to 0. None: no test."""
+    """Significance level, a fraction, of a two-sided t-test; insignificant betas become 0. None: no test."""
     clip: tuple[float | None, float | None] = (None, None)
-    """Bounds on the betas, before they become normal scores."""
+    """Lower and upper bound on the betas, before normal scores; None: no bound."""
     gaussianize: bool = True
-    """Turn the betas of a day into normal scores."""
+    """Replace the betas of a day by their normal scores."""
     gaussianize_maintain_zeros: bool = False
-    """Leave betas of exactly 0 at 0 in doing so."""
+    """Keep betas of exactly 0 at 0."""
     impute: bool = True
     """Give assets without a beta the mean of the day (0 after normal scores)."""
     currency: str = "USD"
-    """Currency of the asset returns."""
+    """Currency (ISO 4217) of the asset returns."""
     calendar: CalendarSettings = CalendarSettings()
-    """Whose trading days the regressions count."""
+    """Calendar whose trading days the regressions use."""
 
     reference_fields: ClassVar[dict[str, str]] = {"tsfactors_source": "tsfactors"}
 
@@ -303,32 +302,32 @@ DatasetExposureSettings = Annotated[
 
 
 class DerivedRiskDatasetSettings(Settings):
-    """A risk dataset on top of another one, with other exposures, fewer assets or fewer days."""
+    """A risk dataset derived from another one, with other exposures, fewer assets or fewer days."""
 
     kind: Literal["derived"] = "derived"
     reference_dataset: str | int
-    """The dataset, by name or id, that gives all that is not replaced."""
+    """The dataset, by name or id, that provides everything not replaced here."""
     exposures: Annotated[list[DatasetExposureSettings], Field(min_length=1)] = [
         RiskDatasetReferencedExposureSettings()
     ]
     """The factor groups of the new dataset."""
     exchange_codes: Annotated[list[str], Field(min_length=1)] | None = None
-    """Only the calendars of these exchanges; None: all of them."""
+    """Exchanges (MIC) whose calendars to keep; None: all."""
     trim_assets: Literal["none", "asset_union", "ccy_union"] = "none"
-    """`asset_union`: only assets that an uploaded exposure names; `ccy_union`: only assets, on the days on
-    which they are quoted in a currency that one of those has had until then."""
+    """`asset_union`: only assets that occur in an uploaded exposure; `ccy_union`: assets on the days on which
+    they are quoted in a currency in which one of those has been quoted by then."""
     trim_assets_sources: list[str] | None = None
-    """The uploads that count for `trim_assets`; None: all of `exposures`."""
+    """The uploads that `trim_assets` considers; None: all those of `exposures`."""
     trim_start_date: Literal["none", "earliest_start", "latest_start"] | dt.date = "earliest_start"
-    """The first day: of the reference (`none`), the earliest or latest of the first days of the uploaded
-    exposures (and of the reference, where `exposures` has a `referenced` entry), or a date."""
+    """The first day: that of the reference (`none`); the earliest or latest first day of the uploaded
+    exposures (and of the reference, if `exposures` has a `referenced` entry); or a date."""
     trim_end_date: Literal["none", "earliest_end", "latest_end"] | dt.date = "latest_end"
     """The last day, likewise."""
     periods_per_year: PeriodsPerYear | None = None
-    """Trading periods a year, with which risk is annualised; None: what the reference was given, else as the
-    trading days tell."""
+    """Trading periods per year, used to annualise risk; None: as set for the reference, else derived from the
+    trading days."""
     quality: DataQualitySettings = DataQualitySettings()
-    """Thresholds of the data quality checks; those of prices and caps are the reference's."""
+    """Thresholds of the data quality checks; for prices and caps, those of the reference apply."""
 
     reference_fields: ClassVar[dict[str, str]] = {
         "reference_dataset": "RiskDatasetSettings",

@@ -1,4 +1,4 @@
-"""Which assets and which days: calendars and universes."""
+"""Which assets and which trading days: calendars and universes."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ class CalendarSettings(Settings):
     settings_kind: ClassVar[str] = "CalendarSettings"
 
     filters: Annotated[list[Annotated[list[str], Field(min_length=1)]], Field(min_length=1)] = [["XNYS"]]
-    """Exchange codes (MIC). Applied to closed days: a day is closed when, for at least one inner
-    list, all of its exchanges are closed. `[["A", "B"]]` trades when A or B is open, `[["A"], ["B"]]`
-    only when both are."""
+    """Exchange codes (MIC). A day is a trading day when every inner list has an open exchange:
+    `[["A", "B"]]` trades when A or B is open, `[["A"], ["B"]]` only when both are."""
 
 
 class CategoricalFilterSettings(Settings):
-    """Keeps the assets that belong to an included category and to no excluded one."""
+    """Keeps assets in an included category and in no excluded one."""
 
     hierarchy: str = Field(min_length=1)
     """A categorical (sparse) factor group of the dataset."""
     include: list[str] | Literal["All"] = "All"
-    """Codes or labels, of any level of the hierarchy. Where several codes have a label, the one nearest to
-    the top is meant."""
+    """Codes or labels of any level of the hierarchy. A label shared by several codes means the one nearest
+    the top."""
     exclude: list[str] = []
-    """The same; where several codes have a label, the one farthest from the top is meant."""
+    """The same; a label shared by several codes means the one farthest from the top."""
 
 
 class PortfolioOrganizerSettings(Settings):
-    """Portfolios, and the uploads that they are in."""
+    """Portfolios, and the uploads that contain them."""
 
     settings_kind: ClassVar[str] = "PortfolioOrganizerSettings"
 
     enabled_portfolios: str | Annotated[dict[str, str], Field(min_length=1)]
-    """The name of a `portfolios` upload for all that is in it, or portfolio id to the upload's name."""
+    """The name of a `portfolios` upload, for all of its portfolios; or portfolio id to name of its upload."""
 
     reference_fields: ClassVar[dict[str, str]] = {"enabled_portfolios": "portfolios"}
 
@@ -68,28 +67,28 @@ class MCapFilterSettings(Settings):
 
 
 class UniverseSettings(Settings):
-    """A set of assets for every trading day, decided from that day's stored values."""
+    """A set of assets per trading day, chosen by the values stored for that day."""
 
     settings_kind: ClassVar[str] = "UniverseSettings"
 
     id_type: str = "bayesid"
-    """The identifiers to report assets in; one of the dataset's `id_types`."""
+    """Identifier type in which assets are reported: one of the dataset's `id_types`."""
     calendar: CalendarSettings = CalendarSettings()
     """The trading days."""
     categorical_filters: list[CategoricalFilterSettings] = []
-    """All must hold; at most one a hierarchy."""
+    """Assets must pass all of them; at most one per hierarchy."""
     portfolio_filter: str | int | PortfolioOrganizerSettings | None = None
-    """Only companies that one of the portfolios holds on any day of its history: saved settings by name or
-    id, or inline. All listings of a company pass. This is one list of assets for all days, so that the past
-    has the assets of the present: unlike everything else in a universe, it knows the future."""
+    """Keep only companies held by one of the portfolios on any day of its history, with all their listings.
+    Saved settings by name or id, or inline. This gives one list of assets for all days: unlike everything
+    else in a universe, it looks into the future."""
     mcap_filter: MCapFilterSettings = MCapFilterSettings()
-    """Bounds on the market cap. A name without one passes only where the lower bound is 0."""
+    """Bounds on the market cap, in USD. Assets without one pass only if the lower bound is 0."""
 
     reference_fields: ClassVar[dict[str, str]] = {"portfolio_filter": "PortfolioOrganizerSettings"}
 
     @field_validator("categorical_filters")
     @classmethod
-    def _one_filter_a_hierarchy(
+    def _one_filter_per_hierarchy(
         cls, filters: list[CategoricalFilterSettings]
     ) -> list[CategoricalFilterSettings]:
         names = [f.hierarchy for f in filters]

@@ -1,4 +1,4 @@
-"""Holds settings against what a dataset offers; every problem in one error."""
+"""Checks settings against what a dataset offers; one error has every problem."""
 
 from __future__ import annotations
 
@@ -29,36 +29,47 @@ from openfactor.settings.values import Settings
 
 
 def validate(settings: Settings, menu: FactorRiskModelSettingsMenu) -> None:
-    """Raise SettingsError with everything in `settings` that the dataset does not have.
+    """Check that a dataset has everything that settings of models or parts of them name.
 
-    Settings of portfolios have nothing that a dataset could lack.
+    Parameters
+    ----------
+    settings
+        Inline, without references to saved settings; those of portfolios name nothing of a dataset.
+    menu
+        What the dataset offers.
+
+    Raises
+    ------
+    SettingsError
+        With everything that the dataset does not have.
     """
-    problems: list[str] = []
-    exposure_menu = menu.exposure_settings_menu
-    if isinstance(settings, FactorRiskModelSettings):
-        what, problems = "model", _model(settings, menu)
-    elif isinstance(settings, ExposureSettings):
-        what, problems = "exposures", _exposures(settings, exposure_menu, None, {})
-        problems += _currencies(settings, menu.modelconstruction_settings_menu)
-    elif isinstance(settings, UniverseSettings):
-        what, problems = "universe", _universe("universe", settings, exposure_menu.universe_settings_menu)
-    elif isinstance(settings, CalendarSettings):
-        what, problems = "calendar", _calendar("calendar", settings, menu.calendar_settings_menu)
-    elif isinstance(settings, ModelConstructionSettings):
-        what, problems = "regression", _construction(settings, menu.modelconstruction_settings_menu)
-        if isinstance(settings.estimation_universe, UniverseSettings):
-            problems += _universe(
-                "estimation_universe", settings.estimation_universe, exposure_menu.universe_settings_menu
-            )
+    exposure_menu, regression_menu = menu.exposure_settings_menu, menu.modelconstruction_settings_menu
+    what, problems = "the settings do", []
+    match settings:
+        case FactorRiskModelSettings():
+            what, problems = "the model does", _model(settings, menu)
+        case ExposureSettings():
+            what, problems = "the exposures do", _exposures(settings, exposure_menu, None, {})
+            problems += _currencies(settings, regression_menu)
+        case UniverseSettings():
+            what = "the universe does"
+            problems = _universe("universe", settings, menu.universe_settings_menu)
+        case CalendarSettings():
+            what = "the calendar does"
+            problems = _calendar("calendar", settings, menu.calendar_settings_menu)
+        case ModelConstructionSettings():
+            what, problems = "the regression does", _construction(settings, regression_menu)
+            if isinstance(settings.estimation_universe, UniverseSettings):
+                estimation = settings.estimation_universe
+                problems += _universe("estimation_universe", estimation, menu.universe_settings_menu)
     if problems:
-        verb = "do" if what == "exposures" else "does"
-        raise SettingsError(f"the {what} {verb} not fit the dataset:", problems)
+        raise SettingsError(f"{what} not fit the dataset:", problems)
 
 
 def hierarchy_factors(
     group: HierarchyGroup, menu: ExposureSettingsMenu, universe: UniverseSettings | None
 ) -> Factors:
-    """The factors of a group on a dataset, cut to the universe; FactorsError as `factors_of`."""
+    """The factors of a group on a dataset, restricted to the universe; FactorsError as `factors_of`."""
     name = group.hierarchy.name
     if isinstance(group, ContinuousExposureGroupSettings):
         known: Collection[str] = menu.continuous_hierarchies
@@ -73,7 +84,7 @@ def hierarchy_factors(
 
 
 def _kept(universe: UniverseSettings | None, name: str, tree: Tree) -> Collection[str] | None:
-    """Leaves that the universe keeps of a hierarchy; None where it does not filter."""
+    """Leaves of a hierarchy that the universe keeps; None if it has no filter on it."""
     for item in universe.categorical_filters if universe else ():
         if item.hierarchy == name and not tree.problems(item.include, item.exclude):
             return tree.select(item.include, item.exclude)
@@ -86,14 +97,14 @@ def _model(settings: FactorRiskModelSettings, menu: FactorRiskModelSettingsMenu)
     problems = _universe("universe", universe, exposure_menu.universe_settings_menu)
     factors: dict[str, set[str]] = {}
     for number, stage in enumerate(stages, 1):
-        found = _exposures(stage.exposures, exposure_menu, universe, factors)
-        found += _currencies(stage.exposures, regression_menu)
+        of_stage = _exposures(stage.exposures, exposure_menu, universe, factors)
+        of_stage += _currencies(stage.exposures, regression_menu)
         if number == 1 or len(settings.modelconstruction) > 1:
-            found += _construction(stage.construction, regression_menu)
-            found += _estimation_universe(stage.construction, universe, exposure_menu.universe_settings_menu)
+            of_stage += _construction(stage.construction, regression_menu)
+            of_stage += _estimation_universe(stage.construction, universe, menu.universe_settings_menu)
         shared = [s.exposures for s in stages] if len(settings.modelconstruction) == 1 else [stage.exposures]
-        found += _of_groups(stage, shared, factors)
-        problems += [f"stage {number}: {problem}" if settings.n_stages > 1 else problem for problem in found]
+        of_stage += _of_groups(stage, shared, factors)
+        problems += [f"stage {number}: {text}" if settings.n_stages > 1 else text for text in of_stage]
     money = {(stage.construction.currency, stage.construction.fx_convert_returns) for stage in stages}
     if len(money) > 1:
         problems.append("modelconstruction: currency and fx_convert_returns must be the same in all stages")
@@ -118,7 +129,7 @@ def _exposures(
     universe: UniverseSettings | None,
     seen: dict[str, set[str]],
 ) -> list[str]:
-    """Problems of the groups; notes the factors of each in `seen`, which has those of earlier stages."""
+    """Problems of the groups. Adds the factors of each to `seen`, which has those of earlier stages."""
     problems = []
     for group in settings.exposures:
         if isinstance(group, TimeSeriesBetaExposureGroupSettings | InlineUploadedExposureGroupSettings):
@@ -128,11 +139,11 @@ def _exposures(
         for member in members:
             where = f"exposures: {member.exposure_type} group {member.factor_group!r}"
             try:
-                found = hierarchy_factors(member, menu, universe)
+                factors = hierarchy_factors(member, menu, universe)
             except FactorsError as error:
                 problems += [f"{where}: {problem}" for problem in error.problems]
-                found = {}
-            names = [f"{n}:{factor}" if n else factor for n in names for factor in found]
+                factors = {}
+            names = [f"{name}:{factor}" if name else factor for name in names for factor in factors]
         if again := sorted(seen.setdefault(group.factor_group, set()) & set(names)):
             problems.append(f"exposures: {group.factor_group!r} gets {', '.join(again)} from several groups")
         seen[group.factor_group] |= set(names)
@@ -155,8 +166,8 @@ def _universe(where: str, settings: UniverseSettings, menu: UniverseSettingsMenu
         place = f"{where}.categorical_filters[{item.hierarchy!r}]"
         problems += _choice(place, [item.hierarchy], menu.categorical_hierarchies)
         if item.hierarchy in menu.categorical_hierarchies:
-            found = menu.tree(item.hierarchy).problems(item.include, item.exclude)
-            problems += [f"{place}.{problem}" for problem in found]
+            wrong = menu.tree(item.hierarchy).problems(item.include, item.exclude)
+            problems += [f"{place}.{problem}" for problem in wrong]
     return problems
 
 
@@ -174,21 +185,25 @@ def _construction(settings: ModelConstructionSettings, menu: ModelConstructionSe
 def _of_groups(
     stage: Stage, every: Sequence[ExposureSettings], factors: Mapping[str, Collection[str]]
 ) -> list[str]:
-    """What the regression says of groups and factors against those that there are.
+    """Groups and factors that the regression names and the exposures lack, and groups it must name.
 
-    every : exposures of all stages that the regression serves
-    factors : of each group, where they can be known without an upload
+    Parameters
+    ----------
+    every
+        Exposures of all stages that use the regression.
+    factors
+        Group to its factors, unless they are those of an upload.
     """
     settings = stage.construction
     groups = [group for exposures in every for group in exposures.exposures]
-    categorical, dense = _by_kind(groups)
+    categorical, continuous = _by_kind(groups)
     problems = _choice("zero_sum_constraints", settings.zero_sum_constraints, categorical)
     problems += _choice("thin_category_shrinkage", settings.thin_category_shrinkage, categorical)
-    for where, wanted, known in (
+    for where, named, known in (
         ("thin_category_shrinkage_overrides", settings.thin_category_shrinkage_overrides, categorical),
-        ("known_factor_map", settings.known_factor_map, dense),
+        ("known_factor_map", settings.known_factor_map, continuous),
     ):
-        for group, factor in wanted:
+        for group, factor in named:
             problems += _choice(where, [group], known)
             if group in known and group in factors:
                 problems += _choice(f"{where}: group {group!r}", [factor], sorted(factors[group]))
@@ -207,8 +222,8 @@ def _of_groups(
 
 
 def _by_kind(groups: Sequence[ExposureGroupSettings]) -> tuple[list[str], list[str]]:
-    """Names of the groups with categories, plain ones first, and of the others."""
-    categorical, products, dense = [], [], []
+    """Names of the categorical groups, plain ones before interactions, and of the continuous groups."""
+    categorical, products, continuous = [], [], []
     for group in groups:
         if isinstance(group, CategoricalExposureGroupSettings):
             categorical.append(group.factor_group)
@@ -217,9 +232,9 @@ def _by_kind(groups: Sequence[ExposureGroupSettings]) -> tuple[list[str], list[s
         ):
             products.append(group.factor_group)
         else:
-            dense.append(group.factor_group)
-    return list(dict.fromkeys([*categorical, *products])), list(dict.fromkeys(dense))
+            continuous.append(group.factor_group)
+    return list(dict.fromkeys([*categorical, *products])), list(dict.fromkeys(continuous))
 
 
-def _choice(where: str, wanted: Iterable[str], known: Collection[str]) -> list[str]:
-    return [f"{where}: {unknown(name, known)}" for name in wanted if name not in known]
+def _choice(where: str, names: Iterable[str], known: Collection[str]) -> list[str]:
+    return [f"{where}: {unknown(name, known)}" for name in names if name not in known]

@@ -1,4 +1,4 @@
-"""What all settings share: frozen values that refuse unknown fields, as JSON or YAML and back."""
+"""The base of all settings and results: frozen values that reject unknown fields, with JSON and YAML."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from openfactor.errors import SettingsError
 
 Reference = str | int
-"""The name or the id of something that is kept under a name."""
+"""The name or the id of something saved under a name."""
 
 
 class Value(BaseModel):
-    """A frozen, hashable value that refuses unknown fields."""
+    """A frozen, hashable value that rejects unknown fields."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -36,18 +36,21 @@ class Value(BaseModel):
         return _restored, (generic["origin"], generic["args"], self.__getstate__())
 
     def to_yaml(self) -> str:
-        """As YAML, fields in their order; `from_yaml` gives an equal value."""
+        """As YAML, fields in order of definition; `from_yaml` returns an equal value."""
         import yaml
 
         return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
-        """The value that YAML, or JSON, describes.
+        """The value that YAML or JSON describes.
 
         Raises
         ------
-        pydantic.ValidationError: with every field that is wrong. yaml.YAMLError: not YAML.
+        pydantic.ValidationError
+            With every invalid field.
+        yaml.YAMLError
+            The text is not YAML.
         """
         import yaml
 
@@ -71,26 +74,25 @@ class Settings(Value):
     settings_kind: ClassVar[str] = ""
     """What JSON, `reference_fields` and the registry call this class; empty where it cannot be saved."""
     reference_fields: ClassVar[Mapping[str, str]] = {}
-    """Fields that may hold the name or the id of something kept elsewhere, and what that is: the class of
-    saved settings, or the data type of an upload."""
+    """Field to what a name or an id in it refers to: a `settings_kind`, or the data type of an upload."""
 
     def with_dataset(self, dataset: str) -> DatasetSettings[Self]:
-        """These settings, bound to the risk dataset on which they are to be used."""
+        """These settings, bound to the risk dataset to use them on."""
         return DatasetSettings(dataset=dataset, setting=self)
 
     def get_references(self) -> list[tuple[str, Reference]]:
-        """What these settings refer to, each once: (what it is, name or id)."""
-        found: list[tuple[str, Reference]] = []
+        """Everything these settings refer to, each once, as (kind or data type, name or id)."""
+        references: list[tuple[str, Reference]] = []
 
         def note(what: str, reference: Reference) -> Reference:
-            found.append((what, reference))
+            references.append((what, reference))
             return reference
 
         self.map_references(note)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(references))
 
     def map_references(self, change: Callable[[str, Reference], Any]) -> Self:
-        """The same settings with every reference put through `change`(what it is, name or id)."""
+        """The same settings with `change(kind or data type, name or id)` applied to every reference."""
         update = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -111,7 +113,7 @@ def _mapped(value: Any, change: Callable[[str, Reference], Any], what: str | Non
 
 
 def _hashable(value: Any) -> Any:
-    """Equal for equal values: the order of a mapping does not count, that of a list does."""
+    """Equal for equal values: the order of a list matters, that of a mapping does not."""
     if isinstance(value, Mapping):
         return frozenset((key, _hashable(item)) for key, item in value.items())
     if isinstance(value, list | tuple):
@@ -123,11 +125,12 @@ S = TypeVar("S", bound=Settings)
 
 
 def inline(value: S | Reference) -> S:
-    """The settings, which must not be a name or an id any more.
+    """The settings themselves.
 
     Raises
     ------
-    SettingsError: they are.
+    SettingsError
+        It is the name or the id of saved settings.
     """
     if isinstance(value, str | int):
         raise SettingsError(
@@ -140,7 +143,7 @@ def inline(value: S | Reference) -> S:
 class DatasetSettings(Value, Generic[S]):
     """Settings bound to a risk dataset by name.
 
-    Validated without a parameter, a mapping becomes settings of the class that its `kind` names.
+    Validated without a type parameter, a mapping becomes settings of the class that its `kind` names.
     """
 
     dataset: str = Field(min_length=1)
@@ -155,7 +158,7 @@ class DatasetSettings(Value, Generic[S]):
         return self.model_copy(update={"dataset": dataset})
 
     def __getattr__(self, name: str) -> Any:
-        """A field or method of the settings themselves, so that bound ones serve wherever they are read."""
+        """Fields and methods of the settings, so that bound settings work wherever plain ones do."""
         setting = self.__dict__.get("setting")
         if setting is None or name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")

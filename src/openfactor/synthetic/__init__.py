@@ -64,18 +64,27 @@ def simulate(
 
     Parameters
     ----------
-    n_assets, n_days : number of names, and of trading days of the first exchange
-    start : the first day, if it is a weekday
-    industries : number of industries, each with the same number of names
-    styles : names of the style factors
-    exchanges, currencies : dealt to the names in turn; holidays differ by exchange
-    late_listings, delistings : fractions of the names that list after, or end before, the others
-    noise : scale of the specific returns; 0 leaves factor returns alone
-    seed : the same seed gives the same market
+    n_assets, n_days
+        Number of names, and of trading days of the first exchange.
+    start
+        The first day, if it is a weekday.
+    industries
+        Number of industries, each with the same number of names.
+    styles
+        Names of the style factors.
+    exchanges, currencies
+        Dealt to the names in turn; holidays differ by exchange.
+    late_listings, delistings
+        Fractions of the names that list after, or end before, the others.
+    noise
+        Scale of the specific returns; 0 leaves factor returns alone.
+    seed
+        The same seed gives the same market.
 
     Raises
     ------
-    ValueError: arguments out of range, all of them named.
+    ValueError
+        Arguments out of range, all of them named.
     """
     shape = MarketShape(
         n_assets, n_days, start, industries, tuple(styles), tuple(exchanges), tuple(currencies),

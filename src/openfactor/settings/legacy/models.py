@@ -100,7 +100,8 @@ class ExposureSettings(Value):
 
         Raises
         ------
-        SettingsError: with what the dataset does not have.
+        SettingsError
+            With what the dataset does not have.
         """
         if self.exposures is not None:
             return current_exposures.ExposureSettings(exposures=self.exposures)
@@ -223,7 +224,8 @@ class FactorRiskModelSettings(Value):
 
         Raises
         ------
-        SettingsError: the universe names no dataset, or the dataset does not have what `exposures` name.
+        SettingsError
+            The universe names no dataset, or the dataset does not have what `exposures` name.
         """
         dataset = self.universe[0].dataset_name
         menu = menu_of(dataset)
