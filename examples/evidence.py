@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from examples.demo import model_settings, upload
 from examples.us500 import fit, tables
 from openfactor import Client
-from openfactor.model import RiskModel
+from openfactor.client.riskmodel import RiskModel
 from openfactor.model.diagnostics.quality import bias_statistic, quasi_likelihood, rolling_deviation
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import RegressionBatch, RegressionDesign, fit_days

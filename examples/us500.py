@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from openfactor import Client
-from openfactor.model import RiskModel
+from openfactor.client.riskmodel import RiskModel
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,

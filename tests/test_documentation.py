@@ -66,7 +66,7 @@ def test_the_code_on_models_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     exec(compile("\n".join(blocks), "models.md", "exec"), scope)
     assert (tmp_path / "bias.png").stat().st_size > 10_000
     assert 0.9 < scope["found"].summary()["random_bias"] < 1.1
-    assert scope["task"].result() is scope["model"]
+    assert scope["task"].result() == scope["model"]
     printed = capsys.readouterr().out
     assert "minimum-variance" in printed
     parts = scope["model"].forecast(scope["better"]).specific_risk().columns

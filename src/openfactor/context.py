@@ -14,7 +14,7 @@ from openfactor.cache import Cache
 from openfactor.errors import CancelledError
 from openfactor.processors import available_processors
 
-CACHE_BOUNDS = {"dataset": 16, "model": 8, "forecast": 8}
+CACHE_BOUNDS = {"dataset": 16, "universe": 8, "model": 8, "unsaved model": 4, "forecast": 8}
 """Results of each kind that are kept in memory. Datasets are mapped files; a forecast of a large model takes
 100 MB."""
 

@@ -28,16 +28,6 @@ class EngineObject:
     """Base of what runs on threads of the engine; any use in a child that lacks them is a ProcessError."""
 
 
-class BoundToProcess(EngineObject):
-    """An object with data in memory and a workspace behind it, which no pickle can carry."""
-
-    def __reduce__(self) -> Any:
-        raise ProcessError(
-            f"a {type(self).__name__} cannot be pickled; send the client and the settings to the other "
-            "process and load it there, or send the frames that it gives"
-        )
-
-
 def refuse_after_fork() -> None:
     """ProcessError in a forked child whose parent had started the threads of the engine."""
     if _left_behind:

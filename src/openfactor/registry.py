@@ -83,6 +83,10 @@ class Registry:
         except sa.exc.SQLAlchemyError as error:
             raise StorageError(f"cannot open the database {url}: {error}") from error
 
+    def close(self) -> None:
+        """Release the connections of the database."""
+        self._engine.dispose()
+
     def entries(self, kind: str | None = None) -> list[Entry]:
         """All entries of a kind, by name."""
         query = sa.select(_ENTRIES).order_by(_ENTRIES.c.kind, _ENTRIES.c.name)

@@ -148,6 +148,7 @@ class RiskDatasetStore:
         self._registry.refuse_if_referred(entry)
         self._registry.remove(entry.id)
         self._drop(entry)
+        self._remove_models()
 
     def settings(self, name: Reference) -> AnyRiskDatasetSettings:
         return self._settings_of(self._registry.get(RISK_DATASET, name))
@@ -203,6 +204,25 @@ class RiskDatasetStore:
         NotFoundError: it does not exist. StorageError: its data are missing or damaged.
         """
         return self._dataset(self._registry.get(RISK_DATASET, name).fingerprint or "")
+
+    def content(self, fingerprint: str) -> RiskDataset:
+        """The data of a fingerprint, whatever name they have or had.
+
+        Raises
+        ------
+        NotFoundError: they were deleted. StorageError: they are damaged.
+        """
+        known = self._context.cache.peek("dataset", self._dataset_folder(fingerprint))
+        if known is None and not self._dataset_folder(fingerprint).exists():
+            raise NotFoundError(
+                f"the data {fingerprint[:8]} of a risk dataset were deleted or replaced by newer ones; load "
+                "again what you read from them"
+            )
+        return self._dataset(fingerprint)
+
+    def fingerprints(self) -> set[str]:
+        """Of the data that datasets have now."""
+        return {entry.fingerprint or "" for entry in self._registry.entries(RISK_DATASET)}
 
     def menu(self) -> RiskDatasetSettingsMenu:
         """What settings of a dataset may name: uploads by data type, and datasets."""
@@ -296,9 +316,14 @@ class RiskDatasetStore:
         """Remove the data of an entry that is gone or has newer data, unless another name shares them."""
         mark = entry.fingerprint
         if mark and all(e.fingerprint != mark for e in self._registry.entries(RISK_DATASET)):
-            self._context.cache.discard("dataset", self._dataset_folder(mark))
             shutil.rmtree(self._dataset_folder(mark), ignore_errors=True)
-            shutil.rmtree(self._path / "models" / mark, ignore_errors=True)
+
+    def _remove_models(self) -> None:
+        """Remove estimates on data that no dataset has any more, kept until then to be extended."""
+        living = self.fingerprints()
+        for folder in (self._path / "models").glob("*"):
+            if folder.name not in living and not folder.name.startswith("."):
+                shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def _set_aside(self, mark: str) -> Iterator[None]:

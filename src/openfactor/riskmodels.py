@@ -1,222 +1,234 @@
 """Fitted models by what they were fitted on: in memory, on disk, and each computed once.
 
-models/<dataset>/<model>/ has the estimates, by the fingerprints of dataset and model.
+models/<dataset>/<settings>-<model>/ has the estimates: the fingerprint of the dataset's data, the hash of the
+settings that matter for estimates, and the fingerprint of the model, which has the uploads in it as well.
 """
 
 from __future__ import annotations
 
 import shutil
-import threading
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakValueDictionary
 
-from openfactor.dataset import RiskDataset
-from openfactor.errors import CancelledError, NotFoundError
-from openfactor.model import Estimates, RiskModel, estimate
-from openfactor.model.estimation import extend
+from openfactor.context import Context
+from openfactor.contract.refs import ModelRef, Pinned
+from openfactor.errors import ConflictError, NotFoundError, StorageError
+from openfactor.model import Estimates, FittedModel, estimate
+from openfactor.model.estimation import days_kept, extend
 from openfactor.model.estimation import storage as estimates_storage
-from openfactor.progress import progress_bar
 from openfactor.riskdatasets import RiskDatasetStore, fingerprint
-from openfactor.savedsettings import Pinned, SavedSettingsStore
-from openfactor.settings import DatasetSettings, FactorRiskModelSettings, ModelMode
-from openfactor.settings.values import Reference
+from openfactor.savedsettings import Content, SavedSettingsStore
+from openfactor.settings import FactorRiskModelSettings, ModelMode
 
-MODELS_IN_MEMORY = 8
-"""Models kept in memory, with their forecasts; the least recently used are evicted first."""
-_SECONDS_BETWEEN_LOOKS = 0.1
-"""How often a request that waits for another one's fit looks whether it was cancelled."""
+ANCESTORS_KEPT = 2
+"""Stored estimates of the same settings on data that no dataset has any more; older ones are removed."""
 
-_PinnedModel = Pinned[FactorRiskModelSettings]
+_Settings = Pinned[FactorRiskModelSettings]
+_Opened = Content[FactorRiskModelSettings]
+
+
+@dataclass(frozen=True)
+class _Mode:
+    """What a `ModelMode` allows."""
+
+    reads: bool
+    computes: bool
+    keeps: bool
+
+
+_MODES: dict[ModelMode, _Mode] = {
+    "get-or-fail": _Mode(reads=True, computes=False, keeps=False),
+    "get-or-compute": _Mode(reads=True, computes=True, keeps=False),
+    "get-or-compute-and-persist": _Mode(reads=True, computes=True, keeps=True),
+    "compute": _Mode(reads=False, computes=True, keeps=False),
+    "compute-and-persist": _Mode(reads=False, computes=True, keeps=True),
+}
 
 
 @dataclass(frozen=True)
 class _Key:
-    """Identifies a model in memory."""
+    """Identifies a model."""
 
-    name: str
-    """Of the risk dataset: an update looks there for new data."""
     dataset: str
-    """Fingerprint of its data."""
+    """Name; results say on which dataset they stand."""
+    content: str
+    """Fingerprint of the dataset's data."""
+    settings: str
+    """Hash of the settings that matter for estimates."""
     model: str
-    """Fingerprint of the settings that matter for estimates, and of the uploads that they name."""
+    """Fingerprint of all that the estimates are made from."""
     halflife_idio_vra: float | None
     """Matters for forecasts alone."""
+
+    @classmethod
+    def of(cls, pinned: _Settings) -> _Key:
+        """The key of a model on pinned content."""
+        estimated = pinned.setting.estimation_only.model_dump(mode="json")
+        versions = {key: upload.content for key, upload in pinned.uploads.items()}
+        return cls(
+            pinned.dataset,
+            pinned.data.fingerprint,
+            fingerprint("settings", estimated),
+            fingerprint("model", pinned.data.fingerprint, estimated, versions),
+            pinned.setting.halflife_idio_vra,
+        )
+
+    @property
+    def folder(self) -> str:
+        """Of the stored estimates, below `models`."""
+        return f"{self.content}/{self.settings}-{self.model}"
 
 
 class RiskModelStore:
     """The fitted models of a workspace.
 
-    folder : of the workspace; threads, hide_progress : as there
+    Parameters
+    ----------
+    folder : of the workspace
     """
 
     def __init__(
-        self,
-        folder: Path,
-        riskdatasets: RiskDatasetStore,
-        saved: SavedSettingsStore,
-        *,
-        threads: int | None = None,
-        hide_progress: bool | None = None,
+        self, folder: Path, riskdatasets: RiskDatasetStore, saved: SavedSettingsStore, context: Context
     ) -> None:
         self._path = folder / "models"
         self._riskdatasets = riskdatasets
         self._saved = saved
-        self._threads = threads
-        self._hide_progress = hide_progress
-        self._models: OrderedDict[_Key, RiskModel] = OrderedDict()
-        self._lock = threading.Lock()
-        self._under_way: WeakValueDictionary[Path, threading.Lock] = WeakValueDictionary()
+        self._context = context
 
-    def get(
-        self,
-        settings: DatasetSettings[FactorRiskModelSettings] | Reference,
-        mode: ModelMode = "get-or-compute-and-persist",
-        progress: Callable[[int], None] = lambda days: None,
-        cancel: threading.Event | None = None,
-    ) -> RiskModel:
+    def get(self, pinned: _Settings, mode: ModelMode = "get-or-compute-and-persist") -> FittedModel:
         """The fitted model. However many ask for the same at once, it is fitted once.
 
+        Where it is not stored, estimates of the same settings on older or newer data are extended: only days
+        that differ are regressed. To the last bit the result is that of a full fit.
+
+        Parameters
+        ----------
         mode : whether stored estimates may be used, and whether new ones are stored
-        progress, cancel : as `model.estimate`
 
         Raises
         ------
-        NotFoundError: mode "get-or-fail", and there are no estimates; else as `SavedSettingsStore.pin` and
-        `model.estimate`.
+        NotFoundError: mode "get-or-fail", and there are no estimates; or the data that were pinned do not
+        exist any more. DataError: as `model.estimate`. CancelledError: the request was cancelled.
         """
-        pinned = self._saved.pin("FactorRiskModelSettings", settings)
-        key = _key(pinned)
-        if mode.startswith("compute"):
-            return self._fit(pinned, key, mode, progress, cancel)
-        with self._alone(key, cancel):
-            model = self._find(key, pinned)
-            if model is not None:
-                if mode.endswith("persist") and not self._folder(key).exists():
-                    return self._keep(key, pinned, model.estimates)  # the stored estimates were deleted
-                return model
-            if mode == "get-or-fail":
+        allowed, key = _MODES[mode], _Key.of(pinned)
+        if not allowed.reads:
+            content = self._saved.open(pinned)
+            return self._finish(key, content, self._estimate(key, content), keep=allowed.keeps)
+        with self._context.cache.single_flight("model", key.folder, self._context.check):
+            fitted = self._find(key, pinned)
+            if fitted is None and allowed.computes:
+                fitted = self._context.cache.peek("unsaved model", key)
+            if fitted is not None:
+                if allowed.keeps and not self._folder(key).exists():
+                    return self._finish(key, self._saved.open(pinned), fitted.estimates, keep=True)
+                return fitted
+            if not allowed.computes:
                 raise NotFoundError(
-                    f"the model on {pinned.name!r} was not fitted yet; use another mode than 'get-or-fail'"
+                    f"the model on {pinned.dataset!r} was not fitted yet; use another mode than {mode!r}"
                 )
-            return self._fit(pinned, key, mode, progress, cancel)
+            content = self._saved.open(pinned)
+            estimates = self._extend(key, content, None)
+            return self._finish(key, content, estimates, keep=allowed.keeps)
 
-    def update(self, bound: DatasetSettings[FactorRiskModelSettings], old: Estimates) -> RiskModel:
-        """The model on the present data, whose dataset is brought up to date first.
+    def update(self, pinned: _Settings, old: Estimates) -> tuple[_Settings, FittedModel]:
+        """The model on the present data, whose dataset is brought up to date first, with what it stands on.
 
-        What did not change since `old` is taken over; the result is what a full fit gives, to the last bit.
+        Days that did not change since `old` are taken over; to the last bit the result is that of a full fit.
         """
         with self._linked(old) as kept:
-            self._riskdatasets.update(bound.dataset)
-            pinned = self._saved.pin("FactorRiskModelSettings", bound)
-            key = _key(pinned)
-            with self._alone(key, None):
-                model = self._find(key, pinned)
-                if model is not None:
-                    return model
-                with self._regressions(pinned.dataset) as advance:
-                    estimates = extend(
-                        kept, pinned.dataset, pinned.settings, key.model,
-                        read=pinned.uploads, threads=self._threads, progress=advance,
-                    )  # fmt: skip
-                return self._keep(key, pinned, estimates)
+            self._riskdatasets.update(pinned.dataset)
+            newer = self._saved.pin(FactorRiskModelSettings, pinned.settings)
+            key = _Key.of(newer)
+            with self._context.cache.single_flight("model", key.folder, self._context.check):
+                fitted = self._find(key, newer)
+                if fitted is None:
+                    content = self._saved.open(newer)
+                    fitted = self._finish(key, content, self._extend(key, content, kept), keep=True)
+                return newer, fitted
 
-    def _find(self, key: _Key, pinned: _PinnedModel) -> RiskModel | None:
-        """The model in memory, or from its stored estimates."""
-        with self._lock:
-            if key in self._models:
-                self._models.move_to_end(key)
-                return self._models[key]
-        if self._folder(key).exists():
-            return self._remember(key, self._model(pinned, estimates_storage.load(self._folder(key))))
-        return None
-
-    def _fit(
-        self,
-        pinned: _PinnedModel,
-        key: _Key,
-        mode: ModelMode,
-        progress: Callable[[int], None],
-        cancel: threading.Event | None,
-    ) -> RiskModel:
-        with self._regressions(pinned.dataset, progress) as advance:
-            estimates = estimate(
-                pinned.dataset, pinned.settings, key.model,
-                read=pinned.uploads, threads=self._threads, progress=advance, cancel=cancel,
-            )  # fmt: skip
-        if mode.endswith("persist"):
-            return self._keep(key, pinned, estimates)
-        return self._model(pinned, estimates)
-
-    def _keep(self, key: _Key, pinned: _PinnedModel, estimates: Estimates) -> RiskModel:
-        """Store estimates; the model that reads them, which the next request for the same gets again."""
-        stored = estimates_storage.save(estimates, self._folder(key))
-        return self._remember(key, self._model(pinned, stored))
-
-    def _remember(self, key: _Key, model: RiskModel) -> RiskModel:
-        with self._lock:
-            self._models[key] = model
-            self._models.move_to_end(key)
-            while len(self._models) > MODELS_IN_MEMORY:
-                self._models.popitem(last=False)
-        return model
-
-    def _model(self, pinned: _PinnedModel, estimates: Estimates) -> RiskModel:
-        bound = DatasetSettings(dataset=pinned.name, setting=pinned.settings)
-        return RiskModel(
-            pinned.dataset,
-            pinned.settings,
-            estimates,
-            pinned.uploads,
-            threads=self._threads,
-            hide_progress=self._hide_progress,
-            data=pinned.data,
-            renew=lambda: self.update(bound, estimates),
-        )
-
-    def _folder(self, key: _Key) -> Path:
-        return self._path / key.dataset / key.model
-
-    @contextmanager
-    def _alone(self, key: _Key, cancel: threading.Event | None) -> Iterator[None]:
-        """Hold the model's lock: one request at a time in this process looks it up or fits it.
+    def fitted(self, model: ModelRef) -> FittedModel:
+        """A model that was fitted before: from memory, from its stored estimates, or fitted again.
 
         Raises
         ------
-        CancelledError: `cancel` was set while another request had the model.
+        NotFoundError: the data that it stands on do not exist any more. ConflictError: it was fitted by
+        another release, whose numbers differ.
         """
-        with self._lock:
-            lock = self._under_way.setdefault(self._folder(key), threading.Lock())
-        while not lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
-            if cancel is not None and cancel.is_set():
-                raise CancelledError("the fit was cancelled while another request was fitting the same model")
-        try:
-            yield
-        finally:
-            lock.release()
+        key = _Key.of(model.pinned)
+        if key.model != model.fingerprint:
+            raise ConflictError("this model was fitted by another release of openfactor; fit it again")
+        cache = self._context.cache
+        fitted: FittedModel | None = cache.peek("model", key) or cache.peek("unsaved model", key)
+        return fitted or self.get(model.pinned, "get-or-compute")
 
-    @contextmanager
-    def _regressions(
-        self, dataset: RiskDataset, progress: Callable[[int], None] = lambda days: None
-    ) -> Iterator[Callable[[int], None]]:
-        """A progress bar of the regressions, beside another listener."""
-        with progress_bar("regressions", self._hide_progress) as bar:
+    def _find(self, key: _Key, pinned: _Settings) -> FittedModel | None:
+        """The model in memory, or from its stored estimates."""
+        fitted: FittedModel | None = self._context.cache.peek("model", key)
+        if fitted is None and self._folder(key).exists():
+            stored = estimates_storage.load(self._folder(key))
+            fitted = self._remember("model", key, self._saved.open(pinned), stored)
+        return fitted
 
-            def advance(days: int) -> None:
-                bar.update(days)
-                progress(days)
+    def _finish(self, key: _Key, content: _Opened, estimates: Estimates, *, keep: bool) -> FittedModel:
+        """The model of estimates, which are stored if they are to be kept."""
+        if not keep:
+            return self._remember("unsaved model", key, content, estimates)
+        stored = estimates_storage.save(estimates, self._folder(key))
+        self._remove_ancestors(key)
+        return self._remember("model", key, content, stored)
 
-            bar.total = len(dataset.days)
-            yield advance
-            bar.total = bar.n  # trading days, which the dataset alone does not know
+    def _remember(self, kind: str, key: _Key, content: _Opened, estimates: Estimates) -> FittedModel:
+        fitted = FittedModel(
+            content.dataset, content.settings, content.uploads, self._context.threads, estimates, content.data
+        )
+        return self._context.cache.put(kind, key, fitted)
+
+    def _estimate(self, key: _Key, content: _Opened) -> Estimates:
+        with self._context.step("regressions", len(content.dataset.days)) as advance:
+            return estimate(
+                content.dataset, content.settings, key.model, read=content.uploads,
+                threads=self._context.threads, progress=advance, cancel=self._context.cancelled,
+            )  # fmt: skip
+
+    def _extend(self, key: _Key, content: _Opened, old: Estimates | None) -> Estimates:
+        """Estimates that take over as many days as they can, from `old` or from stored ones."""
+        candidates = [] if old is None else [old]
+        for folder in self._ancestors(key):
+            try:
+                candidates.append(estimates_storage.load(folder))
+            except StorageError:
+                self._context.log_of(key.model).warning("estimates in %s are damaged or were removed", folder)
+        days = [days_kept(estimates, content.dataset, content.settings) for estimates in candidates]
+        if not any(days):
+            return self._estimate(key, content)
+        best = candidates[days.index(max(days))]
+        with self._linked(best) as kept, self._context.step("regressions") as advance:
+            return extend(
+                kept, content.dataset, content.settings, key.model, read=content.uploads,
+                threads=self._context.threads, progress=advance, cancel=self._context.cancelled,
+            )  # fmt: skip
+
+    def _ancestors(self, key: _Key) -> list[Path]:
+        """Stored estimates of the same settings, on whatever data, the newest first."""
+        folders = [path for path in self._path.glob(f"*/{key.settings}-*") if path != self._folder(key)]
+        return sorted(folders, key=_modified, reverse=True)
+
+    def _remove_ancestors(self, key: _Key) -> None:
+        """Remove estimates of the same settings on data that no dataset has, but for the newest."""
+        living = self._riskdatasets.fingerprints()
+        gone = [folder for folder in self._ancestors(key) if folder.parent.name not in living]
+        for folder in gone[ANCESTORS_KEPT:]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, key: _Key) -> Path:
+        return self._path / key.folder
 
     @contextmanager
     def _linked(self, estimates: Estimates) -> Iterator[Estimates]:
-        """The same estimates, with links to their files that stay when the dataset's old data go."""
+        """The same estimates, with links to their files that outlive the removal of these."""
         aside = self._path / f".{estimates.fingerprint}-{uuid.uuid4().hex}"
         try:
             aside.mkdir(parents=True)
@@ -225,8 +237,8 @@ class RiskModelStore:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _key(pinned: _PinnedModel) -> _Key:
-    settings = pinned.settings
-    estimated = settings.estimation_only.model_dump(mode="json")
-    mark = fingerprint("model", pinned.dataset.recipe, estimated, pinned.uploads.versions)
-    return _Key(pinned.name, pinned.dataset.recipe, mark, settings.halflife_idio_vra)
+def _modified(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:  # removed meanwhile
+        return 0.0

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from openfactor.contract.refs import Pinned
 from openfactor.dataset import RiskDataset
 from openfactor.errors import OpenfactorError, SettingsError
 from openfactor.registry import Registry, taken
@@ -24,25 +25,31 @@ S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
-class Pinned(Generic[S]):
-    """Settings with the content that they are read against, so that one request sees one state of it.
+class Content(Generic[S]):
+    """Settings with the content that they are read against, opened.
 
-    Nothing that is worked out from a `Pinned` reads the latest version of anything.
+    Nothing that is computed from it reads the latest version of anything.
     """
 
-    name: str
-    """Of the risk dataset; the name may refer to newer data later."""
-    settings: S
-    """With every reference to saved settings followed."""
+    pinned: Pinned[S]
     dataset: RiskDataset
     uploads: UploadSnapshot
     """The uploads that the settings name, at the versions that they had."""
 
     @property
+    def name(self) -> str:
+        """Of the risk dataset; the name may refer to newer data later."""
+        return self.pinned.dataset
+
+    @property
+    def settings(self) -> S:
+        """With every reference to saved settings followed."""
+        return self.pinned.setting
+
+    @property
     def data(self) -> DataVersion:
         """Of the dataset and of the uploads that the settings name."""
-        version = self.dataset.version(self.name)
-        return version.model_copy(update={"uploads": version.uploads | self.uploads.version_numbers})
+        return self.pinned.data
 
 
 class SavedSettingsStore:
@@ -132,19 +139,41 @@ class SavedSettingsStore:
         NotFoundError: settings or a dataset that do not exist. SettingsError: with everything that the
         dataset does not have.
         """
-        pinned = self.pin(kind, settings)
-        return DatasetSettings(dataset=pinned.name, setting=pinned.settings)
+        return self._pin(kind, settings).settings
 
-    def pin(self, kind: str, settings: DatasetSettings[S] | Reference) -> Pinned[S]:
+    def pin(self, kind: type[S], settings: DatasetSettings[S] | Reference) -> Pinned[S]:
         """The same, with the dataset and the uploads that they name as they are now; raises as `bind`."""
+        return self._pin(kind.__name__, settings)
+
+    def pin_on(self, data: DataVersion, settings: S) -> Pinned[S]:
+        """Settings on the content of a dataset that was pinned before, with the present uploads."""
+        return self._checked(settings, data.dataset, self._riskdatasets.content(data.fingerprint))
+
+    def open(self, pinned: Pinned[S]) -> Content[S]:
+        """The content of pinned settings.
+
+        Raises
+        ------
+        NotFoundError: the data of the dataset, or of an upload, do not exist any more.
+        """
+        dataset = self._riskdatasets.content(pinned.data.fingerprint)
+        return Content(pinned, dataset, self._uploads.snapshot_of(pinned.uploads))
+
+    def _pin(self, kind: str, settings: DatasetSettings[Any] | Reference) -> Pinned[Any]:
         if isinstance(settings, str | int):
             entry = self._registry.get(kind, settings)
-            settings = DatasetSettings(dataset=entry.dataset or "", setting=self._registry.settings_of(entry))  # type: ignore[arg-type]
-        followed = settings.setting.map_references(self._follow)
-        dataset = self._riskdatasets.open(settings.dataset)
+            settings = DatasetSettings(dataset=entry.dataset or "", setting=self._registry.settings_of(entry))
+        return self._checked(settings.setting, settings.dataset, self._riskdatasets.open(settings.dataset))
+
+    def _checked(self, settings: S, name: str, dataset: RiskDataset) -> Pinned[S]:
+        """Settings with their references followed, if they fit the dataset."""
+        followed = settings.map_references(self._follow)
         self._check(followed, dataset)
         uploads = self._uploads.snapshot(followed.get_references())
-        return Pinned(settings.dataset, followed, dataset, uploads)
+        version = dataset.version(name)
+        data = version.model_copy(update={"uploads": version.uploads | uploads.version_numbers})
+        pinned: Any = Pinned[type(followed)]  # type: ignore[misc]
+        return pinned(setting=followed, data=data, uploads=uploads.pinned)  # type: ignore[no-any-return]
 
     def follow(self, universe: UniverseSettings | Reference) -> UniverseSettings:
         """A universe, saved or not, with the references in it followed."""

@@ -13,6 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from openfactor import Client
+from openfactor.client.riskmodel import RiskModel
 from openfactor.errors import (
     ConflictError,
     DataError,
@@ -21,7 +22,6 @@ from openfactor.errors import (
     SettingsError,
     StorageError,
 )
-from openfactor.model import RiskModel
 from openfactor.settings import (
     CategoricalFilterSettings,
     ExposureSettings,
@@ -59,6 +59,7 @@ def test_everything_survives_closing_the_process(folder: Path, model: RiskModel)
     code = """
 import sys, tests.markets as m
 from openfactor import Client
+from openfactor.client.riskmodel import RiskModel
 client = Client.local(sys.argv[1], progress=False)
 assert client.equity.riskdatasets.get_dataset_names() == ["d"]
 assert client.equity.uploaders["price"]["price"].get_data().collect().height > 0

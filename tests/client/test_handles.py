@@ -22,6 +22,7 @@ from openfactor.settings import (
 )
 from openfactor.synthetic import simulate
 from openfactor.uploads import DATA_TYPES
+from tests.handles import dataset_of_name
 from tests.markets import SOURCES, dataset_settings, model_settings
 
 MARKET = simulate(30, 30, industries=3, seed=5)
@@ -45,7 +46,7 @@ def test_every_handle_says_what_it_is(client: Client) -> None:
     first, last = dates.min(), dates.max()
     rows = ", ".join(f"{name} {len(frame):,}" for name, frame in MARKET.uploads.items())
     workspace = client._workspace
-    data = workspace.riskdatasets.open("d")
+    data = dataset_of_name(client, "d")
     said = {
         f"<openfactor client of {workspace!r}>": client,
         f"<uploaders: {', '.join(sorted(DATA_TYPES))}>": equity.uploaders,
@@ -73,7 +74,7 @@ def test_every_handle_says_what_it_is(client: Client) -> None:
     }
     for text, handle in said.items():
         assert repr(handle) == text
-    snapshot = workspace.uploads.snapshot()
+    snapshot = workspace.uploads._store.snapshot()
     assert repr(snapshot) == "<snapshot of no uploads>"
     snapshot("price", "price")
     assert repr(snapshot) == "<snapshot of price/price>"

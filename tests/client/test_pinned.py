@@ -10,8 +10,8 @@ import pytest
 
 from openfactor import Client
 from openfactor import dataset as datasets
+from openfactor.client.riskmodel import RiskModel
 from openfactor.errors import NotFoundError
-from openfactor.model import RiskModel
 from openfactor.settings import (
     ContinuousExposureGroupSettings,
     ExposureSettings,
@@ -22,6 +22,7 @@ from openfactor.settings import (
 )
 from openfactor.synthetic import simulate
 from tests.client.test_riskmodels import commit
+from tests.handles import dataset_of_name, fitted_of
 from tests.markets import dataset_settings, model_settings
 
 MARKET = simulate(30, 50, industries=3, seed=7)
@@ -74,7 +75,7 @@ def put(client: Client, name: str, seed: int) -> None:
 
 def assert_adds_up(model: RiskModel) -> None:
     """Exposures times factor returns plus the specific return are each asset's return."""
-    fitted, estimates = model._fitted, model.estimates
+    fitted, estimates = fitted_of(model), model.arrays()
     largest = 0.0
     for t in range(1, len(estimates.dates)):
         rows = fitted.rows_on(t - 1)
@@ -92,7 +93,8 @@ def test_a_model_keeps_the_uploads_that_it_was_fitted_on(client: Client, group, 
     model = engine.get_model()
     put(client, name, 2)
     assert_adds_up(model)  # looks at the exposures for the first time
-    newer = engine.get_model()
+    assert engine.get_model() == model  # it stands on the data of the moment that it was loaded
+    newer = client.equity.riskmodels.load(settings_with(group).with_dataset("d")).get_model()
     assert newer.fingerprint != model.fingerprint
     assert_adds_up(newer)
     assert not newer.fret().equals(model.fret())
@@ -142,9 +144,9 @@ def test_a_commit_during_a_build_is_left_to_the_next_one(
     with monkeypatch.context() as patch:
         patch.setattr(datasets, "build", late)
         client.equity.riskdatasets.create_dataset("during", dataset_settings(exposure_dtype="float32"))
-    before, during = (client._workspace.riskdatasets.open(name) for name in ("d", "during"))
+    before, during = (dataset_of_name(client, name) for name in ("d", "during"))
     np.testing.assert_array_equal(during.panel.market_cap, before.panel.market_cap)
     assert client.equity.riskdatasets.load("during").status == "data_stale"
     assert client.equity.riskdatasets.load("during").update()
-    after = client._workspace.riskdatasets.open("during")
+    after = dataset_of_name(client, "during")
     np.testing.assert_array_equal(after.panel.market_cap, 2 * before.panel.market_cap)

@@ -83,7 +83,7 @@ def test_two_names_of_the_same_data_are_told_apart(client: Client) -> None:
 def test_settings_of_a_model_are_bound_and_load_it_again(client: Client) -> None:
     model = client.equity.riskmodels.load(MODEL.with_dataset("d")).get_model()
     assert model.settings == MODEL.with_dataset("d")
-    assert client.equity.riskmodels.load(model.settings).get_model() is model
+    assert client.equity.riskmodels.load(model.settings).get_model() == model
     assert model.settings.universe == MODEL.universe  # fields can be read through the binding
     with pytest.raises(AttributeError, match="no_such"):
         _ = model.settings.no_such

@@ -149,14 +149,14 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
     workspace = LocalWorkspace(tmp_path)  # beside the client: the arrays behind the names
 
     def rows(data_type: str, name: str) -> pl.LazyFrame:
-        return workspace.uploads.open(data_type, name).get_data()
+        return workspace.uploads._store.open(data_type, name).queries.rows()
 
     datasets = client.equity.riskdatasets
     put(client, "market_cap", "market_cap", tables()["market_cap"].with_columns(pl.col("market_cap") * 2))
     datasets.load("root").update()
     datasets.load("top").update()
     assert read == []  # nothing but caps is new
-    same_panels(build.build(ROOT, rows, "x"), workspace.riskdatasets.open("root"))
+    same_panels(build.build(ROOT, rows, "x"), workspace.saved._riskdatasets.open("root"))
 
     read.clear()
     put(client, "exposures", "scores", exposure_rows([(THU, "A", "alpha", "one", 3.0)]), "append")
@@ -169,8 +169,8 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
     datasets.create_or_replace_dataset("top", wider)
     assert read == ["beta"]
     same_panels(
-        derived.derive(wider, workspace.riskdatasets.open("root"), rows, "x"),
-        workspace.riskdatasets.open("top"),
+        derived.derive(wider, workspace.saved._riskdatasets.open("root"), rows, "x"),
+        workspace.saved._riskdatasets.open("top"),
     )
     read.clear()
     price = tables()["price"].filter(~((pl.col("asset_id") == "B") & (pl.col("date") == FRI)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,14 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.client.tasks import Task
-from openfactor.errors import CancelledError, ConflictError, DataWarning, NotFoundError
-from openfactor.model import Estimates, RiskModel, estimate
+from openfactor.client.riskmodel import RiskModel
+from openfactor.errors import CancelledError, DataError, DataWarning, NotFoundError
+from openfactor.model import Estimates, estimate, forecast_of
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR
 from openfactor.numerics import normal_equations
 from openfactor.settings import FactorCovarianceSettings, FactorRiskModelSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
+from tests.handles import fitted_of
 from tests.markets import dataset_of, dataset_settings, model_settings, until
 
 MARKET = simulate(40, 60, industries=4, seed=33)
@@ -79,14 +79,14 @@ def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, co
         model = model.update()
         assert sum(counted) == 1
         assert model.dates()[-1] == day
-        assert_same(model.estimates, until(MARKET.uploads, day))
-        assert len(model.estimates.rows.pieces) == n - 55
+        assert_same(model.arrays(), until(MARKET.uploads, day))
+        assert len(model.arrays().rows.pieces) == n - 55
     # another process reads what was put together
     again = fitted(Client.local(tmp_path, progress=False))
-    assert_same(again.estimates, MARKET.uploads)
+    assert_same(again.arrays(), MARKET.uploads)
     assert again.forecast().factor_volatility().equals(model.forecast().factor_volatility())
     assert again.idio().equals(model.idio())
-    assert model.update() is model  # there is nothing new
+    assert model.update() == model  # there is nothing new
     leftovers = [path.name for path in (tmp_path / "models").iterdir() if path.name.startswith(".")]
     assert leftovers == []
 
@@ -96,7 +96,7 @@ def test_several_days_at_once_and_a_dataset_that_was_updated_before(tmp_path: Pa
     model = fitted(client)
     commit(client, until(MARKET.uploads, DAYS[50]))
     assert client.equity.riskdatasets.load("d").update()
-    assert_same(model.update().estimates, until(MARKET.uploads, DAYS[50]))
+    assert_same(model.update().arrays(), until(MARKET.uploads, DAYS[50]))
 
 
 def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted: list[int]) -> None:
@@ -110,7 +110,7 @@ def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted:
         pl.when(wrong).then(pl.col("return") + 0.01).otherwise("return").alias("return")
     )
     commit(client, corrected)
-    updated = model.update().estimates
+    updated = model.update().arrays()
     assert sum(counted) == 52 - 44  # from the corrected day on
     assert_same(updated, corrected)
 
@@ -128,13 +128,13 @@ def test_a_day_without_trading_and_days_that_are_taken_back(tmp_path: Path, coun
     model = model.update()
     new = sum(DAYS[40] < day <= saturday for day in DAYS)
     assert sum(counted) == new
-    assert_same(model.estimates, weekend)
+    assert_same(model.arrays(), weekend)
     commit(client, until(MARKET.uploads, DAYS[30]))
     counted.clear()
     model = model.update()
     assert sum(counted) == 0
     assert model.dates()[-1] == DAYS[30]
-    assert_same(model.estimates, until(MARKET.uploads, DAYS[30]))
+    assert_same(model.arrays(), until(MARKET.uploads, DAYS[30]))
 
 
 def renamed(uploads: dict[str, pl.DataFrame], old: str, new: str) -> dict[str, pl.DataFrame]:
@@ -160,7 +160,7 @@ def test_a_new_listing_that_sorts_before_the_others(tmp_path: Path, counted: lis
     model = fitted(client)
     counted.clear()
     commit(client, market)
-    updated = model.update().estimates
+    updated = model.update().arrays()
     assert sum(counted) == 59 - 46
     assert_same(updated, market)
 
@@ -176,7 +176,7 @@ def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> 
     )
     commit(client, changed)
     with pytest.warns(DataWarning, match=r"industry.I03 has \d+ listings on .* and none on"):
-        updated = model.update().estimates
+        updated = model.update().arrays()
     assert sum(counted) == 51
     assert_same(updated, changed)
 
@@ -191,7 +191,7 @@ def test_two_stages_are_extended_too(tmp_path: Path, counted: list[int]) -> None
     model = fitted(client, staged)
     counted.clear()
     commit(client, until(MARKET.uploads, DAYS[51]))
-    updated = model.update().estimates
+    updated = model.update().arrays()
     assert sum(counted) == 2
     assert_same(updated, until(MARKET.uploads, DAYS[51]), staged)
 
@@ -203,21 +203,23 @@ def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for day in DAYS[51:56]:
         commit(client, until(MARKET.uploads, day))
         model = model.update()
-        assert len(model.estimates.rows.pieces) <= 3
-    assert_same(model.estimates, until(MARKET.uploads, DAYS[55]))
+        assert len(model.arrays().rows.pieces) <= 3
+    assert_same(model.arrays(), until(MARKET.uploads, DAYS[55]))
 
 
 def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_with(tmp_path, MARKET.uploads)
     model = fitted(client)
     monkeypatch.setattr("openfactor.riskmodels.estimate", lambda *a, **k: pytest.fail("estimated again"))
-    assert fitted(client) is model
+    assert fitted(client) == model
     forecast = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=20))
-    assert model.forecast(forecast).covariances() is fitted(client).forecast(forecast).covariances()
+    assert model.forecast(forecast) == fitted(client).forecast(forecast)
+    engine = fitted_of(model)
+    assert forecast_of(engine, forecast) is forecast_of(fitted_of(fitted(client)), forecast)
     regime = fitted(client, SETTINGS.model_copy(update={"halflife_idio_vra": 10}))
-    assert regime is not model
-    assert regime.estimates.fingerprint == model.estimates.fingerprint
-    assert regime.forecast().specific().regime[-1] != 1
+    assert regime != model
+    assert regime.fingerprint == model.fingerprint
+    assert regime.forecast().status()["specific_regime"][-1] != 1
     assert fitted(Client.local(tmp_path, progress=False)).fret().equals(model.fret())
 
 
@@ -232,8 +234,10 @@ def test_modes(tmp_path: Path) -> None:
         engine.get_model("get-or-fail")
     kept = engine.get_model("compute-and-persist")
     assert kept.fret().equals(loose.fret())
-    assert engine.get_model("get-or-fail") is kept
-    assert engine.get_model("compute") is not kept
+    assert engine.get_model("get-or-fail") == kept
+    engine_model = fitted_of(kept)
+    assert engine.get_model("compute") == kept  # the same content, computed once more
+    assert fitted_of(kept) is engine_model
 
 
 def test_a_model_in_the_background(tmp_path: Path) -> None:
@@ -243,8 +247,8 @@ def test_a_model_in_the_background(tmp_path: Path) -> None:
     model = task.result(60)
     assert task.done
     assert task.units_done == 20
-    assert repr(task) == "<task risk model on 'd': done, 20 units done>"
-    assert engine.get_model() is model
+    assert repr(task) == "<task risk model on 'd': done, 20 of 23 days>"
+    assert engine.get_model() == model
 
 
 def test_a_cancelled_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,28 +269,23 @@ def test_a_cancelled_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
         task.result(0.01)
     assert "running" in repr(task)
     task.cancel()
-    assert "stopping" in repr(task)
+    assert "cancelling" in repr(task)
     go_on.set()
     with pytest.raises(CancelledError):
         task.result(30)
     assert not (tmp_path / "models").exists()
-    assert "CancelledError" in repr(task)
+    assert "cancelled" in repr(task)
 
 
-def test_a_task_hands_on_what_went_wrong() -> None:
-    def fail(progress, cancel) -> None:
-        progress(3)
-        raise ValueError("no")
-
-    task: Task[None] = Task("work", fail)
-    with pytest.raises(ValueError, match="no"):
-        task.result(5)
-    assert task.units_done == 3
-    slow: Task[int] = Task("work", lambda progress, cancel: time.sleep(0.2) or 7)
-    assert slow.result() == 7
-
-
-def test_a_model_without_a_workspace_cannot_be_updated() -> None:
-    data = dataset_of(MARKET.uploads)
-    with pytest.raises(ConflictError, match="no workspace"):
-        RiskModel(data, SETTINGS, estimate(data, SETTINGS, "x")).update()
+def test_a_task_hands_on_what_went_wrong(tmp_path: Path) -> None:
+    caps = MARKET.uploads["market_cap"].filter(pl.col("date") == DAYS[-1])
+    client = client_with(tmp_path, MARKET.uploads | {"market_cap": caps})
+    engine = client.equity.riskmodels.load(SETTINGS.with_dataset("d"))
+    with pytest.raises(DataError) as expected:
+        engine.get_model()
+    task = engine.get_model_as_task()
+    with pytest.raises(DataError) as error:
+        task.result(30)
+    assert (str(error.value), error.value.faults) == (str(expected.value), expected.value.faults)
+    assert task.status.state == "failed"
+    assert [status.id for status in client.tasks.list()] == [task.id]

@@ -11,7 +11,7 @@ import pytest
 from openfactor.dataset import RiskDataset, panel_index
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.settings import (
     ContinuousExposureGroupSettings,
     ExposureSettings,
@@ -33,6 +33,7 @@ from tests.dataset.test_build import (
     main_by_day,
     tables,
 )
+from tests.handles import RiskModel
 from tests.markets import dataset_of
 
 SECTORS = {"Z": {"Z1": ["X"]}, "Y": []}

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from openfactor import Client, settings
-from openfactor.model import RiskModel, factor_covariance
+from openfactor.client.riskmodel import RiskModel
+from openfactor.model import factor_covariance
 from openfactor.settings import FactorCovarianceSettings, legacy
 from tests.shared import SHARED, needs_documents
 

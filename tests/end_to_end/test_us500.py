@@ -12,7 +12,7 @@ import pytest
 from examples.evidence import BEST
 from examples.us500 import cap_weighted_return, fit, summary, tables
 from openfactor import Client
-from openfactor.model import RiskModel
+from openfactor.client.riskmodel import RiskModel
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
@@ -168,11 +168,11 @@ def test_every_kind_of_exposure_on_the_real_panel(tmp_path: Path) -> None:
         )
         return client.equity.riskmodels.load(settings.with_dataset(dataset)).get_model()
 
-    plain, turned = model("us", []).estimates, model("us", ["market", "gics"]).estimates
+    plain, turned = model("us", []).arrays(), model("us", ["market", "gics"]).arrays()
     np.testing.assert_allclose(turned.specific_return, plain.specific_return, atol=1e-10)
     derived = DerivedRiskDatasetSettings(reference_dataset="us", trim_start_date=day)
     client.equity.riskdatasets.create_dataset("late", derived)
-    late = model("late", []).estimates
+    late = model("late", []).arrays()
     assert late.dates[0] == day
     first = plain.dates.index(day)
     np.testing.assert_array_equal(late.factor_returns[1:], plain.factor_returns[first + 1 :])
@@ -213,4 +213,4 @@ def test_a_new_day_of_the_real_panel(tmp_path: Path) -> None:
     assert updated.dates()[-1] == last
     assert len(updated.dates()) == len(model.dates()) + 1
     for name in ("factor_returns", "standard_errors", "vif", "r2", "specific_return", "asset_return"):
-        np.testing.assert_array_equal(getattr(updated.estimates, name), getattr(whole.estimates, name), name)
+        np.testing.assert_array_equal(getattr(updated.arrays(), name), getattr(whole.arrays(), name), name)

@@ -10,7 +10,6 @@ import pytest
 from scipy import stats
 
 from openfactor.errors import DataError, DataWarning, SettingsError
-from openfactor.exposures import ExposureMatrix, Universe
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     CategoricalFilterSettings,
@@ -29,6 +28,7 @@ from openfactor.settings import (
 )
 from openfactor.synthetic import simulate
 from tests.dataset.test_build import FRI, MON, THU, TUE, WED, exposure_rows, tables
+from tests.handles import ExposureMatrix, Universe
 from tests.markets import dataset_of, reader
 from tests.reference import betas
 

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 from openfactor.errors import SettingsError
-from openfactor.exposures import ExposureMatrix, Universe
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     CategoricalFilterSettings,
@@ -16,6 +15,7 @@ from openfactor.settings import (
 )
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, TUE, WED, exposure_rows, tables
 from tests.exposures.test_universe import two_listings
+from tests.handles import ExposureMatrix, Universe
 from tests.markets import dataset_of
 
 ROWS = [

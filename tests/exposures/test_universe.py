@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from openfactor.errors import DataWarning, SettingsError
-from openfactor.exposures import Universe
 from openfactor.settings import (
     CalendarSettings,
     CategoricalFilterSettings,
@@ -17,6 +16,7 @@ from openfactor.settings import (
     hierarchy_to_df,
 )
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, TUE, WED, exposure_rows, tables
+from tests.handles import Universe
 from tests.markets import dataset_of, reader
 
 A, B, C = "A", "B", "C"

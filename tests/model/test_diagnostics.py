@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from scipy import optimize, stats
 
+from openfactor.client.diagnostics import Diagnostics
+from openfactor.client.plots.factors import plot_cumulative_returns, spread
 from openfactor.errors import DataError
-from openfactor.model import RiskModel, estimate
-from openfactor.model.diagnostics import Diagnostics, quality
-from openfactor.model.diagnostics.pictures import cumulative_returns, spread
+from openfactor.model import estimate
+from openfactor.model.diagnostics import quality
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.numerics.portfolio_risk import listing_variances, optimal_portfolios, portfolio_variances
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, model_settings, until
 
 RNG = np.random.default_rng(12)
@@ -118,8 +120,8 @@ def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:
     inside = [n for n in x["ticker"] if n in set(member) and specific[n] is not None]
     assert set(weights["ticker"]) <= set(names)
     h = np.array([caps[n] for n in inside])
-    rows = x.filter(pl.col("ticker").is_in(inside)).select(model.estimates.factors).to_numpy().astype(float)
-    f = model.forecast().factor_covariance(start=p, end=p).select(model.estimates.factors).to_numpy()
+    rows = x.filter(pl.col("ticker").is_in(inside)).select(model.arrays().factors).to_numpy().astype(float)
+    f = model.forecast().factor_covariance(start=p, end=p).select(model.arrays().factors).to_numpy()
     variance = h @ rows @ f.astype(float) @ rows.T @ h
     variance += sum((h * [specific[n] for n in inside]) ** 2)
     returns = model.asset_returns(start=t, end=t).row(0, named=True)
@@ -160,7 +162,7 @@ def test_tables_of_dates_and_factors(model: RiskModel, found: Diagnostics) -> No
     assert dates["max_vif"][0] is None
     assert dates["max_vif"][5] == pytest.approx(max(model.vif().row(5)[1:]), rel=1e-5)
     factors = found.factors()
-    assert factors["factor"].to_list() == list(model.estimates.factors)
+    assert factors["factor"].to_list() == list(model.arrays().factors)
     row = factors.filter(factor="style.value").to_dicts()[0]
     f = model.fret()["style.value"].to_numpy()[1:].astype(float)
     assert row["volatility"] == pytest.approx(f.std(ddof=1) * np.sqrt(252), rel=1e-5)
@@ -251,7 +253,7 @@ def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -
 
     assert part.standardized().equals(found.standardized().filter(pl.col("date").is_between(dates[201], end)))
     assert part.books()["days"].max() == 149
-    rolling = part.tables["rolling_bias"]["cap-weighted"]
+    rolling = part.rolling_bias()["cap-weighted"]
     z = part.standardized()["cap-weighted"].to_pandas()
     np.testing.assert_allclose(rolling.to_numpy()[59:], z.rolling(60).std()[59:], rtol=1e-10)
     assert rolling.is_null().sum() == 59
@@ -268,11 +270,13 @@ def test_a_period_of_one_day_has_nothing_to_compare(model: RiskModel) -> None:
 @pytest.mark.parametrize("sizes", [(1,), (8,), (9, 2), (148, 12, 1)])
 def test_lines_of_factors_can_be_told_apart(sizes: tuple[int, ...]) -> None:
     dates = np.arange("2020-01-01", "2020-04-10", dtype="datetime64[D]")
-    walks = {
-        f"group {g}": {f"factor {k}": RNG.standard_normal(len(dates)).cumsum() for k in range(size)}
+    steps = {
+        f"group {g}": {f"factor {k}": RNG.standard_normal(len(dates)) for k in range(size)}
         for g, size in enumerate(sizes)
     }
-    panels = cumulative_returns(dates, walks).axes
+    walks = {g: {name: step.cumsum() for name, step in lines.items()} for g, lines in steps.items()}
+    columns = {f"{g}.{name}": step for g, lines in steps.items() for name, step in lines.items()}
+    panels = plot_cumulative_returns(pl.DataFrame({"date": dates, **columns})).axes
     drawn = {(ax.get_title().split(" (")[0], line.get_label()): line for ax in panels for line in ax.lines}
     assert set(drawn) == {(group, name) for group, lines in walks.items() for name in lines}
     for (group, name), line in drawn.items():

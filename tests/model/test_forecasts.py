@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from openfactor.errors import DataError, NotFoundError
-from openfactor.model import RiskModel, estimate, factor_covariance
+from openfactor.model import estimate, factor_covariance, forecast_of
 from openfactor.model.estimation import Piece, RowValues
 from openfactor.model.forecasts import factor_covariances
 from openfactor.settings import (
@@ -25,6 +25,7 @@ from openfactor.settings import (
     StructuralVolSettings,
 )
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel, fitted_of
 from tests.markets import dataset_of, model_settings, until
 from tests.reference.forecasts import covariance_slowly, specific_variance_slowly
 
@@ -85,7 +86,7 @@ EVERYTHING = RiskForecastSettings(
 
 @pytest.mark.parametrize("settings", [RiskForecastSettings(), EVERYTHING])
 def test_every_covariance_is_one(model: RiskModel, settings: RiskForecastSettings) -> None:
-    found = model.forecast(settings).covariances()
+    found = forecast_of(fitted_of(model), settings).covariances()
     assert np.isfinite(found.covariance).all()
     np.testing.assert_array_equal(found.covariance, found.covariance.transpose(0, 2, 1))
     values = np.linalg.eigvalsh(found.covariance)
@@ -101,14 +102,15 @@ def test_one_date_alone_is_that_date_of_all(model: RiskModel, settings: RiskFore
     whole = model.forecast(settings)
     day = whole.dates()[40]
     every, specific = whole.factor_covariance(), whole.specific_volatility()
-    fresh = RiskModel(DATA, model.settings, model.estimates, hide_progress=True).forecast(settings)
+    again = RiskModel(DATA, model.settings, model.arrays(), hide_progress=True)
+    fresh, engine = again.forecast(settings), forecast_of(fitted_of(again), settings)
     one = fresh.factor_covariance(start=day, end=day)
-    assert not fresh._engine.every_covariance.is_known
+    assert not engine.every_covariance.is_known
     expected = every.filter(date=day).to_pandas().drop(columns="date").set_index("factor")
     found = one.to_pandas().drop(columns="date").set_index("factor")
     pd.testing.assert_frame_equal(found, expected, rtol=1e-5, atol=1e-9)
     alone = fresh.specific_volatility(start=day, end=day)
-    assert not fresh._engine.every_specific.is_known
+    assert not engine.every_specific.is_known
     pd.testing.assert_frame_equal(
         alone.to_pandas(), specific.filter(date=day).to_pandas().reset_index(drop=True), rtol=1e-6
     )
@@ -156,7 +158,7 @@ def test_days_without_a_regression_do_not_count(model: RiskModel) -> None:
     holed = model_of(MARKET.uploads | {"price": price})
     assert holed.status()["status"][30] == "no_returns"
     forecast = holed.forecast()
-    kept = np.delete(holed.estimates.factor_returns, [0, 30], axis=0)
+    kept = np.delete(holed.arrays().factor_returns, [0, 30], axis=0)
     expected = np.sqrt(252 * pd.DataFrame(kept**2).ewm(halflife=60).mean().to_numpy()[-1])
     np.testing.assert_allclose(
         forecast.factor_volatility()[-1].to_numpy()[0, 1:].astype(float), expected, rtol=1e-5
@@ -213,18 +215,14 @@ def test_the_regime_follows_a_shift_of_all_volatilities() -> None:
 
 
 def test_the_specific_regime_is_the_cap_weighted_one(model: RiskModel) -> None:
-    vra = RiskModel(
-        DATA,
-        model.settings.setting.model_copy(update={"halflife_idio_vra": 15}),
-        model.estimates,
-        hide_progress=True,
-    ).forecast()
-    plain = model.forecast().specific()
-    days = DATA.index_of(model.estimates.dates)
+    adjusted = model.settings.setting.model_copy(update={"halflife_idio_vra": 15})
+    vra = forecast_of(fitted_of(RiskModel(DATA, adjusted, model.arrays())))
+    plain = forecast_of(fitted_of(model)).specific()
+    days = DATA.index_of(model.arrays().dates)
     squares = []
     for t in range(22, len(days)):
         rows = DATA.panel.rows_of(int(days[t - 1]))
-        e, s2, cap = model.estimates.specific_return[rows], plain.variance[rows], DATA.panel.market_cap[rows]
+        e, s2, cap = model.arrays().specific_return[rows], plain.variance[rows], DATA.panel.market_cap[rows]
         counted = np.isfinite(e) & (plain.history[rows] >= 21)
         squares.append(sum(cap[counted] * e[counted] ** 2 / s2[counted]) / sum(cap[counted]))
     expected = np.sqrt(pd.Series(squares).ewm(halflife=15).mean())
@@ -302,7 +300,10 @@ def test_other_forecasts_do_not_regress_again(model: RiskModel, monkeypatch: pyt
     first = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=7))
     assert model.forecast(first).factor_volatility().height == 69
     again = RiskForecastSettings.model_validate(first.model_dump())
-    assert model.forecast(first).covariances() is model.forecast(again).covariances()
+    assert (
+        forecast_of(fitted_of(model), first).covariances()
+        is forecast_of(fitted_of(model), again).covariances()
+    )
     assert model.forecast(first).factor_volatility() is not None
 
 
@@ -337,11 +338,12 @@ def test_the_first_days_of_a_history(last: int, settings: RiskForecastSettings) 
     """From no regression at all to three: frames of the right size, and no forecast out of nothing."""
     cut = MARKET.factor_returns["date"][last]
     short = until(MARKET.uploads, cut)
-    forecast = model_of(short, vra=20).forecast(settings)
+    model = model_of(short, vra=20)
+    forecast = model.forecast(settings)
     assert len(forecast.dates()) == last
     assert forecast.factor_covariance().shape == (8 * last, 10)
     assert forecast.specific_volatility().height == forecast.status().height == last
-    assert np.isfinite(forecast.covariances().covariance).all()
+    assert np.isfinite(forecast_of(fitted_of(model), settings).covariances().covariance).all()
 
 
 def test_a_model_without_factors() -> None:
@@ -349,6 +351,6 @@ def test_a_model_without_factors() -> None:
     nothing = settings.model_copy(update={"exposures": [ExposureSettings()]})
     model = RiskModel(DATA, nothing, estimate(DATA, nothing, "x"), hide_progress=True)
     assert model.forecast().factor_covariance().shape == (0, 2)
-    there = np.isfinite(model.estimates.asset_return)
-    np.testing.assert_array_equal(model.estimates.specific_return[there], model.estimates.asset_return[there])
+    there = np.isfinite(model.arrays().asset_return)
+    np.testing.assert_array_equal(model.arrays().specific_return[there], model.arrays().asset_return[there])
     assert model.diagnostics(burn_in=30, n_books=2).summary()["mean_r2"] < 0.1

@@ -12,10 +12,11 @@ from polars.testing import assert_frame_equal
 
 from openfactor.contract.refs import FrameQuery
 from openfactor.errors import NotFoundError, SettingsError
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.model.frames import FRAMES, frame
 from openfactor.settings import RiskForecastSettings
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel, fitted_of
 from tests.markets import dataset_of, model_settings
 
 MARKET = simulate(60, 30, industries=3, seed=4)
@@ -45,7 +46,7 @@ def test_exposures_times_factor_returns_and_specific_is_the_asset_return_of_the_
     """On equal dates, whichever day all of them carry."""
 
     def long(name: str) -> pl.DataFrame:
-        return frame(model._fitted, FrameQuery(frame=name, dated=dated, layout="long"))
+        return frame(fitted_of(model), FrameQuery(frame=name, dated=dated, layout="long"))
 
     explained = (
         long("exposures")
@@ -66,7 +67,7 @@ def test_rows_dated_the_other_way_are_the_same_rows(model: RiskModel) -> None:
     days = model.dates()
     for name in ("factor_returns", "t_stats", "weights", "specific_returns", "market_caps"):
         returns, exposures = (
-            frame(model._fitted, FrameQuery(frame=name, dated=dated)) for dated in ("returns", "exposures")
+            frame(fitted_of(model), FrameQuery(frame=name, dated=dated)) for dated in ("returns", "exposures")
         )
         assert returns["date"].to_list() == exposures["date"].to_list() == days
         assert returns.columns == exposures.columns
@@ -74,7 +75,7 @@ def test_rows_dated_the_other_way_are_the_same_rows(model: RiskModel) -> None:
         assert exposures.drop("date").tail(1).select(pl.all_horizontal(pl.all().is_null())).item()
     for name in ("r2", "status"):
         returns, exposures = (
-            frame(model._fitted, FrameQuery(frame=name, dated=dated)) for dated in ("returns", "exposures")
+            frame(fitted_of(model), FrameQuery(frame=name, dated=dated)) for dated in ("returns", "exposures")
         )
         regressed = returns.filter(pl.col("date") > days[0])
         assert exposures["date"].to_list() == [days[days.index(day) - 1] for day in regressed["date"]]
@@ -108,7 +109,9 @@ def test_memberships_are_those_of_the_day(model: RiskModel) -> None:
 
 @pytest.mark.parametrize("name", sorted(FRAMES))
 def test_long_has_each_value_of_wide_once(model: RiskModel, name: str) -> None:
-    wide, long = (frame(model._fitted, FrameQuery(frame=name, layout=layout)) for layout in ("wide", "long"))
+    wide, long = (
+        frame(fitted_of(model), FrameQuery(frame=name, layout=layout)) for layout in ("wide", "long")
+    )
     if name in TABLES:
         assert wide.equals(long)
         return
@@ -135,7 +138,7 @@ def test_the_page_on_models_has_the_columns_of_each_frame(model: RiskModel) -> N
     rows = re.findall(r"^\| `(\w+)` \| `[\w().]+` \| (.*?) \| .* \| (\w*) ?\|$", page, flags=re.MULTILINE)
     assert [name for name, *_ in rows] == sorted(FRAMES, key=[name for name, *_ in rows].index)
     for name, columns, dated in rows:
-        long = frame(model._fitted, FrameQuery(frame=name, layout="long"))
+        long = frame(fitted_of(model), FrameQuery(frame=name, layout="long"))
         if not columns.startswith("("):
             assert long.columns == columns.replace("*id type*", "ticker").split(", "), name
         assert dated == (FRAMES[name].dated if "dated" in FRAMES[name].options else ""), name
@@ -144,20 +147,20 @@ def test_the_page_on_models_has_the_columns_of_each_frame(model: RiskModel) -> N
 def test_start_and_end_are_dates_of_rows(model: RiskModel) -> None:
     days = model.dates()
     for name in sorted(FRAMES.keys() - {"specific_risk"}):
-        part = frame(model._fitted, FrameQuery(frame=name, start=days[5], end=days[8]))
-        whole = frame(model._fitted, FrameQuery(frame=name))
+        part = frame(fitted_of(model), FrameQuery(frame=name, start=days[5], end=days[8]))
+        whole = frame(fitted_of(model), FrameQuery(frame=name))
         expected = whole.filter(pl.col("date").is_between(days[5], days[8]))
         assert part["date"].unique().sort().to_list() == days[5:9]
         assert_frame_equal(part, expected, rel_tol=1e-5)
-    late = frame(model._fitted, FrameQuery(frame="exposures", dated="returns", start=days[5], end=days[5]))
-    early = frame(model._fitted, FrameQuery(frame="exposures", start=days[4], end=days[4]))
+    late = frame(fitted_of(model), FrameQuery(frame="exposures", dated="returns", start=days[5], end=days[5]))
+    early = frame(fitted_of(model), FrameQuery(frame="exposures", start=days[4], end=days[4]))
     assert late.drop("date").equals(early.drop("date"))
     assert late["date"].unique().to_list() == [days[5]]
 
 
 def test_options_that_a_frame_does_not_have(model: RiskModel) -> None:
     with pytest.raises(SettingsError, match="frames of a model are asset_returns, effective_names"):
-        frame(model._fitted, FrameQuery(frame="factor_return"))
+        frame(fitted_of(model), FrameQuery(frame="factor_return"))
     for name, option in [
         ("factor_returns", {"stage": 2}),
         ("factor_returns", {"id_type": "ticker"}),
@@ -165,10 +168,10 @@ def test_options_that_a_frame_does_not_have(model: RiskModel) -> None:
         ("t_stats", {"forecast": RiskForecastSettings()}),
     ]:
         with pytest.raises(SettingsError, match=f"{name}' cannot"):
-            frame(model._fitted, FrameQuery(frame=name, **option))
+            frame(fitted_of(model), FrameQuery(frame=name, **option))
     with pytest.raises(SettingsError, match="no stage 2"):
-        frame(model._fitted, FrameQuery(frame="weights", stage=2))
+        frame(fitted_of(model), FrameQuery(frame="weights", stage=2))
     with pytest.raises(SettingsError, match="one date"):
-        frame(model._fitted, FrameQuery(frame="specific_risk", start=DAYS[3], end=DAYS[4]))
+        frame(fitted_of(model), FrameQuery(frame="specific_risk", start=DAYS[3], end=DAYS[4]))
     with pytest.raises(NotFoundError, match=str(HOLIDAYS[0])):
-        frame(model._fitted, FrameQuery(frame="specific_risk", end=HOLIDAYS[0]))
+        frame(fitted_of(model), FrameQuery(frame="specific_risk", end=HOLIDAYS[0]))

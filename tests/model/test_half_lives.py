@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.ewma import decay, effective_number, ewma_means
 from openfactor.settings import (
@@ -19,6 +19,7 @@ from openfactor.settings import (
     StructuralVolSettings,
 )
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, model_settings
 
 F = np.random.default_rng(0).standard_normal((90, 4)) * 0.01

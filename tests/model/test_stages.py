@@ -10,7 +10,7 @@ import pytest
 
 from openfactor.dataset import RiskDataset, build
 from openfactor.errors import CancelledError, DataError, SettingsError
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
@@ -21,6 +21,7 @@ from openfactor.settings import (
 )
 from openfactor.settings.validation import validate
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, dataset_settings, model_settings, reader
 
 MARKET = simulate(80, 20, industries=4, seed=17)

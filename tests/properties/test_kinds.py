@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from openfactor.dataset import RiskDataset, derive
-from openfactor.model import Estimates, RiskModel, estimate
+from openfactor.model import Estimates, estimate
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
     ContinuousExposureGroupSettings,
@@ -29,6 +29,7 @@ from openfactor.settings import (
     UniverseSettings,
 )
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, reader
 
 MARKET = simulate(60, 40, industries=4, styles=("size", "value"), currencies=("USD", "EUR"), seed=5)

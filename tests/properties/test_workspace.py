@@ -23,9 +23,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from polars.testing import assert_frame_equal
 
 from openfactor import Client
+from openfactor.client.riskmodel import RiskModel
 from openfactor.dataset import RiskDataset
 from openfactor.errors import ConflictError, DataWarning, NotFoundError, StorageError
-from openfactor.model import Estimates, RiskModel, estimate
+from openfactor.model import Estimates, estimate
 from openfactor.synthetic import simulate
 from tests.client.test_riskmodels import commit
 from tests.hypothesis_profiles import examples
@@ -261,8 +262,8 @@ class Workspace(RuleBasedStateMachine):
 
 def same(model: RiskModel, twin: RiskModel) -> None:
     assert model.dates() == twin.dates()
-    np.testing.assert_array_equal(model.estimates.factor_returns, twin.estimates.factor_returns)
-    np.testing.assert_array_equal(model.estimates.specific_return, twin.estimates.specific_return)
+    np.testing.assert_array_equal(model.arrays().factor_returns, twin.arrays().factor_returns)
+    np.testing.assert_array_equal(model.arrays().specific_return, twin.arrays().specific_return)
 
 
 def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 
 from openfactor.errors import DataError, DataWarning
-from openfactor.exposures.universe import Universe
 from openfactor.settings import UniverseSettings
 from tests.dataset.test_build import GROUPS, MON, THU, WED, exposure_rows, tables
+from tests.handles import Universe
 from tests.markets import dataset_of, dataset_settings, reader
 
 FIRST, LAST = dt.date.min, dt.date.max

@@ -14,13 +14,14 @@ import pytest
 
 from openfactor.dataset import RiskDataset, derive
 from openfactor.dataset.periods import periods_per_year
-from openfactor.model import RiskModel, estimate, factor_covariance
+from openfactor.model import estimate, factor_covariance
 from openfactor.settings import (
     DerivedRiskDatasetSettings,
     RiskDatasetReferencedExposureSettings,
     RootRiskDatasetSettings,
 )
 from openfactor.synthetic import MARKET_VOL, SPECIFIC_VOL, simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, model_settings, reader
 
 MARKET = simulate(80, 420, industries=4, late_listings=0, delistings=0, seed=2)

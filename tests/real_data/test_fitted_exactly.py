@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate, forecast_of
 from openfactor.settings import BayesianVolSettings, RiskForecastSettings, StructuralVolSettings
 from openfactor.synthetic import SPECIFIC_VOL, simulate
+from tests.handles import RiskModel, fitted_of
 from tests.markets import dataset_of, model_settings
 
 MARKET = simulate(120, 150, industries=4, late_listings=0, delistings=0, seed=6)
@@ -70,7 +71,7 @@ def test_a_market_of_fewer_names_than_factors() -> None:
         assert (status["fitted_exactly"] == 5).all()
         assert (status["specific_regime"] == 1).all()
         assert not status["structural_volatilities"].any()
-        assert np.isfinite(model.forecast(asked).covariances().covariance).all()
+        assert np.isfinite(forecast_of(fitted_of(model), asked).covariances().covariance).all()
 
 
 def test_only_the_days_on_which_there_were_too_few_are_left_out() -> None:

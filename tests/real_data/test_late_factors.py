@@ -11,10 +11,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from openfactor.model import RiskModel, estimate, factor_covariance
+from openfactor.model import estimate, factor_covariance, forecast_of
 from openfactor.model.forecasts import factor_covariances
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel, fitted_of
 from tests.markets import dataset_of, model_settings, until
 
 MARKET = simulate(120, 260, industries=5, late_listings=0, delistings=0, seed=8)
@@ -54,7 +55,7 @@ def test_volatility_is_that_of_the_days_since_it_is_there(model: RiskModel) -> N
     fret = model.fret().to_pandas().set_index("date").astype(float)
     found = model.forecast().factor_volatility().to_pandas().set_index("date")
     own = fret.index[FIRST + 1 :]
-    assert model.estimates.has_exposure[FIRST + 1 :, 3].all()
+    assert model.arrays().has_exposure[FIRST + 1 :, 3].all()
     expected = volatility_of(fret.loc[own, LATE])
     np.testing.assert_allclose(found.loc[own[20:], LATE], expected[20:], rtol=1e-5)
     assert found[LATE].iloc[-1] > 0.6 * found["industry.I01"].iloc[-1]
@@ -92,12 +93,12 @@ OPTIONS = [
 @pytest.mark.parametrize("options", OPTIONS)
 def test_every_date_has_a_covariance(model: RiskModel, options: dict[str, object]) -> None:
     asked = RiskForecastSettings(factor_cov=FactorCovarianceSettings(**options))  # type: ignore[arg-type]
-    found = model.forecast(asked).covariances()
+    found = forecast_of(fitted_of(model), asked).covariances()
     assert np.isfinite(found.covariance).all()
     values = np.linalg.eigvalsh(found.covariance)
     assert (values[:, 0] >= -1e-10 * values[:, -1]).all()
     day = DAYS[FIRST + 5]
-    alone = RiskModel(model._fitted.dataset, model.settings, model.estimates, hide_progress=True).forecast(
+    alone = RiskModel(fitted_of(model).dataset, model.settings, model.arrays(), hide_progress=True).forecast(
         asked
     )
     one, every = (f.factor_covariance(start=day, end=day) for f in (alone, model.forecast(asked)))

@@ -11,11 +11,10 @@ import pytest
 
 from openfactor.errors import DataWarning, SettingsError
 from openfactor.exposures.asset_columns import by_asset
-from openfactor.exposures.matrix import ExposureMatrix
-from openfactor.exposures.universe import Universe
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.settings import ContinuousExposureGroupSettings, ExposureSettings, UniverseSettings
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, WED, tables
+from tests.handles import ExposureMatrix, RiskModel, Universe
 from tests.markets import dataset_of, model_settings
 from tests.real_data.test_ambiguous_ids import FIRST, LAST, mappings
 from tests.real_data.test_id_types import MID, NAMES, NEXT, in_other_types
@@ -39,7 +38,7 @@ def test_each_day_has_the_identifier_of_the_day() -> None:
     assert isins.equals(plain.select("date", isin=change).sort("date", "isin"))
     assert found.coverage("isin") == ["NEW", "OLD", "US2"]
     style = ExposureSettings(exposures=[ContinuousExposureGroupSettings(hierarchy="style")])
-    matrix = ExposureMatrix("d", found.membership.dataset, style)
+    matrix = ExposureMatrix("d", found.content, style)
     by_ticker, by_isin = matrix.get(found), matrix.get(found, id_type="isin")
     expected = by_ticker.with_columns(isin=change).sort("date", "isin")
     assert by_isin.equals(expected.select("date", "isin", "style.size"))

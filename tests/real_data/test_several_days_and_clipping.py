@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from openfactor.model import estimate
-from openfactor.model.riskmodel import RiskModel
 from openfactor.settings import ContinuousExposureGroupSettings, ExposureSettings, FactorRiskModelSettings
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, fit, model_settings
 
 MARKET = simulate(30, 40, industries=2, delistings=0, late_listings=0, seed=11)

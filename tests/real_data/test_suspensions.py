@@ -16,7 +16,7 @@ import pytest
 from openfactor.dataset import derive
 from openfactor.dataset.reading import no_uploads
 from openfactor.exposures import members
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.model.estimation import extend
 from openfactor.settings import (
     DerivedRiskDatasetSettings,
@@ -24,6 +24,7 @@ from openfactor.settings import (
     UniverseSettings,
 )
 from openfactor.synthetic import simulate
+from tests.handles import RiskModel
 from tests.markets import dataset_of, model_settings, reader, until
 from tests.real_data.prices import dataset, history, returns, rows_of, uploads, weekdays
 

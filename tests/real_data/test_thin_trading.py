@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.model import RiskModel, estimate
+from openfactor.model import estimate
 from openfactor.settings import (
     BayesianVolSettings,
     IdioVolSettings,
@@ -18,6 +18,7 @@ from openfactor.settings import (
     StructuralVolSettings,
 )
 from openfactor.synthetic import SPECIFIC_VOL, simulate
+from tests.handles import RiskModel, fitted_of
 from tests.markets import dataset_of, model_settings
 
 MARKET = simulate(160, 500, industries=4, late_listings=0, delistings=0, seed=4)
@@ -74,16 +75,16 @@ def test_what_the_factors_did_meanwhile_is_not_specific(model: RiskModel) -> Non
     f, x = model.fret().to_pandas().set_index("date"), model.exposures().to_pandas()
     x = x[x["ticker"] == name].set_index("date").drop(columns="ticker")
     r = model.asset_returns().to_pandas().set_index("date")[name]
-    rows = model._fitted.dataset.panel
-    listing = model._fitted.dataset.identifiers.names("ticker").index(name)
+    rows = fitted_of(model).dataset.panel
+    listing = fitted_of(model).dataset.identifiers.names("ticker").index(name)
     days = list(f.index)
     for t in np.flatnonzero(r.notna())[10:20]:
         explained = sum(float(x.loc[days[d - 1]] @ f.loc[days[d]]) for d in range(t - 4, t + 1))
-        before = model._fitted.rows_on(int(t) - 1)
+        before = fitted_of(model).rows_on(int(t) - 1)
         row = before.start + int(np.flatnonzero(rows.listing[before] == listing)[0])
-        found = model._fitted.specific_over_gaps[row]
+        found = fitted_of(model).specific_over_gaps[row]
         assert found == pytest.approx(r.iloc[t] - explained, abs=1e-6)
-        assert model.estimates.covered[row] == 5
+        assert model.arrays().covered[row] == 5
 
 
 def test_the_regime_is_near_one(model: RiskModel) -> None:
@@ -134,9 +135,9 @@ def test_bounds_are_those_of_a_day() -> None:
     own = {key: risk["own_volatility"][0] for key, risk in of.items()}
     assert own[True, "A00007"] == own[False, "A00007"]  # left out, as if it had not traded
     assert own[True, "A00003"] > 1.5 * own[False, "A00003"]
-    before = model._fitted.rows_on(323)
+    before = fitted_of(model).rows_on(323)
     row = before.start + int(np.flatnonzero(data.panel.listing[before] == names.index("A00003"))[0])
-    e = model._fitted.specific_over_gaps[row]
+    e = fitted_of(model).specific_over_gaps[row]
     assert e == pytest.approx(0.6, abs=0.2)  # less what the factors did
     x = 2 ** (-25 / 60)
     share = (1 - x) / (1 - 2 ** (-324 / 60))  # of 25 days in 324, of which the first has no return

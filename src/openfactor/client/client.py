@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from openfactor import kernelcache
+from openfactor.client.calendars import Calendar
 from openfactor.client.exposures import ExposureLoader
 from openfactor.client.ids import Ids
 from openfactor.client.loader import Loader
-from openfactor.client.protocol import Workspace
 from openfactor.client.riskdatasets import RiskDatasets
-from openfactor.client.riskmodels import load_engine
+from openfactor.client.riskmodels import RiskModelEngine
 from openfactor.client.savedsettings import SettingsRegistries
+from openfactor.client.tasks import Tasks
+from openfactor.client.universes import Universe
 from openfactor.client.uploaders import Uploaders
+from openfactor.contract.calls import Workspace
 from openfactor.processes import refuse_after_fork
-from openfactor.settings import CalendarSettings, ExposureSettings, FactorRiskModelSettings, UniverseSettings
+from openfactor.settings import CalendarSettings, FactorRiskModelSettings, UniverseSettings
+from openfactor.settings.exposures import ExposureSettings
 
 
 class Equity:
@@ -25,12 +30,16 @@ class Equity:
         self.uploaders = Uploaders(workspace)
         self.riskdatasets = RiskDatasets(workspace)
         saved = SettingsRegistries(workspace)
-        self.calendars = Loader("calendars", workspace, workspace.calendar, saved[CalendarSettings])
+        self.calendars: Loader[CalendarSettings, Calendar] = Loader(
+            "calendars", workspace, "calendars", Calendar, saved[CalendarSettings]
+        )
         self.ids = Ids(workspace)
-        self.universes = Loader("universes", workspace, workspace.universe, saved[UniverseSettings])
+        self.universes: Loader[UniverseSettings, Universe] = Loader(
+            "universes", workspace, "universes", Universe, saved[UniverseSettings]
+        )
         self.exposures = ExposureLoader(workspace, saved[ExposureSettings])
-        self.riskmodels = Loader(
-            "risk models", workspace, partial(load_engine, workspace), saved[FactorRiskModelSettings]
+        self.riskmodels: Loader[FactorRiskModelSettings, RiskModelEngine] = Loader(
+            "risk models", workspace, "riskmodels", RiskModelEngine, saved[FactorRiskModelSettings]
         )
 
     def __repr__(self) -> str:
@@ -38,23 +47,42 @@ class Equity:
 
 
 class Client:
-    """The way in: `Client.local(path)`."""
+    """The way in: `Client.local(path)`. Close it when done, or use it in a `with` block."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.equity = Equity(workspace)
         self.settings_registry = SettingsRegistries(workspace)
+        self.tasks = Tasks(workspace)
 
     def __repr__(self) -> str:
         return f"<openfactor client of {self._workspace!r}>"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel the tasks of this client, wait for them, and release what it holds. Calls that follow raise
+        ConflictError; closing again does nothing."""
+        self._workspace.close()
+
     @classmethod
     def local(cls, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> Client:
-        """Work on a folder of this machine, created when it is not there.
+        """Work on a folder of this machine, created if it does not exist.
 
+        Parameters
+        ----------
         path : keeps uploads, datasets and results; open it again to go on
-        threads : processors to use, by default all
-        progress : show progress bars; by default where standard error is a terminal
+        threads : processors to use; by default all that the machine, or its container, has
+        progress : show progress bars; by default in notebooks and where standard error is a terminal
 
         Raises
         ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from openfactor.client.protocol import Workspace
+from openfactor.contract.calls import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,4 +26,4 @@ class Ids:
         Columns: id, start_date, end_date (both included), from_id_type, from_id, to_id_type, to_id, idmap
         (name of the upload); sorted by id and start_date.
         """
-        return self._workspace.lookup_ids([ids] if isinstance(ids, str) else ids, top_n)
+        return self._workspace.ids.lookup([ids] if isinstance(ids, str) else list(ids), top_n)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from openfactor.client.protocol import Workspace
 from openfactor.client.savedsettings import SettingsRegistry
+from openfactor.contract.calls import Workspace
 from openfactor.settings import DatasetSettings, Settings
 
 S = TypeVar("S", bound=Settings)
@@ -14,18 +14,26 @@ T = TypeVar("T")
 
 
 class Loader(Generic[S, T]):
-    """What settings of one kind describe, on a risk dataset."""
+    """What settings of one kind describe, on a risk dataset.
+
+    Parameters
+    ----------
+    resource : of the workspace, which binds the settings to their content
+    handle : makes the handle of bound settings
+    """
 
     def __init__(
         self,
         what: str,
         workspace: Workspace,
-        load: Callable[[DatasetSettings[S] | str | int], T],
+        resource: str,
+        handle: Callable[[Workspace, Any], T],
         settings: SettingsRegistry[S],
     ) -> None:
         self._what = what
         self._workspace = workspace
-        self._load = load
+        self._resource = resource
+        self._handle = handle
         self.settings = settings
         """Saved settings of this kind."""
 
@@ -35,6 +43,8 @@ class Loader(Generic[S, T]):
     def load(self, settings: DatasetSettings[S] | str | int) -> T:
         """Settings bound by `with_dataset(name)`, or saved ones by name or id; checked against the dataset.
         Settings of `openfactor.settings.legacy` name their dataset themselves.
+
+        What is loaded stands on the data of this moment; later commits and updates do not change it.
 
         Raises
         ------
@@ -49,7 +59,7 @@ class Loader(Generic[S, T]):
             )
         if not isinstance(settings, DatasetSettings | str | int):
             raise TypeError("bind the settings to a risk dataset first: settings.with_dataset(name)")
-        return self._load(settings)
+        return self._handle(self._workspace, getattr(self._workspace, self._resource).bind(settings))
 
     def validate(self, settings: DatasetSettings[S] | str | int) -> DatasetSettings[S]:
         """The settings with every name of saved settings followed, if they fit their dataset.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from openfactor.client.protocol import Workspace
+from openfactor.contract.calls import Workspace
 from openfactor.results import DatasetStatus, RiskDatasetProperties
 from openfactor.results.provenance import DataVersion
 from openfactor.settings import AnyRiskDatasetSettings
@@ -43,7 +43,7 @@ class RiskDatasetApi:
     @property
     def data(self) -> DataVersion:
         """Which data it has now; compare with `model.data` to see whether a model stands on them."""
-        return self._workspace.riskdatasets.open(self.name).version(self.name)
+        return self._workspace.riskdatasets.version(self.name)
 
     @property
     def status(self) -> DatasetStatus:
@@ -74,13 +74,13 @@ class RiskDatasetApi:
         ------
         SettingsError: the dataset does not have the id type.
         """
-        return self._workspace.riskdatasets.open(self.name).assets(id_type)
+        return self._workspace.riskdatasets.assets(self.name, id_type)
 
     def counts(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
         that day (`priced`), have a market cap, and for each factor group have all exposures or a category
         (`with_{group}`). start, end : first and last day, both included."""
-        return _between(self._workspace.riskdatasets.open(self.name).coverage, start, end)
+        return _between(self._workspace.riskdatasets.coverage(self.name), start, end)
 
     def coverage_changes(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The coverage of each day with prices beside that of the day before: date, input (a column of
@@ -106,7 +106,7 @@ class RiskDatasetApi:
 
     def series(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The time series of `series_source`: date, series, value. start, end : both included."""
-        return _between(self._workspace.riskdatasets.open(self.name).series, start, end)
+        return _between(self._workspace.riskdatasets.series(self.name), start, end)
 
     def plot_coverage(self) -> Figure:
         """A picture of `counts`: a line for each of its columns. Needs the `plot` extra."""
@@ -123,7 +123,7 @@ class RiskDatasetApi:
 
     def plot_quality(self) -> Figure:
         """A picture of `quality` over time, above that of `counts`. Needs the `plot` extra."""
-        from openfactor.client.quality import plot_quality
+        from openfactor.client.plots.quality import plot_quality
 
         return plot_quality(self.name, self.describe().build_report, self.counts())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from openfactor.client.protocol import Workspace
+from openfactor.contract.calls import Workspace
 from openfactor.errors import SettingsError
 from openfactor.results import SavedSettings
 from openfactor.settings import (

@@ -2,72 +2,108 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from openfactor.processes import BoundToProcess
+from openfactor.contract.calls import Workspace
+from openfactor.contract.refs import TaskStatus
 
 T = TypeVar("T")
+_SECONDS_PER_WAIT = 10.0
+"""How long one call waits; a longer wait is made of several."""
 
 
-class Task(BoundToProcess, Generic[T]):
-    """Work that runs on a thread of its own, beginning at once.
+class Task(Generic[T]):
+    """A call that runs in the background, beginning at once.
 
-    run : gets the function to report progress to, with the units done since the last report, and the event
-    that is set when the work is to stop
+    Parameters
+    ----------
+    name : what `repr` calls it
+    resource, method, arguments : the call; `contract.calls` has its signature
+    make : turns the value of the call into the result
     """
 
-    def __init__(self, name: str, run: Callable[[Callable[[int], None], threading.Event], T]) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        resource: str,
+        method: str,
+        arguments: tuple[Any, ...],
+        make: Callable[[Any], T],
+    ) -> None:
+        from openfactor.contract import messages  # it loads polars
+
         self.name = name
-        self._cancel = threading.Event()
-        self._units = 0
-        self._result: Future[T] = Future()
-        threading.Thread(target=self._run, args=(run,), name=name, daemon=True).start()
+        self._workspace = workspace
+        self._make = make
+        self._method = messages.method(resource, method)
+        self.id = workspace.tasks.start(name, resource, method, self._method.pack(*arguments))
+        """Identifies the task in `client.tasks`."""
 
-    def _run(self, run: Callable[[Callable[[int], None], threading.Event], T]) -> None:
-        try:
-            self._result.set_result(run(self._advance, self._cancel))
-        except BaseException as error:  # it belongs to whoever waits for the result
-            self._result.set_exception(error)
-
-    def _advance(self, units: int) -> None:
-        self._units += units
+    @property
+    def status(self) -> TaskStatus:
+        """Its state, and how far the step is that is under way."""
+        return self._workspace.tasks.status(self.id)
 
     @property
     def units_done(self) -> int:
-        """Units of work, such as trading days, that are done."""
-        return self._units
+        """Units of work, such as trading days, that are done of the present or last step."""
+        return self.status.done
 
     @property
     def done(self) -> bool:
         """The work has ended, with a result or without."""
-        return self._result.done()
+        return self.status.ended
 
     def cancel(self) -> None:
         """Ask the work to stop; `result` then raises CancelledError, unless it had ended before."""
-        self._cancel.set()
+        self._workspace.tasks.cancel(self.id)
 
     def result(self, timeout: float | None = None) -> T:
-        """Wait for the work and give what it gave.
+        """Wait for the work and give its result.
+
+        Parameters
+        ----------
+        timeout : seconds; None waits for ever
 
         Raises
         ------
         TimeoutError: it is not done after `timeout` seconds; it goes on. CancelledError: it was cancelled.
         Whatever the work raised.
         """
-        try:
-            return self._result.result(timeout)
-        except NotYet:
-            if self.done:
-                raise
-            raise TimeoutError(f"{self.name} is not done after {timeout} seconds; it goes on") from None
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._wait(deadline).ended:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"{self.name} is not done after {timeout} seconds; it goes on")
+        return self._make(self._method.unpack_answer(self._workspace.tasks.answer(self.id)))
+
+    def _wait(self, deadline: float | None) -> TaskStatus:
+        left = _SECONDS_PER_WAIT if deadline is None else max(deadline - time.monotonic(), 0.0)
+        return self._workspace.tasks.wait(self.id, min(left, _SECONDS_PER_WAIT))
 
     def __repr__(self) -> str:
-        if not self.done:
-            state = "stopping" if self._cancel.is_set() else "running"
-        else:
-            state = "done" if self._result.exception() is None else type(self._result.exception()).__name__
-        return f"<task {self.name}: {state}, {self._units:,} units done>"
+        status = self.status
+        total = "" if status.total is None else f" of {status.total:,}"
+        units = f", {status.done:,}{total} {status.unit}" if status.unit else ""
+        return f"<task {self.name}: {status.state}{units}>"
+
+
+class Tasks:
+    """`client.tasks`: the work in the background."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def __repr__(self) -> str:
+        running = sum(not status.ended for status in self.list())
+        return f"<tasks: {running} running>"
+
+    def list(self) -> list[TaskStatus]:
+        """The tasks that are running or whose result was not collected yet, oldest first."""
+        return self._workspace.tasks.list()
+
+    def cancel(self, task: str) -> None:
+        """Ask a task to stop; NotFoundError if there is none with the id."""
+        self._workspace.tasks.cancel(task)

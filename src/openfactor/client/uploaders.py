@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openfactor.client.mappings import MappingRegistry
-from openfactor.client.protocol import Uploads, Workspace
+from openfactor.client.upload import Upload
+from openfactor.contract.calls import Workspace
 from openfactor.errors import NotFoundError
 from openfactor.results import UploadDataTypeFreshness
 
 if TYPE_CHECKING:  # uploads are not loaded before they are used
     import polars as pl
 
-    from openfactor.uploads import Upload
-
 
 class DataTypeUploads:
     """The uploads of one data type."""
 
-    def __init__(self, uploads: Uploads, data_type: str) -> None:
-        self._uploads = uploads
+    def __init__(self, workspace: Workspace, data_type: str) -> None:
+        self._workspace = workspace
+        self._calls = workspace.uploads
         self.data_type = data_type
 
     def __repr__(self) -> str:
@@ -32,33 +32,35 @@ class DataTypeUploads:
         return name in self.get_datasets()
 
     def describe(self) -> pl.DataFrame:
-        """One row a column: its type, whether it is in the key or may be empty, other names, meaning."""
-        return self._uploads.data_type(self.data_type).describe()
+        """One row per column: its type, whether it is in the key or may be empty, other names, meaning."""
+        return self._calls.describe_data_type(self.data_type)
 
     def example(self) -> pl.DataFrame:
         """Two rows that are valid."""
-        return self._uploads.data_type(self.data_type).example()
+        return self._calls.example(self.data_type)
 
     def get_datasets(self) -> list[str]:
         """Names, sorted."""
-        return self._uploads.names(self.data_type)
+        return self._calls.names(self.data_type)
 
     def get_dataset(self, name: str) -> Upload:
-        """An upload that is there; else NotFoundError."""
-        return self._uploads.open(self.data_type, name)
+        """An upload that exists; else NotFoundError."""
+        self._calls.require(self.data_type, name)
+        return Upload(self._workspace, self.data_type, name)
 
     def create_dataset(self, name: str) -> Upload:
         """A new, empty upload; ConflictError when the name is taken."""
-        return self._uploads.create(self.data_type, name)
+        self._calls.create(self.data_type, name)
+        return Upload(self._workspace, self.data_type, name)
 
     def get_or_create_dataset(self, name: str) -> Upload:
-        """The upload of that name, created when it is not there."""
+        """The upload of that name, created if it does not exist."""
         return self.get_dataset(name) if name in self else self.create_dataset(name)
 
     def create_or_replace_dataset(self, name: str) -> Upload:
         """A new, empty upload; one of that name is deleted first, with all its versions."""
         if name in self:
-            self._uploads.delete(self.data_type, name)
+            self._calls.delete(self.data_type, name)
         return self.create_dataset(name)
 
 
@@ -66,7 +68,7 @@ class Uploaders:
     """The data types that can be uploaded."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._uploads = workspace.uploads
+        self._workspace = workspace
         self.mappings = MappingRegistry(workspace)
         """Mappings of columns that are kept by name."""
 
@@ -81,14 +83,14 @@ class Uploaders:
 
     def get_data_types(self) -> list[str]:
         """Names, sorted."""
-        return self._uploads.data_types()
+        return self._workspace.uploads.data_types()
 
     def get_data_type(self, data_type: str) -> DataTypeUploads:
         """The uploads of a data type; NotFoundError for an unknown one."""
         if data_type not in self:
             raise NotFoundError.of("data type", data_type, self.get_data_types())
-        return DataTypeUploads(self._uploads, data_type)
+        return DataTypeUploads(self._workspace, data_type)
 
     def get_freshness(self) -> list[UploadDataTypeFreshness]:
         """For each data type that has data, when any of its uploads got some last (UTC)."""
-        return self._uploads.freshness()
+        return self._workspace.uploads.freshness()

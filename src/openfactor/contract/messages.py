@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from openfactor.contract.calls import RESOURCES
 from openfactor.contract.codec import pack, record, unpack
 from openfactor.contract.failures import Failure
 from openfactor.datawarnings import collected, warn
-from openfactor.errors import NotFoundError, OpenfactorError, SettingsError
+from openfactor.errors import CancelledError, NotFoundError, OpenfactorError, SettingsError
 
 Send = Callable[[str, str, bytes], bytes]
 """Takes the names of a resource and a method, and the message of the arguments; gives that of the answer."""
@@ -94,6 +94,19 @@ def answer(workspace: Any, resource: str, name: str, message: bytes) -> bytes:
 def _failed(error: OpenfactorError, warnings: list[str]) -> bytes:
     fields = {"value": None, "failure": Failure | None, "warnings": list[str]}
     return pack(record("failed", fields), {"failure": Failure.of(error), "warnings": warnings})
+
+
+def outcome(resource: str, name: str, message: bytes) -> Literal["done", "failed", "cancelled"]:
+    """What an answer tells of its call."""
+    failure = unpack(method(resource, name).answer, message).get("failure")
+    if failure is None:
+        return "done"
+    return "cancelled" if failure.kind == CancelledError.kind else "failed"
+
+
+def internal_failure(error: Exception) -> bytes:
+    """The answer of a call that failed through a fault of the engine."""
+    return _failed(OpenfactorError(f"{type(error).__name__}: {error}"), [])
 
 
 class Proxy:

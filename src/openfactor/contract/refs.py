@@ -152,8 +152,10 @@ class ModelProperties(Value):
     """Group and factor, in the order of the columns of frames."""
     n_stages: int
     """Number of stages of regression."""
-    n_assets: int
-    """Listings that have a return on any day."""
+    n_regressions: int
+    """Trading days with a regression of the first stage."""
+    mean_r2: float | None = None
+    """Of the first stage, over days; None without any."""
 
 
 class ForecastProperties(Value):

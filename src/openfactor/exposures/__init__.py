@@ -10,18 +10,14 @@ from openfactor.exposures.exposure_frames import (
     exposure_frame,
     exposures_of_universe,
 )
-from openfactor.exposures.matrix import ExposureMatrix
 from openfactor.exposures.membership import Membership, companies, members, membership_on
-from openfactor.exposures.universe import Universe, universe_on
 from openfactor.exposures.universe_frames import universe_coverage, universe_frame
 
 __all__ = [
     "ExposureInputs",
-    "ExposureMatrix",
     "FactorColumns",
     "Membership",
     "ReferenceMasks",
-    "Universe",
     "by_group",
     "companies",
     "exposure_coverage",
@@ -34,5 +30,4 @@ __all__ = [
     "universe_counts",
     "universe_coverage",
     "universe_frame",
-    "universe_on",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from deltalake.exceptions import DeltaError
 
 from openfactor.context import Context
+from openfactor.contract.refs import PinnedUpload
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.folders import write_whole
 from openfactor.processes import EngineObject
@@ -43,7 +44,7 @@ class UploadStore(EngineObject):
         forbidden = sorted(set(folder.as_posix()) & set(FORBIDDEN))
         if forbidden:
             raise StorageError(f"choose a folder without {' or '.join(map(repr, forbidden))}: {folder}")
-        self._folder = folder
+        self.folder = folder
         self._types = data_types
         self._context = context or Context()
         self._mappings = mappings
@@ -60,7 +61,7 @@ class UploadStore(EngineObject):
 
     def names(self, data_type: str) -> list[str]:
         """Uploads of a data type, sorted."""
-        folder = self._folder / self.data_type(data_type).name
+        folder = self.folder / self.data_type(data_type).name
         if not folder.is_dir():
             return []
         return sorted(p.name for p in folder.iterdir() if p.name[0] != "." and (p / LOG).is_dir())
@@ -104,13 +105,26 @@ class UploadStore(EngineObject):
         ------
         NotFoundError: an upload does not exist.
         """
-        pinned = UploadSnapshot(
-            lambda data_type, name: Table(self._existing(data_type, name), self.data_type(data_type))
-        )
+        pinned = UploadSnapshot(self._table)
         for what, name in references:
             if what in self._types:
                 pinned.pin(what, str(name))
         return pinned
+
+    def snapshot_of(self, versions: Mapping[str, PinnedUpload]) -> UploadSnapshot:
+        """These versions of uploads; others are pinned when they are first read.
+
+        versions : "<data type>/<name>" to the version
+
+        Raises
+        ------
+        NotFoundError: an upload or version does not exist, or another upload has its name now.
+        """
+        snapshot = UploadSnapshot(self._table)
+        for key, pinned in versions.items():
+            data_type, _, name = key.partition("/")
+            snapshot.pin_version(data_type, name, pinned)
+        return snapshot
 
     def freshness(self) -> list[UploadDataTypeFreshness]:
         """For each data type that has data, when it got some last."""
@@ -122,8 +136,11 @@ class UploadStore(EngineObject):
                 found.append(UploadDataTypeFreshness(data_type=data_type, last_committed_at=max(known)))
         return found
 
+    def _table(self, data_type: str, name: str, version: int | None) -> Table:
+        return Table(self._existing(data_type, name), self.data_type(data_type), version)
+
     def _path(self, data_type: str, name: str) -> Path:
-        return self._folder / self.data_type(data_type).name / check_name(name)
+        return self.folder / self.data_type(data_type).name / check_name(name)
 
     def _existing(self, data_type: str, name: str) -> Path:
         path = self._path(data_type, name)

@@ -2,7 +2,7 @@
 
 from openfactor.model.estimation.estimate import estimate
 from openfactor.model.estimation.estimates import Estimates, Piece, RowValues
-from openfactor.model.estimation.extend import extend
+from openfactor.model.estimation.extend import days_kept, extend
 from openfactor.model.estimation.inputs import Inputs
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Inputs",
     "Piece",
     "RowValues",
+    "days_kept",
     "estimate",
     "extend",
 ]

@@ -16,6 +16,8 @@ from openfactor.model.estimation.estimate import estimate
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
 from openfactor.settings.model import FactorRiskModelSettings
 
+_FEWEST_KEPT = 2
+"""Trading days with which there is something to take over: the first has no regression."""
 FEW_DAYS = 32
 """New days for which other threads are not worth starting."""
 
@@ -49,7 +51,7 @@ def extend(
         return fit(dataset)
     calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
     kept = _unchanged(old, dataset, calendar)
-    if kept < 2:
+    if kept < _FEWEST_KEPT:
         return fit(dataset)
     start = int(calendar[kept - 1])
     few = len(calendar) - kept < FEW_DAYS
@@ -76,6 +78,18 @@ def extend(
         digests=dataset.content_hashes,
         structure=dataset.dictionary_hash,
     )
+
+
+def days_kept(old: Estimates, dataset: RiskDataset, settings: FactorRiskModelSettings) -> int:
+    """How many trading days `extend` would take over; 0 if it would estimate everything again.
+
+    `old` is of the same settings.
+    """
+    if _needs_all(settings) or old.structure != dataset.dictionary_hash:
+        return 0
+    calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
+    kept = _unchanged(old, dataset, calendar)
+    return kept if kept >= _FEWEST_KEPT else 0
 
 
 def _needs_all(settings: FactorRiskModelSettings) -> bool:

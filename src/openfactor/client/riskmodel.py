@@ -1,81 +1,85 @@
-"""A fitted factor model: estimates as frames, in the terms of the settings."""
+"""A fitted factor model, in the terms of its settings."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from openfactor.contract.refs import Dated, DiagnosticsQuery, FrameQuery, Layout
-from openfactor.dataset.reading import UploadReader, no_uploads
-from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.client.diagnostics import Diagnostics
+from openfactor.client.forecasts import RiskForecast
+from openfactor.client.handle import Handle
+from openfactor.client.tasks import Task
+from openfactor.contract.calls import Workspace
+from openfactor.contract.refs import Dated, DiagnosticsQuery, FrameQuery, Layout, ModelProperties, ModelRef
 from openfactor.errors import ConflictError
-from openfactor.exposures import by_group
-from openfactor.model.diagnostics import Diagnostics, diagnose
-from openfactor.model.estimation import Estimates
-from openfactor.model.fitted import FittedModel
-from openfactor.model.frames import frame
-from openfactor.model.riskforecast import RiskForecast
-from openfactor.processes import BoundToProcess
-from openfactor.results.provenance import DataVersion
+from openfactor.results import DataVersion
+from openfactor.settings import DatasetSettings, FactorRiskModelSettings, RiskForecastSettings
 from openfactor.settings.dates import DateLike, as_date
-from openfactor.settings.forecasts import RiskForecastSettings
-from openfactor.settings.model import FactorRiskModelSettings
-from openfactor.settings.values import DatasetSettings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from openfactor.model import Estimates
 
 
-class RiskModel(BoundToProcess):
+class RiskModel(Handle):
     """What `riskmodels.load(...).get_model()` gives.
 
-    Frames have a `date` column and Float32 values. The values of a date are those of the regression of
-    that date, except `exposures` and memberships, which carry the day on which they are stored: they explain
-    the returns of the next trading day. `dated` chooses one day for all: "exposures", the day on which
-    exposures are stored, or "returns", the trading day after it. `layout` is "wide" or "long", one row per
-    value. `start` and `end` are dates of rows, both included.
+    Frames have a `date` column and Float32 values. Every method that gives one takes:
+
+    * `start` and `end`: first and last day, both included
+    * `layout`: "wide" has one column per factor or asset, "long" one row per value, without the empty ones
+    * `dated`, where it makes sense: which day the rows carry. Exposures are known on one trading day, and
+      explain the returns of the next; "exposures" means the first of the two, "returns" the second. By
+      default exposures carry the first, everything else the second. With equal `dated` all frames line up:
+      exposures times factor returns plus specific return is the asset's return.
     """
 
-    def __init__(
-        self,
-        dataset: RiskDataset,
-        settings: FactorRiskModelSettings,
-        estimates: Estimates,
-        read: UploadReader = no_uploads,
-        *,
-        threads: int | None = None,
-        hide_progress: bool | None = None,
-        data: DataVersion | None = None,
-        renew: Callable[[], RiskModel] | None = None,
-    ) -> None:
-        data = data or dataset.version("dataset")
-        self._fitted = FittedModel(dataset, settings, read, threads, estimates, data, hide_progress)
-        self._renew = renew
+    def __init__(self, workspace: Workspace, ref: ModelRef) -> None:
+        self._workspace = workspace
+        self.ref = ref
+        """Names the model and all that it stands on."""
 
     def __repr__(self) -> str:
-        return f"<RiskModel on {self.data}: {self._fitted.estimates!r}>"
+        properties = self._properties
+        dates = properties.dates
+        span = f"{dates[0]} to {dates[-1]}" if dates else "no days"
+        fit = "" if properties.mean_r2 is None else f", mean R2 {properties.mean_r2:.3f}"
+        return (
+            f"<RiskModel on {self.data}: {span}, {len(properties.factors)} factors, "
+            f"{properties.n_regressions:,} regressions{fit}>"
+        )
 
     @property
     def settings(self) -> DatasetSettings[FactorRiskModelSettings]:
         """Bound to the dataset; `riskmodels.load` takes them."""
-        return self._fitted.settings.with_dataset(self.data.dataset)
+        return self.ref.pinned.settings
 
     @property
     def data(self) -> DataVersion:
         """Which data it stands on: those of the dataset, and uploads that the settings name."""
-        return self._fitted.data
+        return self.ref.pinned.data
 
     @property
     def fingerprint(self) -> str:
         """Names the settings and the dataset that made this model."""
-        return self._fitted.estimates.fingerprint
+        return self.ref.fingerprint
 
-    @property
-    def estimates(self) -> Estimates:
-        """The arrays behind the frames, in double precision."""
-        return self._fitted.estimates
+    def arrays(self) -> Estimates:
+        """The arrays behind the frames, in double precision; only where the engine runs in this process.
+
+        Raises
+        ------
+        ConflictError: the workspace is elsewhere.
+        """
+        estimates = getattr(self._workspace, "estimates", None)
+        if estimates is None:
+            raise ConflictError("arrays stay where the engine runs; use the frames of the model")
+        return estimates(self.ref)  # type: ignore[no-any-return]
 
     def update(self) -> RiskModel:
-        """The model with the data that its uploads have by now; this one stays as it is.
+        """The model on the present data of its uploads; this one stays as it is.
 
         Brings the risk dataset up to date and regresses the days that are new or changed. To the last bit the
         result is what a full fit gives; models that look at uploads of their own or have known factors get
@@ -83,19 +87,28 @@ class RiskModel(BoundToProcess):
 
         Raises
         ------
-        ConflictError: the model does not come from a workspace. DataError: the data do not serve.
+        DataError: the data cannot support estimation.
         """
-        if self._renew is None:
-            raise ConflictError("this model has no workspace to take new data from; load it through a client")
-        return self._renew()
+        return RiskModel(self._workspace, self._workspace.riskmodels.update(self.ref))
+
+    def update_as_task(self) -> Task[RiskModel]:
+        """`update` in the background. It can be cancelled, and then keeps nothing."""
+        name = f"update of the risk model on {self.data.dataset!r}"
+        return Task(
+            self._workspace, name, "riskmodels", "update", (self.ref,),
+            lambda model: RiskModel(self._workspace, model),
+        )  # fmt: skip
 
     def dates(self) -> list[dt.date]:
         """Trading days, ascending."""
-        return list(self._fitted.estimates.dates)
+        return list(self._properties.dates)
 
     def factors(self) -> dict[str, list[str]]:
         """Group to its factors, both sorted."""
-        return by_group(self._fitted.estimates.pairs)
+        groups: dict[str, list[str]] = {}
+        for group, factor in sorted(self._properties.factors):
+            groups.setdefault(group, []).append(factor)
+        return groups
 
     def fret(
         self,
@@ -105,7 +118,7 @@ class RiskModel(BoundToProcess):
         layout: Layout = "wide",
         dated: Dated | None = None,
     ) -> pl.DataFrame:
-        """Factor returns: date, `{group}.{factor}`; daily, fractions.
+        """Factor returns: date, `{group}.{factor}`; per trading period, as fractions.
 
         0.0 on days without a regression (see `status`) and for factors without exposure.
         """
@@ -164,6 +177,7 @@ class RiskModel(BoundToProcess):
         start: DateLike | None = None,
         end: DateLike | None = None,
         stage: int = 1,
+        layout: Layout = "wide",
         dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Weighted R squared of each regression: date, r2; days without a regression, without spread or
@@ -171,7 +185,7 @@ class RiskModel(BoundToProcess):
 
         Of a further stage it is the share that it explains of the specific returns of the stage before it.
         """
-        return self._frame("r2", start, end, stage=stage, dated=dated)
+        return self._frame("r2", start, end, stage=stage, layout=layout, dated=dated)
 
     def status(
         self,
@@ -232,6 +246,8 @@ class RiskModel(BoundToProcess):
         """Returns in the model's currency, compounded since the trading day before: date, one column per
         identifier; null where there is none.
 
+        Parameters
+        ----------
         id_type : by default the universe's; a column has the values of whoever has the identifier on the date
         """
         return self._frame("asset_returns", start, end, id_type=id_type, layout=layout, dated=dated)
@@ -245,8 +261,8 @@ class RiskModel(BoundToProcess):
         layout: Layout = "wide",
         dated: Dated | None = None,
     ) -> pl.DataFrame:
-        """Returns of the next trading day, at the date of the exposures that explain them; null on the last
-        trading day. Laid out like `asset_returns`."""
+        """`asset_returns` of the next trading day, on the row of the day before it: what the exposures of a
+        row are to explain."""
         return self._frame("future_asset_returns", start, end, id_type=id_type, layout=layout, dated=dated)
 
     def idio(
@@ -285,8 +301,7 @@ class RiskModel(BoundToProcess):
         layout: Layout = "wide",
         dated: Dated | None = None,
     ) -> pl.DataFrame:
-        """Who is in the universe on each trading day, by the values of that day: date, one Boolean column per
-        identifier; long, one row per member."""
+        """Which assets are in the universe: date, one Boolean column per identifier."""
         return self._frame("universe", start, end, id_type=id_type, layout=layout, dated=dated)
 
     def estimation_universe(
@@ -299,8 +314,7 @@ class RiskModel(BoundToProcess):
         layout: Layout = "wide",
         dated: Dated | None = None,
     ) -> pl.DataFrame:
-        """Those of the universe that a stage's regressions look at: members of its estimation universe, of
-        each company the main listing. Laid out like `universe`."""
+        """Which assets a regression may use: date, one Boolean column per identifier."""
         return self._frame(
             "estimation_universe", start, end, id_type=id_type, stage=stage, layout=layout, dated=dated
         )
@@ -320,10 +334,12 @@ class RiskModel(BoundToProcess):
     def forecast(self, settings: RiskForecastSettings | None = None) -> RiskForecast:
         """Forecasts of risk from these estimates; nothing is regressed again.
 
-        What was computed for the same settings is not computed again. A DataWarning names what the data
-        quality checks found wrong with the newest day.
+        A DataWarning names what the data quality checks found wrong with the newest day.
         """
-        return RiskForecast(self._fitted, settings or RiskForecastSettings())
+        chosen = settings or RiskForecastSettings()
+        return RiskForecast(
+            self._workspace, self.ref, chosen, self._workspace.riskmodels.forecast(self.ref, chosen)
+        )
 
     def diagnostics(
         self,
@@ -338,21 +354,31 @@ class RiskModel(BoundToProcess):
     ) -> Diagnostics:
         """How good the regressions, the factors and the forecasts are.
 
-        Every table is about the trading days from `start` to `end`. Books are held on each of them but the
-        last for the next one, and what they return is compared with the forecast, which knows nothing of it.
+        Every table is about the trading days from `start` to `end`. Test portfolios are held on each of them
+        but the last for the next one, and their returns are compared with the forecast, which does not know
+        them.
 
+        Parameters
+        ----------
         forecast : settings of the forecasts, by default the usual ones
         burn_in : trading days with a regression before the first forecast that counts, by default a year's
         window : trading days of the rolling bias statistics, by default a year's
-        n_books, seed : of the random books
+        n_books, seed : number of random portfolios, and the seed that draws them
         """
         query = DiagnosticsQuery(
             forecast=forecast or RiskForecastSettings(), start=as_date(start), end=as_date(end),
             burn_in=burn_in, window=window, n_books=n_books, seed=seed,
         )  # fmt: skip
-        return Diagnostics(diagnose(self._fitted, query), self.data)
+        return Diagnostics(self.data, self._workspace.riskmodels.diagnose(self.ref, query))
 
-    def _frame(
-        self, name: str, start: DateLike | None, end: DateLike | None, **options: object
-    ) -> pl.DataFrame:
-        return frame(self._fitted, FrameQuery.between(name, start, end, **options))
+    @property
+    def _refers_to(self) -> Any:
+        return self.ref
+
+    @cached_property
+    def _properties(self) -> ModelProperties:
+        return self._workspace.riskmodels.describe(self.ref)
+
+    def _frame(self, name: str, start: DateLike | None, end: DateLike | None, **fields: Any) -> pl.DataFrame:
+        query = FrameQuery.between(name, start, end, **fields)
+        return self._workspace.riskmodels.frame(self.ref, query)

@@ -7,6 +7,7 @@ from colorsys import hsv_to_rgb
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -22,13 +23,18 @@ _LABEL = 0.075
 """Height of a label, as a share of a panel's."""
 
 
-def cumulative_returns(dates: NDArray[np.datetime64], groups: Mapping[str, Mapping[str, Float]]) -> Figure:
+def plot_cumulative_returns(returns: pl.DataFrame) -> Figure:
     """Panels by group of at most `LINES` factors; every line has a colour of its own and its name at its end.
 
-    dates : (T,); groups : group to factor to its cumulative returns (T,)
+    returns : date, and the return of each factor in a column `{group}.{factor}`
     """
     from matplotlib.figure import Figure
 
+    dates = returns["date"].to_numpy()
+    groups: dict[str, dict[str, Float]] = {}
+    for column in returns.drop("date").iter_columns():
+        group, _, factor = column.name.partition(".")
+        groups.setdefault(group, {})[factor] = np.cumsum(column.to_numpy())
     panels = [panel for group, lines in groups.items() for panel in _panels(group, lines)]
     columns = 1 if len(panels) < 3 else 2
     rows = max(-(-len(panels) // columns), 1)

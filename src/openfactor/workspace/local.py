@@ -1,0 +1,179 @@
+"""A workspace in a folder of this machine. The only package that knows every stage.
+
+uploads/<data type>/<name>/   Delta Lake tables
+datasets/<fingerprint>/       built risk datasets
+models/                       estimates, by what they were made from
+openfactor.sqlite             what has a name: risk datasets and saved settings
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from openfactor.context import Context
+from openfactor.contract import messages
+from openfactor.contract.refs import ModelRef
+from openfactor.errors import ConflictError, StorageError
+from openfactor.model import Estimates
+from openfactor.processes import EngineObject
+from openfactor.processors import available_processors
+from openfactor.progress import ProgressBars
+from openfactor.registry import Registry
+from openfactor.riskdatasets import RiskDatasetStore
+from openfactor.riskmodels import RiskModelStore
+from openfactor.savedmappings import SavedMappingStore
+from openfactor.savedsettings import SavedSettingsStore
+from openfactor.uploads import UploadStore
+from openfactor.workspace.calendars import Calendars
+from openfactor.workspace.exposures import Exposures
+from openfactor.workspace.ids import Ids
+from openfactor.workspace.riskdatasets import RiskDatasets
+from openfactor.workspace.riskmodels import RiskModels
+from openfactor.workspace.tasks import Tasks
+from openfactor.workspace.universes import Universes
+from openfactor.workspace.uploads import Uploads
+
+
+class LocalWorkspace(EngineObject):
+    """Implements `contract.calls.Workspace` on one folder, which is created if it does not exist.
+
+    Parameters
+    ----------
+    threads : processors to use; by default all that the machine, or its container, has
+    progress : show progress bars; by default in notebooks and where standard error is a terminal
+
+    Raises
+    ------
+    StorageError: the folder cannot be written.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> None:
+        self._path = Path(path).expanduser().resolve()
+        self._threads, self._progress = threads, progress
+        context = Context(
+            threads=threads or available_processors(),
+            listener=ProgressBars(None if progress is None else not progress),
+        ).as_request()
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
+        self._registry = Registry(sa.URL.create("sqlite", database=str(self._path / "openfactor.sqlite")))
+        self._context = context
+        self._resources = self._opened(context)
+        self._tasks = Tasks(self._answer, context)
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<workspace {self._path}{', closed' if self._is_closed else ''}>"
+
+    def __reduce__(self) -> Any:
+        """Opened again where it is unpickled."""
+        return partial(LocalWorkspace, threads=self._threads, progress=self._progress), (self._path,)
+
+    @property
+    def uploads(self) -> Uploads:
+        """Uploads by data type and name."""
+        return self._open.uploads
+
+    @property
+    def mappings(self) -> SavedMappingStore:
+        """Saved mappings of columns."""
+        return self._open.mappings
+
+    @property
+    def riskdatasets(self) -> RiskDatasets:
+        """Risk datasets."""
+        return self._open.riskdatasets
+
+    @property
+    def saved(self) -> SavedSettingsStore:
+        """Saved settings."""
+        return self._open.saved
+
+    @property
+    def calendars(self) -> Calendars:
+        """Trading days of exchanges."""
+        return self._open.calendars
+
+    @property
+    def ids(self) -> Ids:
+        """Identifiers."""
+        return self._open.ids
+
+    @property
+    def universes(self) -> Universes:
+        """Universes."""
+        return self._open.universes
+
+    @property
+    def exposures(self) -> Exposures:
+        """Exposures."""
+        return self._open.exposures
+
+    @property
+    def riskmodels(self) -> RiskModels:
+        """Factor models."""
+        return self._open.riskmodels
+
+    @property
+    def tasks(self) -> Tasks:
+        """Calls in the background."""
+        self._refuse_if_closed()
+        return self._tasks
+
+    def estimates(self, model: ModelRef) -> Estimates:
+        """The arrays of a model, which never leave this process."""
+        return self.riskmodels.fitted(model).estimates
+
+    def close(self) -> None:
+        """Cancel the tasks, wait for them, release memory and the database; closing again does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._tasks.close()
+            self._context.cache.clear()
+            self._registry.close()
+
+    def on(self, context: Context) -> LocalWorkspace:
+        """The same workspace for a request of its own."""
+        other = copy.copy(self)
+        other._context, other._resources = context, self._opened(context)
+        return other
+
+    @property
+    def _open(self) -> _Resources:
+        self._refuse_if_closed()
+        return self._resources
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise ConflictError("this client was closed; open another with Client.local")
+
+    def _opened(self, context: Context) -> _Resources:
+        return _Resources(self._path, self._registry, context)
+
+    def _answer(self, resource: str, method: str, arguments: bytes, context: Context) -> bytes:
+        return messages.answer(self.on(context), resource, method, arguments)
+
+
+class _Resources:
+    """What can be called, in one context."""
+
+    def __init__(self, path: Path, registry: Registry, context: Context) -> None:
+        uploads = UploadStore(path / "uploads", context=context)
+        riskdatasets = RiskDatasetStore(path, uploads, registry, context=context)
+        self.saved = SavedSettingsStore(uploads, riskdatasets, registry)
+        self.mappings = SavedMappingStore(registry)
+        self.uploads = Uploads(uploads)
+        self.riskdatasets = RiskDatasets(riskdatasets)
+        self.calendars = Calendars(self.saved)
+        self.ids = Ids(uploads)
+        self.universes = Universes(self.saved, context)
+        self.exposures = Exposures(self.saved, self.universes, context)
+        store = RiskModelStore(path, riskdatasets, self.saved, context=context)
+        self.riskmodels = RiskModels(self.saved, store)
