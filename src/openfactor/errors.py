@@ -1,4 +1,4 @@
-"""Everything openfactor raises on purpose: one tree, grouped by what the caller does about it.
+"""The errors that openfactor raises on purpose: one tree, grouped by what the caller can do about them.
 
 ==================  ==========================================================
 `kind`              what to do
@@ -6,10 +6,10 @@
 invalid_data        fix the uploaded table; `faults` says where it is wrong
 invalid_settings    fix the settings; the message lists what is allowed
 not_found           use one of the names that the message lists
-conflict            choose another name, or delete what is there first
+conflict            choose another name, or delete what has it first
 storage             fix the folder, the disk or the file the message names
-process             use it where it was opened, or open it again in the other process
-cancelled           nothing: it was you
+process             use the object in the process that opened it, or open it again here
+cancelled           nothing: the user cancelled
 ==================  ==========================================================
 
 `kind` is stable: it travels over the wire and scripts may compare it.
@@ -26,27 +26,33 @@ if TYPE_CHECKING:  # importing openfactor does not load polars
     import polars as pl
 
 MOST_LINES = 40
-"""Lines of a message."""
+"""Largest number of lines in a message."""
 LONGEST_LINE = 400
-"""Characters of a line of a message."""
+"""Largest number of characters in a line of a message."""
 MOST_NAMES = 50
-"""Names that a message lists."""
+"""Largest number of names that a message lists."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a table: which rule, where, how often, and the first places."""
+    """One thing wrong with a table: the broken rule, where, how often, and the first places."""
 
     rule: str
+    """Name of the rule."""
     upload: str
+    """The upload, or what else the table is called."""
     message: str
+    """What is wrong, and often what to do, to follow the name of the column."""
     column: str | None = None
+    """The column; None if the fault is not about a single one."""
     count: int = 1
+    """Number of rows at fault."""
     examples: tuple[str, ...] = ()
+    """The first of these rows, each by its key."""
 
     @property
     def line(self) -> str:
-        """The fault without examples."""
+        """The fault in one line, without examples."""
         where = f"{self.upload}.{self.column}" if self.column else self.upload
         rows = f" ({self.count:,} {'row' if self.count == 1 else 'rows'})" if self.examples else ""
         return f"[{self.rule}] {where}: {self.message}{rows}"
@@ -58,9 +64,16 @@ class Fault:
 
 
 def shortened(items: Sequence[str], rest: str, most: int = MOST_LINES) -> list[str]:
-    """The items: all of them, or as many as `most` lines can hold, and how many are left.
+    """The items, or as many as fit on `most` lines and a last one with the number of the others.
 
-    rest : what the items are and where all of them are, such as "faults; `table` has all"
+    Parameters
+    ----------
+    items
+        Texts of one or more lines.
+    rest
+        What the items are and where to find all of them, such as "faults; `table` has all".
+    most
+        Largest number of lines.
     """
     texts = [item.splitlines() for item in items]
     kept: list[str] = []
@@ -74,19 +87,19 @@ def shortened(items: Sequence[str], rest: str, most: int = MOST_LINES) -> list[s
 
 
 def _cut(line: str) -> str:
-    """A line that is too long without its middle: its end often says what to do."""
+    """A line, without its middle if it is too long: its end often says what to do."""
     if len(line) <= LONGEST_LINE:
         return line
     return f"{line[: LONGEST_LINE * 2 // 3]} ... {line[5 - LONGEST_LINE // 3 :]}"
 
 
 class OpenfactorError(Exception):
-    """Base of every error raised on purpose. Worker processes can raise it: it survives pickling."""
+    """Base of all errors raised on purpose. Worker processes can raise them: they survive pickling."""
 
     kind: ClassVar[str] = "error"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # the constructor takes more than the message, which is all that Exception would pass to it again
+        # constructors take more than the message, and Exception would pass them nothing else
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -97,25 +110,31 @@ def _restored(kind: type[OpenfactorError], args: tuple[Any, ...], fields: dict[s
 
 
 class DataError(OpenfactorError):
-    """A table breaks its rules. Nothing was stored; `faults` and `table` hold every fault that was found.
+    """A table breaks its rules, and nothing was stored. `faults` and `table` have every fault.
 
-    The message has no more than 40 lines. If the faults need more, it leaves out their examples, and then
-    the last faults.
+    The message has at most 40 lines: if the faults need more, it omits their examples, then the last faults.
+
+    Parameters
+    ----------
+    heading
+        First line of the message.
+    faults
+        All of them.
     """
 
     kind = "invalid_data"
 
     def __init__(self, heading: str, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        told, room = [str(fault) for fault in self.faults], MOST_LINES - len(heading.splitlines())
-        if sum(len(text.splitlines()) for text in told) > room:
-            told = [fault.line for fault in self.faults]
+        texts, room = [str(fault) for fault in self.faults], MOST_LINES - len(heading.splitlines())
+        if sum(len(text.splitlines()) for text in texts) > room:
+            texts = [fault.line for fault in self.faults]
             heading = f"{heading.removesuffix(':')} (`table` has examples):"
-        super().__init__("\n  ".join([heading, *shortened(told, "faults; `table` has all", room)]))
+        super().__init__("\n  ".join([heading, *shortened(texts, "faults; `table` has all", room)]))
 
     @property
     def table(self) -> pl.DataFrame:
-        """The faults: rule, upload, column, message, count (of rows), first_rows."""
+        """One row per fault: rule, upload, column, message, count (of rows), first_rows."""
         import polars as pl
 
         return pl.DataFrame(
@@ -129,15 +148,23 @@ class DataError(OpenfactorError):
 
 
 class SettingsError(OpenfactorError, ValueError):
-    """Settings that do not fit the dataset they are used on."""
+    """Settings that do not fit the dataset they are used on.
+
+    Parameters
+    ----------
+    heading
+        First line of the message.
+    problems
+        One sentence each.
+    """
 
     kind = "invalid_settings"
 
     def __init__(self, heading: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         room = MOST_LINES - len(heading.splitlines())
-        told = shortened(self.problems, "problems; `problems` has all", room)
-        super().__init__("\n  - ".join([heading, *told]))
+        texts = shortened(self.problems, "problems; `problems` has all", room)
+        super().__init__("\n  - ".join([heading, *texts]))
 
 
 class NotFoundError(OpenfactorError, KeyError):
@@ -150,7 +177,7 @@ class NotFoundError(OpenfactorError, KeyError):
 
     @classmethod
     def of(cls, what: str, name: str, known: Sequence[str]) -> NotFoundError:
-        """The usual message: what was asked for, and what there is; of many names those most like it."""
+        """The error about an unknown name, with the known ones; if they are many, with the most similar."""
         shown = sorted(known)
         if len(shown) > MOST_NAMES:
             like = get_close_matches(name, shown, MOST_NAMES, 0.6)
@@ -159,28 +186,28 @@ class NotFoundError(OpenfactorError, KeyError):
 
 
 class ConflictError(OpenfactorError):
-    """A name that is taken, or a change that something else stands in the way of."""
+    """A name is taken, or a change conflicts with something else."""
 
     kind = "conflict"
 
 
 class StorageError(OpenfactorError):
-    """The workspace folder cannot be read or written as it should."""
+    """The workspace cannot be read or written."""
 
     kind = "storage"
 
 
 class ProcessError(OpenfactorError):
-    """Something of the engine in a process where it cannot work, such as one forked after use."""
+    """An object was used in a process where it cannot work, such as one forked after its first use."""
 
     kind = "process"
 
 
 class CancelledError(OpenfactorError):
-    """Work that was cancelled; nothing was kept of it."""
+    """The work was cancelled; none of it was kept."""
 
     kind = "cancelled"
 
 
 class DataWarning(UserWarning):
-    """Legal data that is probably not what was meant, such as prices on a Saturday."""
+    """Valid data that is probably not what was meant, such as prices on a Saturday."""

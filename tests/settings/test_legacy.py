@@ -51,6 +51,7 @@ def test_universes() -> None:
     ).with_dataset("d")
     assert first.bound(lambda _: menu()) == second.bound(lambda _: menu()) == expected
     assert old.UniverseSettings.default().translate() == now.UniverseSettings()
+    assert old.ExposureSettings.default() == old.ExposureSettings()
     with pytest.raises(SettingsError, match="names no risk dataset"):
         old.UniverseSettings().bound(lambda _: menu())
     with pytest.raises(ValueError, match="GDP"):

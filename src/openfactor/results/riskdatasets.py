@@ -114,8 +114,8 @@ class BuildReport(Value):
             made = "; ".join(f"{n:,} {what}" for what, n in self.rows_worked_out.get(upload, {}).items())
             lines.append(f"  {upload}: {read:,} rows read" + (f", dropped: {reasons}" if reasons else "")
                          + (f", worked out: {made}" if made else ""))  # fmt: skip
-        told = {finding.summary for finding in self.quality}
-        lines += [f"  {warning}" for warning in self.warnings if warning not in told]
+        findings = {finding.summary for finding in self.quality}  # which `quality_text` shows
+        lines += [f"  {warning}" for warning in self.warnings if warning not in findings]
         return "\n".join([*lines, self.quality_text])
 
 

@@ -1,4 +1,4 @@
-"""What a user can ask for: frozen values, one file a stage."""
+"""Everything a user can ask for: frozen values, one file per stage."""
 
 from openfactor.settings.classification import hierarchy_and_memberships
 from openfactor.settings.exposures import (

@@ -1,4 +1,4 @@
-"""A hierarchy and memberships from a table of assets with a column for each level."""
+"""A hierarchy and memberships from a table of assets with one column per level."""
 
 from __future__ import annotations
 
@@ -141,13 +141,13 @@ def _check_columns(
     date: str | dt.date,
     labels: Mapping[str, str],
 ) -> None:
-    wanted = [asset_id, *levels, *labels.values(), *([] if asset_id_type else ["asset_id_type"])]
-    lacking = [name for name in wanted if name not in table.columns]
+    needed = [asset_id, *levels, *labels.values(), *([] if asset_id_type else ["asset_id_type"])]
+    missing = [name for name in needed if name not in table.columns]
     if isinstance(date, str) and date not in table.columns and _parsed(date) is None:
-        lacking.append(date)
+        missing.append(date)
     faults = [
         Fault("missing_column", "table", f"is missing; the table has {', '.join(table.columns)}", name)
-        for name in lacking
+        for name in missing
     ]
     if not levels:
         faults.append(Fault("missing_column", "table", "name at least one level"))
@@ -205,7 +205,7 @@ def _misplaced(rows: pl.DataFrame, paths: list[tuple[str, ...]], levels: Sequenc
     empty: list[str] = []
     gaps: list[str] = []
     above: list[str] = []
-    lacking = rows.filter(pl.any_horizontal(pl.col("date", "asset_id", "asset_id_type").is_null()))
+    incomplete = rows.filter(pl.any_horizontal(pl.col("date", "asset_id", "asset_id_type").is_null()))
     for row, path in zip(rows.to_dicts(), paths, strict=True):
         place = f"row {row['_row']}, asset_id {row['asset_id']}"
         cells = [row[f"level {i}"] for i in range(len(levels))]
@@ -215,7 +215,7 @@ def _misplaced(rows: pl.DataFrame, paths: list[tuple[str, ...]], levels: Sequenc
             gaps.append(place)
         elif path in inner:
             above.append(f"{place}, {levels[len(path) - 1]} {path[-1]}")
-    unnamed = [f"row {row}" for row in lacking["_row"]]
+    unnamed = [f"row {row}" for row in incomplete["_row"]]
     return [
         *_fault("empty", "date, asset_id and asset_id_type must not be empty", None, unnamed),
         *_fault("empty", "must not be empty", levels[0], empty),
@@ -228,15 +228,16 @@ def _repeated(rows: pl.DataFrame, paths: list[tuple[str, ...]]) -> list[Fault]:
     places: dict[tuple[Any, ...], set[tuple[str, ...]]] = {}
     for row, path in zip(rows.select("date", "asset_id", "asset_id_type").rows(), paths, strict=True):
         places.setdefault(row, set()).add(path)
-    twice = [f"date {day}, asset_id {name}" for (day, name, _), found in places.items() if len(found) > 1]
+    twice = [
+        f"date {day}, asset_id {name}"
+        for (day, name, _), paths_of_asset in places.items()
+        if len(paths_of_asset) > 1
+    ]
     return _fault("two_places", "an asset has one place a day", "asset_id", twice)
 
 
 def _codes(paths: list[tuple[str, ...]], own: Sequence[bool]) -> dict[tuple[str, ...], str]:
-    """Path to code for every place in the tree.
-
-    own : for each level, whether its cells are codes already
-    """
+    """Path to code, for every place in the tree. `own` says per level whether its cells are codes already."""
     codes: dict[tuple[str, ...], str] = {}
     for path in paths:
         for i, cell in enumerate(path):
@@ -247,11 +248,11 @@ def _codes(paths: list[tuple[str, ...]], own: Sequence[bool]) -> dict[tuple[str,
 
 
 def _shared(codes: Mapping[tuple[str, ...], str]) -> list[Fault]:
-    """Codes of the classification that stand in several places."""
+    """Codes of the classification with several places."""
     places: dict[str, list[str]] = {}
     for path, code in codes.items():
         places.setdefault(code, []).append(" > ".join(path))
-    shared = [f"{code}: {'; '.join(sorted(found))}" for code, found in places.items() if len(found) > 1]
+    shared = [f"{code}: {'; '.join(sorted(paths))}" for code, paths in places.items() if len(paths) > 1]
     message = "a code has one place in the tree; without own_codes and labels, a code is its path"
     return _fault("two_parents", message, None, sorted(shared))
 
@@ -259,13 +260,13 @@ def _shared(codes: Mapping[tuple[str, ...], str]) -> list[Fault]:
 def _labels(
     rows: pl.DataFrame, paths: list[tuple[str, ...]], codes: Mapping[tuple[str, ...], str], depth: int
 ) -> tuple[dict[str, str], list[Fault]]:
-    """Code to label; codes with two."""
-    found: dict[str, set[str]] = {code: set() for code in codes.values()}
+    """Code to label, and the faults of codes with several."""
+    choices: dict[str, set[str]] = {code: set() for code in codes.values()}
     for path, cells in zip(paths, rows.select(f"label {i}" for i in range(depth)).rows(), strict=True):
         for i in range(len(path)):
             if cells[i] is not None:
-                found[codes[path[: i + 1]]].add(cells[i])
+                choices[codes[path[: i + 1]]].add(cells[i])
     last = {code: path[-1] for path, code in codes.items()}
-    several = [f"{code}: {', '.join(sorted(names))}" for code, names in found.items() if len(names) > 1]
-    labels = {code: min(names, default=last[code]) for code, names in found.items()}
+    several = [f"{code}: {', '.join(sorted(names))}" for code, names in choices.items() if len(names) > 1]
+    labels = {code: min(names, default=last[code]) for code, names in choices.items()}
     return labels, _fault("two_labels", "a code has one label", None, sorted(several))

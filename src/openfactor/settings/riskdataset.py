@@ -112,8 +112,8 @@ class RootRiskDatasetSettings(Settings):
             raise ValueError("name at least one factor group in dense_factor_groups or sparse_factor_groups")
         for name in ("exposure_mode", "exposure_max_age"):
             by_group = getattr(self, name)
-            if isinstance(by_group, dict) and (strange := sorted(by_group.keys() - self.groups.keys())):
-                raise ValueError(f"{name}: {', '.join(strange)} not among the factor groups")
+            if isinstance(by_group, dict) and (unknown := sorted(by_group.keys() - self.groups.keys())):
+                raise ValueError(f"{name}: {', '.join(unknown)} not among the factor groups")
         return self
 
     def has_changes(self, group: str) -> bool:
@@ -192,7 +192,7 @@ class RiskDatasetUploadedExposureSettings(Settings):
         continuous, categorical = self.continuous_factor_groups, self.categorical_factor_groups
         both = [*continuous, *categorical]
         problems = [
-            f"{name}: {', '.join(strange)} not among {of}"
+            f"{name}: {', '.join(unknown)} not among {of}"
             for name, given, known, of in (
                 ("factor_groups_forward_fill", self.factor_groups_forward_fill, both, "the groups"),
                 ("factor_groups_gaussianize", self.factor_groups_gaussianize, continuous,
@@ -205,7 +205,7 @@ class RiskDatasetUploadedExposureSettings(Settings):
                 ("categorical_overrides", list(self.categorical_overrides), categorical,
                  "categorical_factor_groups"),
             )
-            if (strange := sorted(set(given) - set(known)))
+            if (unknown := sorted(set(given) - set(known)))
         ]  # fmt: skip
         lists = {
             name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), list)
@@ -347,9 +347,9 @@ class DerivedRiskDatasetSettings(Settings):
         problems = []
         if self.trim_assets_sources is not None and self.trim_assets == "none":
             problems.append("trim_assets_sources is given, but trim_assets is 'none'")
-        if strange := sorted(set(self.trim_assets_sources or ()) - uploaded):
+        if unknown := sorted(set(self.trim_assets_sources or ()) - uploaded):
             problems.append(
-                f"trim_assets_sources: {', '.join(strange)} is not the source of an uploaded entry"
+                f"trim_assets_sources: {', '.join(unknown)} is not the source of an uploaded entry"
             )
         if self.trim_assets != "none" and not uploaded:
             problems.append(f"trim_assets is {self.trim_assets!r}, but no exposures are uploaded")
