@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from openfactor.dataset import Panel, RiskDataset, SparseGroup
-from openfactor.dataset.build import NO_SERIES
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.root import NO_SERIES
 from openfactor.results import BuildReport
 from openfactor.settings import RootRiskDatasetSettings, Tree
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.dataset import RiskDataset
+from openfactor.dataset import RiskDataset, build, derive, root
+from openfactor.dataset.entries import uploaded
 from openfactor.dataset.loadings import read_loadings
 from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
 from openfactor.settings import (
@@ -28,8 +28,6 @@ from openfactor.workspace import LocalWorkspace
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
 
-build = importlib.import_module("openfactor.dataset.build")  # the package has a function of that name
-derived = importlib.import_module("openfactor.dataset.derived")
 SCORES = exposure_rows([(MON, "A", "alpha", "one", 1.0), (MON, "B", "alpha", "one", 2.0)])
 REFERENCED = RiskDatasetReferencedExposureSettings()
 UPLOADED = RiskDatasetUploadedExposureSettings(exposure_source="scores", continuous_factor_groups=["alpha"])
@@ -144,8 +142,8 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
         read.extend(plan.name for plan in plans)
         return read_loadings(rows, found, plans, *args, **options)
 
-    monkeypatch.setattr(build, "read_loadings", noting)
-    monkeypatch.setattr(derived, "read_loadings", noting)
+    monkeypatch.setattr(root, "read_loadings", noting)
+    monkeypatch.setattr(uploaded, "read_loadings", noting)
     workspace = LocalWorkspace(tmp_path)  # beside the client: the arrays behind the names
 
     def rows(data_type: str, name: str) -> pl.LazyFrame:
@@ -156,7 +154,7 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
     datasets.load("root").update()
     datasets.load("top").update()
     assert read == []  # nothing but caps is new
-    same_panels(build.build(ROOT, rows, "x"), workspace.saved._riskdatasets.open("root"))
+    same_panels(build(ROOT, rows, "x"), workspace.saved._riskdatasets.open("root"))
 
     read.clear()
     put(client, "exposures", "scores", exposure_rows([(THU, "A", "alpha", "one", 3.0)]), "append")
@@ -169,7 +167,7 @@ def test_groups_whose_upload_did_not_change_are_taken_over(
     datasets.create_or_replace_dataset("top", wider)
     assert read == ["beta"]
     same_panels(
-        derived.derive(wider, workspace.saved._riskdatasets.open("root"), rows, "x"),
+        derive(wider, workspace.saved._riskdatasets.open("root"), rows, "x"),
         workspace.saved._riskdatasets.open("top"),
     )
     read.clear()
@@ -185,7 +183,7 @@ def test_a_forced_update_that_fails_keeps_what_there_was(
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "read_loadings", fail)
+    monkeypatch.setattr(root, "read_loadings", fail)
     with pytest.raises(KeyboardInterrupt):
         client.equity.riskdatasets.load("root").update(force=True)
     assert statuses(client) == {"root": "ready", "top": "ready"}

@@ -15,8 +15,7 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.dataset import RiskDataset
-from openfactor.dataset.build import build
+from openfactor.dataset import RiskDataset, build
 from openfactor.errors import DataError, DataWarning
 from openfactor.settings import DataQualitySettings
 from openfactor.synthetic import simulate

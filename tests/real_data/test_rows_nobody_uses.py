@@ -16,9 +16,7 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.dataset import RiskDataset
-from openfactor.dataset.build import build
-from openfactor.dataset.derived import derive
+from openfactor.dataset import RiskDataset, build, derive
 from openfactor.errors import DataError, DataWarning
 from openfactor.settings import DerivedRiskDatasetSettings, RiskDatasetUploadedExposureSettings
 from openfactor.settings.hierarchies import hierarchy_to_df

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from openfactor.dataset.loadings import Loadings
+from openfactor.dataset.factor_groups import Loadings
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.row_counts import RowCounts
 

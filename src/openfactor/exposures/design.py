@@ -17,11 +17,12 @@ from openfactor.dataset import RiskDataset, SparseGroup
 from openfactor.dataset.ambiguity import ambiguous_rows
 from openfactor.dataset.betas import chosen, factor_names, rolling_betas
 from openfactor.dataset.checks import known_groups
-from openfactor.dataset.loadings import GroupPlan, exposure_inventory, read_loadings
+from openfactor.dataset.factor_groups import GroupPlan
+from openfactor.dataset.inventory import exposure_inventory, used_factors
+from openfactor.dataset.loadings import read_loadings
 from openfactor.dataset.panel_index import index_of_panel
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.row_counts import RowCounts
-from openfactor.dataset.usage import used_factors
 from openfactor.datawarnings import warn
 from openfactor.errors import DataError, Fault, SettingsError
 from openfactor.exposures.columns import (
