@@ -68,9 +68,9 @@ def test_half_of_the_names_with_one_are_refused(share: float) -> None:
         dropped = built(first).report.rows_dropped["price"]
         assert dropped == {"return that begins before the first price": 1}
         return
-    with pytest.raises(DataError, match=f"{count} of 4 names begin with a return") as caught:
+    with pytest.raises(DataError, match=f"{count} of 4 listings begin with a return") as caught:
         built(first)
-    assert "label it with the day on which it ends" in str(caught.value)
+    assert "date it by the day on which it ends" in str(caught.value)
 
 
 def test_it_can_be_refused() -> None:
@@ -105,7 +105,7 @@ def test_an_offering_does_not_stop_the_next_update(tmp_path: Path, mode: str) ->
         for name in DATED[1:]:
             stored[name].fast_commit(known[name].filter(pl.col("date") == day), "append")
         if day == born or mode == "overwrite":
-            with pytest.warns(DataWarning, match=r"1 name without an earlier price.*asset_id IPO"):
+            with pytest.warns(DataWarning, match=r"1 listing has a return but no earlier price.*asset_id IPO"):
                 stored["price"].fast_commit(rows, mode)
         else:
             stored["price"].fast_commit(rows, mode)

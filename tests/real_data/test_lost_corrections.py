@@ -69,7 +69,7 @@ def test_prices_without_any_return(upload: Upload, days: tuple[int, int]) -> Non
     rows = [(day, name, 10.0, None) for day in days for name in ("A", "B")]
     (message,) = told(upload, prices(*rows))
     assert "none of the committed prices has a return" in message
-    assert "simple total returns" in message
+    assert "the simple total return" in message
 
 
 def test_one_day_without_returns_after_others(upload: Upload) -> None:
@@ -89,7 +89,7 @@ def test_a_new_name_that_comes_with_a_return(upload: Upload, files: int) -> None
     day = 2 + files
     rows = prices((day, "A", 9.0, 0.0), (day, "OLD", 6.0, 0.2), (day, "IPO", 30.0, 0.5))
     (message,) = told(upload, rows)
-    assert message.startswith("1 name without an earlier price came with a return")
+    assert message.startswith("1 listing has a return but no earlier price")
     assert "asset_id IPO" in message
     assert "OLD" not in message
     assert "upsert the row with an empty return" in message

@@ -168,7 +168,7 @@ def test_a_new_ticker_does_not_stop_the_next_update(tmp_path: Path) -> None:
     for name in ("market_cap", "exposures"):
         uploads[name].fast_commit(today[name], "append")
     prices = pl.concat([today["price"], STRAY["a return on the first price"][1]])
-    with pytest.warns(DataWarning, match=r"1 name without an earlier price came with a return.*NEWCO"):
+    with pytest.warns(DataWarning, match=r"1 listing has a return but no earlier price.*NEWCO"):
         uploads["price"].fast_commit(prices, "append")
     dataset = client.equity.riskdatasets.load("d")
     assert dataset.update()

@@ -1,4 +1,4 @@
-"""The data types as a page: what `docs/uploads.md` says of them follows from the classes."""
+"""The sections on data types of `docs/uploads.md`, made from their classes."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ BEGIN, END = "<!-- data types: written by `make docs` -->\n", "<!-- end of data 
 
 
 def markdown(data_types: Iterable[DataType]) -> str:
-    """Sections of a page, one for each data type."""
+    """One section per data type."""
     return "\n".join(_section(data_type) for data_type in data_types)
 
 
 def rewrite(page: Path) -> None:
-    """Bring the part of the page between the marks up to date."""
+    """Replace the part of the page between `BEGIN` and `END`."""
     before, _, rest = page.read_text().partition(BEGIN)
     page.write_text(f"{before}{BEGIN}\n{markdown(DATA_TYPES.values())}\n{END}{rest.partition(END)[2]}")
 
 
 def _section(data_type: DataType) -> str:
     lines = [f"### `{data_type.name}`", "", data_type.description, ""]
-    lines += ["| column | type | meaning | also taken |", "|---|---|---|---|"]
+    lines += ["| column | type | meaning | aliases |", "|---|---|---|---|"]
     lines += [_row(column) for column in data_type.columns]
     lines.append("")
     rules: dict[str, list[str]] = {}
     for rule in data_type.rules:
         rules.setdefault(f"{rule.message} (`{rule.name}`)", []).append(rule.column)
     if rules:
-        told = [f"{', '.join(columns)} {message}" for message, columns in rules.items()]
-        lines += [f"Rules: {'; '.join(told)}.", ""]
+        sentences = [f"{', '.join(columns)} {message}" for message, columns in rules.items()]
+        lines += [f"Rules: {'; '.join(sentences)}.", ""]
     names = detail_summary(data_type.empty().lazy(), data_type).collect_schema().names()
     lines += [f"Detail summary: {', '.join(names)}.", ""]
     for parser in parser_names(data_type):
@@ -47,7 +47,7 @@ def _row(column: Column) -> str:
     name = f"**{column.name}**" if column.key else column.name
     emptiness = "; may be empty or left out" if column.may_be_empty else ""
     if column.default is not None:
-        emptiness = f"; {str(column.default).lower()} where empty or left out"
+        emptiness = f"; {str(column.default).lower()} if empty or left out"
     return f"| {name} | {column.dtype} | {column.description}{emptiness} | {', '.join(column.aliases)} |"
 
 

@@ -1,4 +1,4 @@
-"""Filters in disjunctive normal form, as Parquet readers take them."""
+"""Filters in disjunctive normal form, as readers of Parquet take them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,21 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 OPERATORS = (*_COMPARE, "in", "not in")
 
 
-def expression(filters: Filters, schema: dict[str, pl.DataType]) -> pl.Expr:
-    """The condition of `[(column, operator, value), ...]`, all of which must hold, or of a list of such
-    lists, one of which must hold. Empty cells fulfil no condition. Dates may be given as text.
+def filter_expression(filters: Filters, schema: dict[str, pl.DataType]) -> pl.Expr:
+    """The filters as one expression. Nulls never match. Dates may be given as text.
+
+    Parameters
+    ----------
+    filters
+        `[(column, operator, value), ...]`, all of which must hold, or a list of such lists, one of which must
+        hold.
+    schema
+        Columns and types of the rows.
 
     Raises
     ------
-    SettingsError: with everything that is wrong with the filters.
+    SettingsError
+        With everything that is wrong with the filters.
     """
     nested = [isinstance(f, list) for f in filters]
     problems: list[str] = []
@@ -42,8 +50,8 @@ def expression(filters: Filters, schema: dict[str, pl.DataType]) -> pl.Expr:
     conditions = [[_condition(f, schema, problems) for f in group] for group in groups]
     if problems:
         raise SettingsError("the filters cannot be used:", problems)
-    held = [reduce(and_, group, pl.lit(True)) for group in conditions]
-    return reduce(or_, held) if held else pl.lit(True)
+    alternatives = [reduce(and_, group, pl.lit(True)) for group in conditions]
+    return reduce(or_, alternatives) if alternatives else pl.lit(True)
 
 
 def _condition(item: Any, schema: dict[str, pl.DataType], problems: list[str]) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""What a caller says of a table's columns, as one value."""
+"""Arguments on the columns of a table, as one value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openfactor.errors import NotFoundError, SettingsError
 from openfactor.settings import ColumnMapping
 
 AnyMapping = ColumnMapping | Mapping[str, str | None] | str | None
-"""A mapping, the columns of one, or the name of a saved one."""
+"""A mapping, its columns, or the name of a saved one."""
 Constants = Mapping[str, Any] | None
 
 
@@ -23,9 +23,12 @@ def _none_saved(name: str) -> ColumnMapping:
 
 
 class Mappings:
-    """Turns what callers give into mappings.
+    """Turns arguments into mappings.
 
-    saved : gives the saved mapping of a name
+    Parameters
+    ----------
+    saved
+        Gives the saved mapping of a name.
     """
 
     def __init__(self, saved: Callable[[str], ColumnMapping] = _none_saved) -> None:
@@ -38,11 +41,14 @@ class Mappings:
         value: str | None = None,
         drop_extra: bool = False,
     ) -> ColumnMapping:
-        """One value; constants and `value` that are given beside a mapping come before its own.
+        """One mapping; constants and `value` override those of `mapping`.
 
         Raises
         ------
-        NotFoundError: no saved mapping of that name. SettingsError: what cannot be a mapping.
+        NotFoundError
+            There is no saved mapping of that name.
+        SettingsError
+            The arguments cannot be a mapping.
         """
         if isinstance(mapping, str):
             mapping = self._saved(mapping)
@@ -55,8 +61,8 @@ class Mappings:
                 drop_extra=known.drop_extra or drop_extra,
             )
         except ValidationError as error:
-            # a constant may be of several types, of which pydantic tells one each
-            wrong = {".".join(map(str, found["loc"][:2])): found["input"] for found in error.errors()}
+            # a constant may have one of several types, and pydantic reports each
+            wrong = {".".join(map(str, details["loc"][:2])): details["input"] for details in error.errors()}
             problems = [
                 f"{place}: {value!r} is no {_KINDS.get(place.split('.')[0], 'text')}"
                 for place, value in wrong.items()

@@ -1,4 +1,4 @@
-"""Names that may be used, and those that are kept for later."""
+"""Rules for names of uploads and of staged tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ _LONGEST = 128
 
 
 def check_name(name: str) -> str:
-    """The name, if it may name an upload or a dataset.
+    """The name, if an upload or dataset can have it.
 
     Raises
     ------
-    SettingsError: it does not start with a letter, or holds other than letters, digits, `_`, `-`, `.`.
+    SettingsError
+        It does not start with a letter, or has characters other than letters, digits, `_`, `-` and `.`.
     """
     if _NAME.fullmatch(name) and len(name) <= _LONGEST:
         return name
@@ -26,12 +27,13 @@ def check_name(name: str) -> str:
 
 
 def check_staged_name(name: str) -> str:
-    """The name, if a table may be staged under it: any text that can be the name of a file.
+    """The name, if a table can be staged under it: any text that can be the name of a file.
 
     Raises
     ------
-    SettingsError: it is empty or longer than 200 bytes, starts with a dot, or holds separators of paths or
-    characters that cannot be seen.
+    SettingsError
+        It is empty or longer than 200 bytes, starts with a dot, or has separators of paths or invisible
+        characters.
     """
     if (
         not (0 < len(name.encode()) <= 200)
@@ -41,6 +43,6 @@ def check_staged_name(name: str) -> str:
     ):
         raise SettingsError(
             f"{name!r} cannot be the name of a staged table:",
-            ["up to 200 bytes, without '/' and '\\', not starting with '.', all of it visible"],
+            ["up to 200 bytes, without '/' and '\\', not starting with '.', all characters visible"],
         )
     return name

@@ -11,7 +11,7 @@ from typing import Literal
 import polars as pl
 
 from openfactor.errors import NotFoundError, SettingsError
-from openfactor.uploads.filters import Filters, expression
+from openfactor.uploads.filters import Filters, filter_expression
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.table import Table
 from openfactor.uploads.summaries import NAME, detail_summary, summary
@@ -72,7 +72,7 @@ class VersionQueries:
         """The rows of a version; `Upload.get_data` has the meaning of the arguments."""
         rows = self.table(version).scan()
         if filters:
-            rows = rows.filter(expression(filters, dict(rows.collect_schema())))
+            rows = rows.filter(filter_expression(filters, dict(rows.collect_schema())))
         if columns is not None:
             rows = select(rows, columns)
         if unique:

@@ -1,4 +1,4 @@
-"""What a data type is: its columns, its key and its rules, in one class."""
+"""Data types: columns, key and rules in one class."""
 
 from __future__ import annotations
 
@@ -21,39 +21,38 @@ FLAG = pl.Boolean()
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a data type.
-
-    name, dtype : as stored
-    description : what it means, in which unit
-    examples : two values, of the two rows of the data type's example
-    key : part of the key, which is unique in an upload
-    nullable, optional : cells may be empty, and the whole column may be left out
-    empty : the value that an empty cell stands for, if it stands for one
-    zero_is_empty : a zero, which vendors write for none, is read as an empty cell
-    aliases : other names under which it is accepted, in lower case with underscores
-    counted : for text that names things, their plural; summaries count them as `n_<counted>`
-    """
+    """One column of a data type."""
 
     name: str
     dtype: pl.DataType
+    """As it is stored."""
     description: str
+    """Meaning and unit."""
     examples: tuple[Any, Any]
+    """Values of the two rows of the data type's example."""
     key: bool = False
+    """Whether it is part of the key, which is unique in an upload."""
     nullable: bool = False
     optional: bool = False
+    """Either: cells may be empty, and the column may be left out."""
     default: Any = None
+    """The value that an empty cell stands for, if any."""
     zero_is_empty: bool = False
+    """Whether zeros, which vendors write for none, are read as empty cells."""
     aliases: tuple[str, ...] = ()
+    """Other names that are accepted, in lower case with underscores."""
     counted: str | None = None
+    """Plural of what the column names, if summaries are to count them, as `n_<counted>`."""
 
     @property
     def may_be_empty(self) -> bool:
+        """Whether cells may be empty, and the column left out."""
         return self.nullable or self.optional
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row rule: `broken` is true for the rows that break it."""
+    """A rule on rows; `broken` is true for those that break it."""
 
     name: str
     column: str
@@ -63,7 +62,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Wide:
-    """The layout with one column for each value of `names`, joined by a dot, holding `value`."""
+    """The layout with one column per combination of `names`, joined by dots, whose cells hold `value`."""
 
     names: tuple[str, ...]
     value: str
@@ -79,20 +78,25 @@ class DataType:
     columns: ClassVar[tuple[Column, ...]]
     rules: ClassVar[tuple[Rule, ...]] = ()
     dated_by: ClassVar[str | None] = "date"
-    """The column that dates a row; None for tables without one, which are small and read whole."""
+    """The column with the date of a row; None for small tables without one, which are read whole."""
     detail_by: ClassVar[tuple[str, ...]] = ("date",)
-    """The columns whose values have a row each in the detail summary."""
+    """The columns by which the detail summary groups."""
     wide: ClassVar[Wide | None] = None
     """The wide layout, if there is one."""
 
     def table_faults(self, rows: pl.LazyFrame) -> list[Fault]:
-        """What is wrong with the upload as a whole, all its rows being there; by default nothing."""
+        """Faults of all rows of an upload taken together; by default none."""
         return []
 
     def data_warnings(self, rows: pl.LazyFrame, history: Iterable[pl.LazyFrame]) -> list[str]:
-        """What is legal about rows that are committed, and probably not meant; by default nothing.
+        """Warnings about committed rows that are legal and probably not meant; by default none.
 
-        history : the rows after the commit in pieces, the newest first, to be read no further than needed
+        Parameters
+        ----------
+        rows
+            The committed rows.
+        history
+            All rows after the commit, in pieces, the newest first; read no more of them than needed.
         """
         return []
 
@@ -112,7 +116,7 @@ class DataType:
         return [column.name for column in self.columns if column.key]
 
     def describe(self) -> pl.DataFrame:
-        """One row a column: its type, whether it is in the key or may be empty, other names, meaning."""
+        """One row per column: column, type, key, may_be_empty, may_be_left_out, aliases, description."""
         return pl.DataFrame(
             [
                 (
@@ -139,7 +143,7 @@ class DataType:
         )
 
     def empty(self) -> pl.DataFrame:
-        """No rows, right columns."""
+        """The columns, without rows."""
         return pl.DataFrame(schema=self.schema)
 
     def example(self) -> pl.DataFrame:
@@ -148,7 +152,7 @@ class DataType:
 
 
 def id_columns(of: str = "identifier") -> tuple[Column, Column]:
-    """The two columns that name an asset, part of the key."""
+    """The two columns that identify an asset, part of the key."""
     return (
         Column(
             "asset_id", TEXT, of, ("AAPL", "MSFT"), key=True, counted="assets",
@@ -162,7 +166,7 @@ def id_columns(of: str = "identifier") -> tuple[Column, Column]:
 
 
 def date_column(description: str) -> Column:
-    """The column that dates a row, part of the key."""
+    """The column with the date of a row, part of the key."""
     return Column(
         "date", DATE, description, (dt.date(2024, 1, 2), dt.date(2024, 1, 3)), key=True,
         aliases=("as_of", "as_of_date", "asof", "asof_date", "trade_date", "business_date"),
@@ -170,27 +174,27 @@ def date_column(description: str) -> Column:
 
 
 def currency_column(description: str, *, key: bool = False) -> Column:
-    """A currency code that must be given."""
+    """A currency code, which must not be empty."""
     return Column(
         "ccy", TEXT, description, ("USD", "USD"), key=key, aliases=("currency", "currency_code")
     )  # fmt: skip
 
 
 def finite(column: str) -> Rule:
-    """Values must be finite numbers where they are given."""
+    """Values that are given must be finite numbers."""
     return Rule(
         "finite",
         column,
         ~pl.col(column).is_finite(),
-        "must be a finite number, or empty where that is allowed",
+        "must be a finite number, or empty if the column may be",
     )
 
 
 def positive(column: str) -> Rule:
-    """Values must be greater than zero where they are given."""
+    """Values that are given must be greater than zero."""
     return Rule("positive", column, pl.col(column) <= 0, "must be greater than zero")
 
 
 def not_negative(column: str) -> Rule:
-    """Values must be zero or more where they are given."""
+    """Values that are given must not be negative."""
     return Rule("not_negative", column, pl.col(column) < 0, "must not be negative")

@@ -1,8 +1,8 @@
-"""What an upload holds, in numbers: one row, or one for each day.
+"""Counts and statistics of an upload: one row, or one per day.
 
-The columns follow from those of the data type: how many there are of what is counted (UInt32), the first and
-last of dates, how often flags are set, and least, greatest, mean, median and standard deviation of numbers
-(Float32; the standard deviation is that of a sample).
+The columns follow from those of the data type: counts of distinct values (UInt32) where it has a plural for
+them, first and last of dates, counts of set flags (UInt32), and minimum, maximum, mean, median and sample
+standard deviation of numbers (Float32).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STATISTICS = ("min", "max", "mean", "median", "std")
 
 
 def summary(rows: pl.LazyFrame, data_type: DataType, by: tuple[str, ...] = ()) -> pl.LazyFrame:
-    """One row, or one for each value of `by`: number of rows, days, counts, flags, numbers."""
+    """One row, or one per value of `by`: number of rows, dates, counts, statistics."""
     days = [column for column in data_type.columns if column.dtype == pl.Date]
     counts = [column for column in data_type.columns if column.counted]
     aggregates = [
@@ -35,9 +35,9 @@ def summary(rows: pl.LazyFrame, data_type: DataType, by: tuple[str, ...] = ()) -
 
 
 def detail_summary(rows: pl.LazyFrame, data_type: DataType, by: tuple[str, ...] = ()) -> pl.LazyFrame:
-    """One row for each value of the data type's `detail_by` (and of `by`): counts, flags, numbers.
+    """One row per value of the data type's `detail_by` (and of `by`): counts, statistics.
 
-    Of what is counted only the first is, for most data types the assets.
+    Only the first counted column is counted, for most data types the assets.
     """
     key = (*by, *data_type.detail_by)
     counts = [column for column in data_type.columns if column.counted and column.name not in key]
@@ -54,14 +54,14 @@ def _counts(columns: list[Column]) -> list[pl.Expr]:
 
 
 def _statistics(columns: Iterable[Column]) -> list[pl.Expr]:
-    found = []
+    expressions = []
     for column in columns:
         values = pl.col(column.name)
         if column.dtype == FLAG:
-            found.append(values.sum().cast(pl.UInt32).alias(f"n_{column.name}"))
+            expressions.append(values.sum().cast(pl.UInt32).alias(f"n_{column.name}"))
         elif column.dtype == NUMBER:
-            found += [
+            expressions += [
                 getattr(values, statistic)().cast(pl.Float32).alias(f"{statistic}_{column.name}")
                 for statistic in STATISTICS
             ]
-    return found
+    return expressions

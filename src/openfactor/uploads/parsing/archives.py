@@ -1,4 +1,4 @@
-"""ZIP archives of files, checked before anything is unpacked, and files packed by gzip."""
+"""ZIP archives, checked before anything is unpacked, and gzip files."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from openfactor.errors import DataError, Fault
 from openfactor.uploads.parsing.faults import file_fault
 
 MAX_MEMBER = 2 << 30
-"""Bytes of an unpacked file of an archive."""
+"""Bytes of an unpacked file."""
 MAX_RATIO, RATIO_FREE = 200, 16 << 20
-"""A file of an archive may unpack to this many times its size, if to more than `RATIO_FREE` bytes."""
+"""A file that unpacks to more than `RATIO_FREE` bytes may unpack to this many times its size."""
 MAX_ARCHIVE = 64 << 30
+"""Bytes of all unpacked files of an archive."""
 BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, EOFError, RuntimeError)
-"""What damaged archives raise."""
-_OF_THE_SYSTEM = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""Errors that damaged archives cause."""
+_SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 _CHUNK = 1 << 20
 
 
-def is_of_the_system(name: str) -> bool:
-    """Whether a file holds no data, but what macOS and Windows keep beside files."""
+def is_system_file(name: str) -> bool:
+    """Whether a file holds no data, only what macOS or Windows keep for themselves."""
     path = PurePosixPath(name)
-    return path.parts[:1] == ("__MACOSX",) or path.name in _OF_THE_SYSTEM or path.name.startswith("._")
+    return path.parts[:1] == ("__MACOSX",) or path.name in _SYSTEM_FILES or path.name.startswith("._")
 
 
 def check_ratio(name: str, packed: int, unpacked: int) -> None:
-    """Raise DataError for a file that is too large, or out of all proportion to its packed size."""
+    """Raise DataError for a file that is too large, or far too large for its packed size."""
     if unpacked > MAX_MEMBER:
         raise file_fault(name, "too_large", f"unpacks to {unpacked:,} bytes; {MAX_MEMBER:,} are allowed")
     if unpacked > RATIO_FREE and unpacked > MAX_RATIO * packed:
@@ -39,14 +40,14 @@ def check_ratio(name: str, packed: int, unpacked: int) -> None:
 
 
 def check_members(name: str, data: bytes) -> None:
-    """Raise DataError for a workbook that unpacks to too much."""
+    """Raise DataError for a workbook with a part that `check_ratio` refuses."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             check_ratio(f"{name}: {info.filename}", info.compress_size, info.file_size)
 
 
 def gunzip(name: str, packed: bytes) -> bytes:
-    """The content of a file packed by gzip; what is too large is not unpacked to its end."""
+    """The content of a gzip file; unpacking stops where `check_ratio` refuses it."""
     out = bytearray()
     with gzip.open(io.BytesIO(packed)) as file:
         while chunk := file.read(_CHUNK):
@@ -56,42 +57,56 @@ def gunzip(name: str, packed: bytes) -> bytes:
 
 
 def members(path: Path, stem: Callable[[str], str]) -> list[zipfile.ZipInfo]:
-    """The files of an archive, by name, after everything that its list of files can tell.
+    """The files of an archive, sorted by name, if its list of files shows nothing wrong.
 
-    stem : the name under which a file is to be staged; raises DataError for an unknown kind
+    Parameters
+    ----------
+    path
+        The archive.
+    stem
+        Gives the name under which a file is to be staged; raises DataError for an unknown format.
+
+    Raises
+    ------
+    DataError
+        With every fault.
     """
-    faults: list[Fault] = []
-
-    def refuse(member: str, rule: str, message: str) -> None:
-        faults.append(Fault(rule, f"{path.name}: {member}", message))
-
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not is_of_the_system(info.filename)]
+            infos = [info for info in archive.infolist() if not is_system_file(info.filename)]
     except BROKEN as error:
         raise file_fault(path.name, "unreadable_file", f"{error}") from error
-    stems: dict[str, str] = {}
+    faults: list[Fault] = []
+    by_stem: dict[str, str] = {}
     for info in infos:
-        member = info.filename
-        if "/" in member or "\\" in member or member in (".", ".."):
-            refuse(member, "path", "the archive must hold files without folders")
-            continue
-        if info.flag_bits & 1:
-            refuse(member, "encrypted", "is encrypted")
-        try:
-            known = stem(member)
-            check_ratio(member, info.compress_size, info.file_size)
-        except DataError as error:
-            refuse(member, error.faults[0].rule, error.faults[0].message)
-            continue
-        if known in stems:
-            refuse(member, "repeated_member", f"would have the same name as {stems[known]}")
-        stems[known] = member
-    if not infos:
-        refuse("", "empty_file", "the archive is empty")
+        fault = _member_fault(info, stem, by_stem)
+        faults += [Fault(fault[0], f"{path.name}: {info.filename}", fault[1])] if fault else []
     total = sum(info.file_size for info in infos)
+    if not infos:
+        faults.append(Fault("empty_file", path.name, "the archive is empty"))
     if total > MAX_ARCHIVE:
-        refuse("", "too_large", f"unpacks to {total:,} bytes; {MAX_ARCHIVE:,} are allowed")
+        message = f"unpacks to {total:,} bytes; {MAX_ARCHIVE:,} are allowed"
+        faults.append(Fault("too_large", path.name, message))
     if faults:
         raise DataError(f"{path.name} cannot be read:", faults)
     return sorted(infos, key=lambda info: info.filename)
+
+
+def _member_fault(
+    info: zipfile.ZipInfo, stem: Callable[[str], str], by_stem: dict[str, str]
+) -> tuple[str, str] | None:
+    """Rule and message of what is wrong with a file of an archive; `by_stem` collects the names so far."""
+    member = info.filename
+    if "/" in member or "\\" in member or member in (".", ".."):
+        return "path", "the archive must hold files without folders"
+    if info.flag_bits & 1:
+        return "encrypted", "is encrypted"
+    try:
+        name = stem(member)
+        check_ratio(member, info.compress_size, info.file_size)
+    except DataError as error:
+        return error.faults[0].rule, error.faults[0].message
+    if name in by_stem:
+        return "repeated_member", f"would have the same name as {by_stem[name]}"
+    by_stem[name] = member
+    return None

@@ -6,7 +6,7 @@ PACKED = ".gz"
 
 
 def split_name(name: str) -> tuple[str, str, bool]:
-    """Name without extensions, extension in lower case, whether the file is packed."""
+    """Name without extensions, extension in lower case, and whether the file is packed."""
     path = PurePosixPath(name)
     packed = path.suffix.lower() == PACKED
     if packed:

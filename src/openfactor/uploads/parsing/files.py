@@ -1,4 +1,4 @@
-"""Files as tables of their cells: text stays text here; `cells` gives it types."""
+"""Files as tables of cells; text stays text, to which `cells` gives types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from openfactor.uploads.parsing.text import read_text
 from openfactor.uploads.places import Places, RawTable
 
 CELLS_FREE = 4 << 30
-"""A Parquet file may have so many bytes of cells, at eight each, whatever its size."""
+"""A Parquet file may have this many bytes of cells, at eight per cell, whatever its size."""
 TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ARCHIVE = ".zip"
@@ -28,19 +28,19 @@ FORMATS = (*TEXT_FILES, ".parquet", ".arrow", ".feather", ".ipc", *WORKBOOKS)
 _BROKEN = (
     pl.exceptions.PolarsError, pl.exceptions.PanicException, *workbooks.BROKEN, *archives.BROKEN,
 )  # fmt: skip
-"""What damaged files raise."""
+"""Errors that damaged files cause."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table in a file, read when asked."""
+    """A table in a file or frame, read on demand."""
 
     name: str
-    """The file name without its extensions; or what else it is to be called."""
+    """What to call the table, by default the file name without its extensions."""
     file_name: str
     """May hold the date."""
     read: Callable[[], RawTable]
-    """Raises DataError, with what is wrong with the file."""
+    """Raises DataError if the file cannot be read."""
 
     def named(self, name: str) -> Source:
         """The table under another name."""
@@ -48,7 +48,7 @@ class Source:
 
 
 def raising(error: DataError) -> Callable[[], RawTable]:
-    """Reads nothing: what is known to be wrong already is told when the table is read."""
+    """A reader that raises an error which is known already."""
 
     def read() -> RawTable:
         raise error
@@ -66,10 +66,13 @@ def sources(path: Path) -> list[Source]:
 
     Raises
     ------
-    NotFoundError: no such file. DataError: the kind is not known, or the archive is not safe to unpack.
+    NotFoundError
+        There is no such file.
+    DataError
+        The format is not known, or the archive is not safe to unpack.
     """
     if path.is_dir():
-        return _of_folder(path)
+        return _folder_sources(path)
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}")
     if path.suffix.lower() == ARCHIVE:
@@ -82,7 +85,8 @@ def stem(name: str) -> str:
 
     Raises
     ------
-    DataError: a kind that is not known.
+    DataError
+        The format is not known.
     """
     bare, suffix, packed = split_name(name)
     if suffix not in FORMATS:
@@ -97,30 +101,30 @@ def _source(name: str, read: Callable[[], RawTable]) -> Source:
     return Source(stem(name), name, read)
 
 
-def _of_folder(folder: Path) -> list[Source]:
-    """The files of a folder, by name."""
-    found: list[Source] = []
+def _folder_sources(folder: Path) -> list[Source]:
+    """The files of a folder, sorted by name."""
+    tables: list[Source] = []
     faults: list[Fault] = []
     for path in sorted(folder.iterdir()):
-        if archives.is_of_the_system(path.name):
+        if archives.is_system_file(path.name):
             continue
         where = f"{folder.name}: {path.name}"
         if path.is_dir():
             faults.append(Fault("path", where, "is a folder; give the folder that holds the files"))
             continue
         try:
-            one = _source(path.name, lambda path=path: _read_path(path))  # type: ignore[misc]
+            table = _source(path.name, lambda path=path: _read_path(path))  # type: ignore[misc]
         except DataError as error:
             faults.append(Fault(error.faults[0].rule, where, error.faults[0].message))
             continue
-        if other := next((s.file_name for s in found if s.name == one.name), None):
+        if other := next((known.file_name for known in tables if known.name == table.name), None):
             faults.append(Fault("repeated_member", where, f"would have the same name as {other}"))
-        found.append(one)
-    if not found and not [fault for fault in faults if fault.rule != "path"]:
+        tables.append(table)
+    if not tables and not [fault for fault in faults if fault.rule != "path"]:
         raise NotFoundError(f"there is no file in {folder}")
     if faults:
         raise DataError(f"{folder} cannot be read:", faults)
-    return found
+    return tables
 
 
 def _read_path(path: Path) -> RawTable:
@@ -143,8 +147,14 @@ def _mapped(path: Path) -> Iterator[Buffer]:
 def _read(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     """The cells of a file of a known format.
 
-    data : its bytes, to look at
-    origin : where polars reads them
+    Parameters
+    ----------
+    name
+        The file name.
+    data
+        Its bytes.
+    origin
+        What polars reads: the path of the file, or its bytes.
     """
     if not len(data):
         raise file_fault(name, "empty_file", "the file is empty")
@@ -175,7 +185,7 @@ def _read_workbook(name: str, data: bytes) -> RawTable:
 
 
 def _check_rows(name: str, size: int, rows: pl.LazyFrame) -> None:
-    """Refuse a file whose cells, which runs of equal values hide, are out of all proportion to its size."""
+    """Refuse a file with far too many cells for its size, as runs of equal values allow."""
     cells = rows.select(pl.len()).collect().item() * len(rows.collect_schema())
     if cells * 8 > max(CELLS_FREE, archives.MAX_RATIO * size):
         raise file_fault(name, "bomb", f"unpacks to {cells:,} cells from {size:,} bytes; split it")

@@ -18,7 +18,7 @@ from openfactor.uploads.places import Lines, RawTable, StackedRows
 from openfactor.uploads.validation import MAX_EXAMPLES
 
 MAX_LINE = 16 << 20
-"""Bytes of a line."""
+"""Bytes of a line, at most."""
 SEPARATORS = ",;\t|"
 _PACKED = {
     b"\x1f\x8b": "gzip",
@@ -28,7 +28,7 @@ _PACKED = {
     b"PK\x03\x04": "zip",
 }
 _TAIL = 1 << 16
-"""Bytes before the end in which the last line is looked for."""
+"""Bytes at the end in which the last line must begin."""
 _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 """A first line that tells Excel the separator."""
@@ -36,25 +36,36 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Head:
-    """What stands before the rows."""
+    """Everything before the rows."""
 
     separator: str
     names: list[str]
     line_end: str
-    """One character; what is before it, as in CR LF, is not part of the line."""
+    """One character: line feed, also for CR LF, or carriage return."""
     end: int
-    """Where the rows begin."""
+    """Position at which the rows begin."""
     lines: int
-    """How many there are."""
+    """Number of lines before the rows."""
     pairs: PairedHeadings | None = None
-    """Headings of two levels, if they have two."""
+    """The headings, if they have two levels."""
 
 
 def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     """The cells of a text file, which stay text.
 
-    data : its bytes, to look at
-    origin : where polars reads them
+    Parameters
+    ----------
+    name
+        The file name.
+    data
+        Its bytes.
+    origin
+        What polars reads: the path of the file, or its bytes.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
     """
     for magic, what in _PACKED.items():
         if data[: len(magic)] == magic:
@@ -91,29 +102,28 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
 
 
 def _line_end(data: Buffer) -> str:
-    """Line feed, or carriage return where no line feed is beside the first one outside quotes."""
+    """Carriage return if the first line break outside quotes is one without a line feed; else line feed."""
     end = _end_of_record(data, 0, b"\r\n")
     return "\r" if data[end : end + 1] == b"\r" and data[end + 1 : end + 2] != b"\n" else "\n"
 
 
 def _end_of_record(data: Buffer, start: int, ends: bytes) -> int:
-    """Where the first line break outside quotes is; without one, where the first line break or the text
-    ends."""
+    """Position of the first line break outside quotes; without one, of the first line break or the end."""
     first = re.compile(b"[" + ends + b"]")
     position, quotes = start, 0
     limit = min(len(data), start + MAX_LINE)
     fallback: int | None = None
-    while (found := first.search(data, position, limit)) is not None:
-        quotes += data[position : found.start()].count(b'"')
+    while (line_break := first.search(data, position, limit)) is not None:
+        quotes += data[position : line_break.start()].count(b'"')
         if quotes % 2 == 0:
-            return found.start()
-        fallback = found.start() if fallback is None else fallback
-        position = found.end()
+            return line_break.start()
+        fallback = line_break.start() if fallback is None else fallback
+        position = line_break.end()
     return limit if fallback is None else fallback
 
 
 def _check_lines(name: str, data: Buffer, line_end: str) -> None:
-    """Refuse a line without an end in sight, having read no more than that of it."""
+    """Refuse lines longer than `MAX_LINE`, without reading more of them."""
     position = 0
     while len(data) - position > MAX_LINE:
         end = data.rfind(line_end.encode(), position, position + MAX_LINE)
@@ -123,14 +133,14 @@ def _check_lines(name: str, data: Buffer, line_end: str) -> None:
 
 
 def _head(name: str, data: Buffer, line_end: str) -> _Head:
-    """The headings, after blank lines and a line that names the separator, if there are any."""
+    """The headings, which may follow blank lines and a line that names the separator."""
     position, line, number, separator = 0, "", 0, None
     while position < len(data):
         line, position = _record(name, data, position, line_end, number + 1)
-        told = _SEP_LINE.fullmatch(line.strip()) if number == 0 else None
+        declared = _SEP_LINE.fullmatch(line.strip()) if number == 0 else None
         number += 1 + line.count(line_end)
-        separator = told[1] if told else separator
-        if line.strip() and not told:
+        separator = declared[1] if declared else separator
+        if line.strip() and not declared:
             break
     if "\0" in line:
         raise file_fault(name, "nul", f"line {number} holds NUL bytes; the file is damaged, or is not text")
@@ -141,16 +151,16 @@ def _head(name: str, data: Buffer, line_end: str) -> _Head:
         number += 1 + line.count(line_end)
         names.append(_cells(line, separator))
         starts.append((position, number))
-    found = paired(names)
-    if found is None:
+    two_levels = paired(names)
+    if two_levels is None:
         return _Head(separator, names[0], line_end, *starts[0])
-    pairs, used = found
+    pairs, used = two_levels
     flat = [*pairs.index, *(", ".join(pair) for pair in pairs.pairs)]
     return _Head(separator, flat, line_end, *starts[used - 1], pairs)
 
 
 def _record(name: str, data: Buffer, start: int, line_end: str, number: int) -> tuple[str, int]:
-    """The record that begins at a position, and where the next one does; `number` is that of its line."""
+    """The record that begins at a position, on line `number`, and the position of the next one."""
     end = _end_of_record(data, start, line_end.encode())
     try:
         text = data[start:end].decode("utf-8-sig" if start == 0 else "utf-8").rstrip("\r\n")
@@ -179,14 +189,16 @@ def _check_encoding(name: str, data: Buffer) -> None:
 
 
 def _check_end(name: str, data: Buffer, head: _Head) -> None:
-    """Refuse a file that was cut off, as by a download that broke: its last line lacks cells."""
+    """Refuse a file whose last line lacks cells, as after a download that broke off."""
     start = max(head.end, len(data) - _TAIL)
     lines = data[start:].decode(errors="replace").rstrip("\r\n").split(head.line_end)
-    found = len(lines[-1].split(head.separator))
+    n_cells = len(lines[-1].split(head.separator))
     if len(lines) == 1 and start > head.end:  # a very long line
         return
-    if lines[-1].strip() and '"' not in lines[-1] and found < len(head.names):
-        message = f"the last line has {found} cells, and there are {len(head.names)} headings; is it cut off?"
+    if lines[-1].strip() and '"' not in lines[-1] and n_cells < len(head.names):
+        message = (
+            f"the last line has {n_cells} cells, and there are {len(head.names)} headings; is it cut off?"
+        )
         raise file_fault(name, "cut_off", message)
 
 
@@ -203,7 +215,7 @@ def _check_records(name: str, data: Buffer, head: _Head, rows: pl.DataFrame, lin
 
 
 def _long_record(data: Buffer, head: _Head) -> str | None:
-    """What is wrong with the first line that has more cells than there are headings, if one has."""
+    """A message about the first line that has more cells than there are headings; None without one."""
     text = io.StringIO(bytes(data[head.end :]).decode(errors="replace"), newline=None)
     reader = csv.reader(text, delimiter=head.separator)
     width, start = len(head.names), head.lines + 1

@@ -1,4 +1,4 @@
-"""Workbooks of Excel and OpenDocument as tables of cells, each with the type that it has in its sheet."""
+"""Workbooks of Excel and OpenDocument as tables of cells, which keep the types that they have there."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementT
 
 
 def read_workbook(name: str, data: bytes) -> RawTable:
-    """The cells of the one sheet that is not empty. A column whose cells differ in type is mixed.
+    """The cells of the only sheet that is not empty. A column whose cells differ in type is mixed.
 
     Cells that show an error, such as `#DIV/0!`, hold it as text.
+
+    Raises
+    ------
+    DataError
+        There are no or several such sheets, or headings are missing or repeated.
     """
     with _panics_raised():
         book = python_calamine.load_workbook(io.BytesIO(data))

@@ -1,6 +1,6 @@
 """The data types that can be uploaded: one class each, in a file of its own.
 
-A new file in this folder with a subclass of `DataType` is a new data type; nothing else names it.
+A file in this folder with a subclass of `DataType` defines a data type; no other place lists it.
 """
 
 import importlib
@@ -14,6 +14,6 @@ for _module in pkgutil.iter_modules(__path__):
 DATA_TYPES: dict[str, DataType] = {
     t.name: t() for t in sorted(DataType.__subclasses__(), key=lambda t: t.name)
 }
-"""By name, sorted."""
+"""Name to data type, sorted."""
 
 __all__ = ["DATA_TYPES"]

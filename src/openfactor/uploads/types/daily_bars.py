@@ -1,4 +1,4 @@
-"""Daily bars, from which descriptors are computed."""
+"""Daily bars, the source of descriptors."""
 
 import polars as pl
 
@@ -19,7 +19,7 @@ _PRICES = ("close", "adjusted_close", "high", "low")
 
 
 class DailyBars(DataType):
-    """High, low, close, adjusted close and volume of each listing; for descriptors."""
+    """High, low, close, adjusted close and volume of listings per day; the source of descriptors."""
 
     name = "daily_bars"
     columns = (

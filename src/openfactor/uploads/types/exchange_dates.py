@@ -1,10 +1,10 @@
-"""Closed days of exchanges."""
+"""Days on which exchanges are closed."""
 
 from openfactor.uploads.schema import TEXT, Column, DataType, date_column
 
 
 class ExchangeDates(DataType):
-    """The days on which an exchange is closed, weekends included."""
+    """Days on which exchanges are closed, weekends included."""
 
     name = "exchange_dates"
     columns = (

@@ -4,7 +4,7 @@ from openfactor.uploads.schema import NUMBER, TEXT, Column, DataType, date_colum
 
 
 class ExchangeRates(DataType):
-    """How many units of a currency one USD buys."""
+    """Units of a currency per US dollar."""
 
     name = "exchange_rates"
     columns = (

@@ -13,7 +13,7 @@ from openfactor.uploads.schema import (
 
 
 class Exposures(DataType):
-    """Loadings of assets on factors; for sparse groups only those that are not zero."""
+    """Loadings of assets on factors; sparse groups need only those that are not zero."""
 
     name = "exposures"
     columns = (
@@ -23,7 +23,7 @@ class Exposures(DataType):
                aliases=("group",), counted="factor_groups"),
         Column("factor", TEXT, "factor in the group, such as momentum", ("momentum", "size"), key=True,
                aliases=("factor_name",), counted="factors"),
-        Column("exposure", NUMBER, "loading; for membership 1", (0.31, -1.2), aliases=("loading", "value")),
+        Column("exposure", NUMBER, "loading; 1 for membership", (0.31, -1.2), aliases=("loading", "value")),
     )  # fmt: skip
     rules = (finite("exposure"),)
     wide = Wide(("factor_group", "factor"), "exposure")

@@ -1,4 +1,4 @@
-"""Statements of companies, with the day on which they became known."""
+"""Financial statements of companies, with their report dates."""
 
 import datetime as dt
 
@@ -40,14 +40,14 @@ _ITEMS = (
 
 
 class Fundamentals(DataType):
-    """Quarterly statements; one row for each period and report, so that restatements are kept."""
+    """Quarterly statements; one row per period and report, so that restatements are kept."""
 
     name = "fundamentals"
     columns = (
         Column("period_end", DATE, "last day of the period", (_QUARTER, _QUARTER), key=True,
                aliases=("quarter_end", "fiscal_period_end")),
         *id_columns("identifier of the company"),
-        Column("report_date", DATE, "day on which it became known; empty if unknown", (_KNOWN, None),
+        Column("report_date", DATE, "day of publication; empty if unknown", (_KNOWN, None),
                key=True, nullable=True, aliases=("announcement_date", "filing_date")),
         currency_column("currency of the amounts"),
         *_ITEMS,

@@ -15,15 +15,15 @@ from openfactor.uploads.schema import (
 
 
 class Portfolios(DataType):
-    """Holdings of portfolios at snapshot dates; each stands until the portfolio's next."""
+    """Holdings of portfolios; those of a day hold until the portfolio's next day with rows."""
 
     name = "portfolios"
     columns = (
-        Column("portfolio_id", TEXT, "portfolio", ("CORE", "CORE"), key=True, counted="portfolios",
-               aliases=("portfolio", "fund", "account")),
+        Column("portfolio_id", TEXT, "name of the portfolio", ("CORE", "CORE"), key=True,
+               aliases=("portfolio", "fund", "account"), counted="portfolios"),
         *id_columns("identifier of the holding"),
-        date_column("day of the snapshot"),
-        Column("currency", TEXT, "currency of nav; USD when empty", ("USD", "USD"), optional=True,
+        date_column("day of the holdings"),
+        Column("currency", TEXT, "currency of nav; USD if empty", ("USD", "USD"), optional=True,
                aliases=("ccy",)),
         Column("share_qty", NUMBER, "shares held, negative when short", (100.0, None), optional=True,
                aliases=("shares", "quantity", "qty")),
@@ -38,6 +38,6 @@ class Portfolios(DataType):
             "size_given",
             "nav",
             pl.col("share_qty").is_null() & pl.col("nav").is_null(),
-            "give share_qty or nav",
+            "must be given, or share_qty",
         ),
     )

@@ -4,7 +4,7 @@ from openfactor.uploads.schema import NUMBER, TEXT, Column, DataType, Wide, date
 
 
 class Series(DataType):
-    """Long time series that belong to no asset: index levels, rates, indicators."""
+    """Time series that belong to no asset: index levels, interest rates, indicators."""
 
     name = "series"
     columns = (
