@@ -105,7 +105,7 @@ def test_an_offering_does_not_stop_the_next_update(tmp_path: Path, mode: str) ->
         for name in DATED[1:]:
             stored[name].fast_commit(known[name].filter(pl.col("date") == day), "append")
         if day == born or mode == "overwrite":
-            with pytest.warns(DataWarning, match=r"1 listing has a return but no earlier price.*asset_id IPO"):
+            with pytest.warns(DataWarning, match=r"1 listing has a return but no earl.*asset_id IPO"):
                 stored["price"].fast_commit(rows, mode)
         else:
             stored["price"].fast_commit(rows, mode)

@@ -15,7 +15,7 @@ import pytest
 
 from openfactor.errors import DataError, DataWarning
 from openfactor.uploads import Upload, UploadStore
-from openfactor.uploads.storage import datafiles
+from openfactor.uploads.storage import data_files
 
 Row = tuple[int, str, float, float | None]
 
@@ -118,7 +118,7 @@ def test_history_that_is_added_later(upload: Upload) -> None:
 
 def test_staged_tables_that_share_days_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two vendors' files of the same days: the names of the tables and the first keys, whatever the files."""
-    monkeypatch.setattr(datafiles, "MAX_ROWS", 7)
+    monkeypatch.setattr(data_files, "MAX_ROWS", 7)
     upload = UploadStore(tmp_path).create("price", "q")
     names = [f"N{i}" for i in range(10)]
     one = prices(*((day, name, 1.0, 0.0) for day in range(1, 9) for name in names[:6]))

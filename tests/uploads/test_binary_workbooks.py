@@ -12,8 +12,8 @@ import pytest
 from openfactor.errors import DataError
 from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
-from openfactor.uploads.parsing.errorcells.compound import stream
-from tests.uploads.binaryworkbooks import SECTOR, Cell, Shown, compound, xls, xlsb
+from openfactor.uploads.parsing.error_cells.compound import stream
+from tests.uploads.binary_workbooks import SECTOR, Cell, Shown, compound, xls, xlsb
 
 HEADINGS = ["date", "asset_id", "asset_id_type", "ccy", "close", "delisted"]
 CODES = {

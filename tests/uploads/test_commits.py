@@ -19,7 +19,7 @@ from openfactor.errors import DataError, DataWarning, NotFoundError, SettingsErr
 from openfactor.results import UploadCommitResult
 from openfactor.uploads import DATA_TYPES, Upload, UploadStore
 from openfactor.uploads.schema import NUMBER, Column
-from openfactor.uploads.storage import datafiles, rowcounts
+from openfactor.uploads.storage import data_files, row_counts
 from openfactor.uploads.storage.merging import CommitMode
 from openfactor.uploads.types.exchange_rates import ExchangeRates
 from tests.cancelling import cancel_everywhere, files_below
@@ -90,7 +90,9 @@ steps = st.one_of(
 @given(st.lists(steps, min_size=1, max_size=6), st.integers(1, 5))
 def test_every_mode_does_what_its_definition_says(todo: list, file_rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datafiles, "MAX_ROWS", file_rows)  # many files, so that some are rewritten and some not
+        patch.setattr(
+            data_files, "MAX_ROWS", file_rows
+        )  # many files, so that some are rewritten and some not
         upload = UploadStore(Path(folder)).create("exchange_rates", "fx")
         versions: list[Rows] = [{}]
         for mode, match, rows in todo:
@@ -168,7 +170,7 @@ def test_a_result_says_what_was_done(upload: Upload, tmp_path: Path) -> None:
 
 def test_rows_of_equal_hashes_are_told_apart(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        rowcounts,
+        row_counts,
         "_hashed",
         lambda rows, name: pl.DataFrame({"hash": pl.zeros(len(rows), eager=True)}).with_row_index(name),
     )

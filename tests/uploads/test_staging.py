@@ -17,7 +17,7 @@ from openfactor.errors import (
     StorageError,
 )
 from openfactor.uploads import Upload, UploadStore
-from openfactor.uploads.storage.stagingarea import StagingArea
+from openfactor.uploads.storage.staging_area import StagingArea
 from tests.uploads.tables import rates, read
 
 

@@ -18,7 +18,7 @@ from openfactor.uploads.queries import Version, VersionQueries
 from openfactor.uploads.reading import TableReader, table_notes
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.merging import CommitMode
-from openfactor.uploads.storage.stagingarea import StagedTable, StagingArea
+from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
 from openfactor.uploads.versions import VersionWriter, Written
 
 COMMIT_MODES: dict[CommitMode, str] = {

@@ -18,7 +18,7 @@ from openfactor.uploads.places import RawTable
 from openfactor.uploads.queries import VersionQueries, select
 from openfactor.uploads.reading import TableReader, archive_table
 from openfactor.uploads.repeats import repeated_keys
-from openfactor.uploads.storage.stagingarea import StagedTable, StagingArea, scan_staged, tables_by_path
+from openfactor.uploads.storage.staging_area import StagedTable, StagingArea, scan_staged, tables_by_path
 from openfactor.uploads.summaries import NAME, detail_summary, summary
 
 

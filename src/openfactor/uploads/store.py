@@ -17,7 +17,7 @@ from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
-from openfactor.uploads.storage.deltalog import FORBIDDEN, LOG, create_table
+from openfactor.uploads.storage.delta_log import FORBIDDEN, LOG, create_table
 from openfactor.uploads.storage.table import Table
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload

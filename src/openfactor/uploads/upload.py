@@ -32,7 +32,7 @@ from openfactor.uploads.reading import TableReader
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.staging import Staging
 from openfactor.uploads.storage.merging import CommitMode
-from openfactor.uploads.storage.stagingarea import StagingArea
+from openfactor.uploads.storage.staging_area import StagingArea
 
 
 class Upload(EngineObject):

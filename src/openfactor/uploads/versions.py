@@ -14,10 +14,10 @@ from openfactor.context import Context
 from openfactor.errors import ConflictError
 from openfactor.uploads.repeats import repeated_keys
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.datafiles import scan_files
+from openfactor.uploads.storage.data_files import scan_files
 from openfactor.uploads.storage.merging import Change, CommitMode, IgnoredRows, plan_change
-from openfactor.uploads.storage.rowcounts import RowCounts, count_changes
-from openfactor.uploads.storage.stagingarea import StagedTable, StagingArea
+from openfactor.uploads.storage.row_counts import RowCounts, count_changes
+from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
 from openfactor.uploads.storage.table import CommitConflictError, Table
 from openfactor.uploads.validation import refuse
 

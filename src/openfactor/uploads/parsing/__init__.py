@@ -1,6 +1,6 @@
 """From frames and files of users to the columns of a data type."""
 
-from openfactor.uploads.parsing.filenames import bare_name
+from openfactor.uploads.parsing.file_names import bare_name
 from openfactor.uploads.parsing.files import Source, is_archive, raising, sources
 from openfactor.uploads.parsing.matching import check_mapping, refuse_file_name
 from openfactor.uploads.parsing.parser import ParseOutcome, parse, parser_example, parser_names

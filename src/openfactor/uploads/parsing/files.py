@@ -14,7 +14,7 @@ import polars as pl
 from openfactor.errors import DataError, Fault, NotFoundError
 from openfactor.uploads.parsing import archives, workbooks
 from openfactor.uploads.parsing.faults import file_fault
-from openfactor.uploads.parsing.filenames import PACKED, split_name
+from openfactor.uploads.parsing.file_names import PACKED, split_name
 from openfactor.uploads.parsing.records import Buffer
 from openfactor.uploads.parsing.text import read_text
 from openfactor.uploads.places import Places, RawTable

@@ -15,7 +15,7 @@ from openfactor.frames.headings import snake_case
 from openfactor.settings import ColumnMapping
 from openfactor.settings.hierarchies import unknown
 from openfactor.uploads.parsing.columns import FILE, Assignment, assign, quoted_names
-from openfactor.uploads.parsing.filenames import bare_name
+from openfactor.uploads.parsing.file_names import bare_name
 from openfactor.uploads.schema import NUMBER, Column, DataType
 
 _FILE_DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")

@@ -14,7 +14,7 @@ import python_calamine
 from openfactor.errors import DataError, Fault
 from openfactor.frames import mixed_series
 from openfactor.frames.headings import paired, stack
-from openfactor.uploads.parsing.errorcells import error_cells
+from openfactor.uploads.parsing.error_cells import find_errors
 from openfactor.uploads.parsing.faults import file_fault
 from openfactor.uploads.places import RawTable, SheetCells, StackedRows
 
@@ -41,7 +41,7 @@ def read_workbook(name: str, data: bytes) -> RawTable:
         (sheet,) = filled
         rows = sheet.to_python()
     top, left = sheet.start or (0, 0)
-    for row, column, error in error_cells(data, sheet.name, sheets.index(sheet)):
+    for row, column, error in find_errors(data, sheet.name, sheets.index(sheet)):
         if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[row - top]):
             rows[row - top][column - left] = error
     two = paired([[_text(cell) for cell in row] for row in rows[:3]])

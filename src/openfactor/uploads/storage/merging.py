@@ -16,8 +16,8 @@ import polars as pl
 
 from openfactor.context import Context, Step
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.datafiles import DataFile, scan_files, write_files
-from openfactor.uploads.storage.rowcounts import RowCounts, count_changes, rows_not_in
+from openfactor.uploads.storage.data_files import DataFile, scan_files, write_files
+from openfactor.uploads.storage.row_counts import RowCounts, count_changes, rows_not_in
 
 StoredFiles = Callable[[Sequence[DataFile] | None], list[DataFile]]
 """The files of a table: all of them, or those that may share days with others."""

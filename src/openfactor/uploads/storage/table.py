@@ -23,8 +23,8 @@ from deltalake.transaction import AddAction
 
 from openfactor.errors import StorageError
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.datafiles import DataFile, clusters
-from openfactor.uploads.storage.deltalog import (
+from openfactor.uploads.storage.data_files import DataFile, clusters
+from openfactor.uploads.storage.delta_log import (
     LOG,
     add_action,
     damage,

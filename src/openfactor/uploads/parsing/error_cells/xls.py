@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from openfactor.uploads.parsing.errorcells.binary import error_text, unsigned
-from openfactor.uploads.parsing.errorcells.compound import MAGIC, stream
+from openfactor.uploads.parsing.error_cells.binary import error_text, unsigned
+from openfactor.uploads.parsing.error_cells.compound import MAGIC, stream
 
-__all__ = ["MAGIC", "error_cells"]
+__all__ = ["MAGIC", "find_errors"]
 
 _BEGIN, _END, _SHEET, _FORMULA, _ERROR = 0x0809, 0x000A, 0x0085, 0x0006, 0x0205
 """BOF, EOF, BoundSheet8, Formula, BoolErr."""
 
 
-def error_cells(data: bytes, index: int) -> Iterator[tuple[int, int, str]]:
+def find_errors(data: bytes, index: int) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells that hold an error, or a formula that gives one.
 
     index : number of the sheet, from 0

@@ -8,14 +8,14 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from openfactor.uploads.parsing.errorcells.relations import part_of
+from openfactor.uploads.parsing.error_cells.relations import part_of
 
 PART = "xl/workbook.xml"
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
 
 
-def error_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
+def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells of type `e`."""
     xml = archive.read(part_of(archive, "xl/_rels/workbook.xml.rels", _relation(archive, sheet)))
     if not re.search(rb"""\st=["']e["']""", xml):

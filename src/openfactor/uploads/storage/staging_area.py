@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from openfactor.errors import ConflictError, Fault, StorageError
 from openfactor.results import UploadStagingResult
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.datafiles import DataFile, scan_files
+from openfactor.uploads.storage.data_files import DataFile, scan_files
 
 AREA = "_staging"
 _RESULT = "result.json"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 
-from openfactor.uploads.parsing.errorcells.binary import CUT_OFF, error_text, unsigned
-from openfactor.uploads.parsing.errorcells.relations import part_of
+from openfactor.uploads.parsing.error_cells.binary import CUT_OFF, error_text, unsigned
+from openfactor.uploads.parsing.error_cells.relations import part_of
 
 PART = "xl/workbook.bin"
 _ROW, _CELL_ERROR, _FORMULA_ERROR, _SHEET = 0, 3, 11, 156
 """BrtRowHdr, BrtCellError, BrtFmlaError, BrtBundleSh."""
 
 
-def error_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
+def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells that hold an error, or a formula that gives one."""
     row = 0
     part = part_of(archive, "xl/_rels/workbook.bin.rels", _relation(archive, sheet))

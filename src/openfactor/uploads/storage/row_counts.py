@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.datafiles import DataFile, scan_files
+from openfactor.uploads.storage.data_files import DataFile, scan_files
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from openfactor.errors import StorageError
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.datafiles import DataFile
+from openfactor.uploads.storage.data_files import DataFile
 
 LOG = "_delta_log"
 FORBIDDEN = "%[]\\^|\t\n\r\v\f"

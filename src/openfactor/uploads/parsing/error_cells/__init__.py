@@ -9,10 +9,10 @@ import io
 import zipfile
 from collections.abc import Iterator
 
-from openfactor.uploads.parsing.errorcells import opendocument, xls, xlsb, xlsx
+from openfactor.uploads.parsing.error_cells import opendocument, xls, xlsb, xlsx
 
 
-def error_cells(data: bytes, sheet: str, index: int) -> Iterator[tuple[int, int, str]]:
+def find_errors(data: bytes, sheet: str, index: int) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells of a sheet that show an error.
 
     Parameters
@@ -28,10 +28,10 @@ def error_cells(data: bytes, sheet: str, index: int) -> Iterator[tuple[int, int,
         The workbook is damaged.
     """
     if data[: len(xls.MAGIC)] == xls.MAGIC:
-        yield from xls.error_cells(data, index)
+        yield from xls.find_errors(data, index)
         return
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         for kind in (opendocument, xlsx, xlsb):
             if kind.PART in names:
-                yield from kind.error_cells(archive, sheet)
+                yield from kind.find_errors(archive, sheet)

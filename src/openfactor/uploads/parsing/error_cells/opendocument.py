@@ -17,7 +17,7 @@ _NAME, _ROWS, _COLUMNS, _FORMULA = (
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}p"
 
 
-def error_cells(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
+def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells of a sheet whose formula shows an error."""
     row = column = 0
     inside = False
