@@ -6,7 +6,7 @@ from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
 from openfactor.uploads.storage.merging import CommitMode
-from openfactor.uploads.store import UploadStore
+from openfactor.uploads.store import UploadStore, check_folder
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
@@ -19,5 +19,6 @@ __all__ = [
     "Upload",
     "UploadSnapshot",
     "UploadStore",
+    "check_folder",
     "check_name",
 ]

@@ -23,6 +23,13 @@ from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
 
+def check_folder(folder: Path) -> None:
+    """StorageError if tables cannot be stored below the folder, because of characters in its path."""
+    forbidden = sorted(set(folder.as_posix()) & set(FORBIDDEN))
+    if forbidden:
+        raise StorageError(f"choose a folder without {' or '.join(map(repr, forbidden))}: {folder}")
+
+
 class UploadStore(EngineObject):
     """The uploads of a workspace.
 
@@ -41,9 +48,7 @@ class UploadStore(EngineObject):
         context: Context | None = None,
         mappings: Mappings | None = None,
     ) -> None:
-        forbidden = sorted(set(folder.as_posix()) & set(FORBIDDEN))
-        if forbidden:
-            raise StorageError(f"choose a folder without {' or '.join(map(repr, forbidden))}: {folder}")
+        check_folder(folder)
         self.folder = folder
         self._types = data_types
         self._context = context or Context()

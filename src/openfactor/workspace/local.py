@@ -28,7 +28,7 @@ from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.riskmodels import RiskModelStore
 from openfactor.savedmappings import SavedMappingStore
 from openfactor.savedsettings import SavedSettingsStore
-from openfactor.uploads import UploadStore
+from openfactor.uploads import UploadStore, check_folder
 from openfactor.workspace.calendars import Calendars
 from openfactor.workspace.exposures import Exposures
 from openfactor.workspace.ids import Ids
@@ -59,6 +59,7 @@ class LocalWorkspace(EngineObject):
             threads=threads or available_processors(),
             listener=ProgressBars(None if progress is None else not progress),
         ).as_request()
+        check_folder(self._path)
         try:
             self._path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
