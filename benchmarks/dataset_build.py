@@ -127,7 +127,7 @@ def build(folder: Path) -> float:
     client.equity.riskdatasets.create_or_replace_dataset("bench", settings)
     (data,) = (folder / "datasets").iterdir()
     panel = storage.load(data).panel
-    arrays = [
+    arrays: list[np.ndarray] = [
         panel.listing,
         panel.local_return,
         panel.priced,

@@ -50,12 +50,12 @@ def main() -> None:
     print(f"outer products of all dates, numpy  {outer:8.4f} s")
     print(f"factor covariances of all dates     {every:8.4f} s   ratio {every / outer:5.2f} (at most 5)")
     print(f"factor covariance of one date       {one:8.4f} s")
-    for name, asked in {
+    for name, options in {
         "QIS": (FactorCovarianceSettings(shrink_cor_method="QIS"), None),
         "Newey-West, 2 lags each": (FactorCovarianceSettings(nw_lags_vol=2, nw_lags_cor=2), None),
         "eigenfactors, 200 samples": (plain, EigenfactorSettings()),
     }.items():
-        seconds = best_of(2, lambda asked=asked: factor_covariances(f, *asked, days=last))
+        seconds = best_of(2, lambda options=options: factor_covariances(f, *options, days=last))
         print(f"  one date with {name:26s}{seconds:4.4f} s")
 
     data = DataVersion(dataset="x", fingerprint="x", first_date=dataset.days[0], last_date=dataset.days[-1])

@@ -17,7 +17,6 @@ import multiprocessing
 import resource
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 import zipfile
@@ -178,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

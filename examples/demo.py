@@ -1,5 +1,4 @@
-"""Simulates a market with known factor returns, fits a model on it, compares the two and judges the
-forecasts.
+"""Simulate a market with known factor returns, fit a model, compare the two and evaluate the forecasts.
 
 Run by `make demo`; writes to the folder `out`.
 """
@@ -34,7 +33,7 @@ GROUPS = ("market", "industry", "style")
 
 
 def upload(client: Client, uploads: dict[str, pl.DataFrame]) -> None:
-    """The six tables, and the dataset that is made of them."""
+    """Upload the six tables and build a risk dataset from them."""
     for data_type, frame in uploads.items():
         target = client.equity.uploaders.get_data_type(data_type).create_or_replace_dataset(
             f"demo-{data_type}"
@@ -80,24 +79,24 @@ def model_settings() -> FactorRiskModelSettings:
 
 
 def compare(estimated: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """One row a date and factor, without the first day, which has no regression."""
+    """One row per date and factor, without the first day, which has no regression."""
     long = estimated.unpivot(index="date", variable_name="factor", value_name="estimated")
     true = truth.unpivot(index="date", variable_name="factor", value_name="true")
     both = long.join(true, on=["date", "factor"]).filter(pl.col("date") > pl.col("date").min())
     return both.with_columns(group=pl.col("factor").str.split(".").list.first())
 
 
-def main() -> None:
+def main(n_assets: int = 400, n_days: int = 504, out: Path = OUT) -> None:
     begun = time.perf_counter()
-    print("simulating 400 names over 504 days, with factor returns that we know")
-    market = simulate(400, 504, seed=42)
-    client = Client.local(OUT / "demo", progress=True)
+    print(f"simulating {n_assets} names over {n_days} days with known factor returns")
+    market = simulate(n_assets, n_days, seed=42)
+    client = Client.local(out / "demo", progress=True)
     for data_type, frame in market.uploads.items():
         print(f"  {data_type:15s} {frame.height:>9,} rows")
     upload(client, market.uploads)
     dataset = client.equity.riskdatasets.load("demo")
     print(dataset.describe().build_report)
-    dataset.plot_quality().savefig(OUT / "demo_quality.png", dpi=110)
+    dataset.plot_quality().savefig(out / "demo_quality.png", dpi=110)
     model = client.equity.riskmodels.load(model_settings().with_dataset("demo")).get_model()
     both = compare(model.fret(), market.factor_returns)
 
@@ -112,14 +111,14 @@ def main() -> None:
         axis.axline((0, 0), slope=1, color="black", linewidth=0.5)
         axis.set(title=f"{group}: correlation {correlation:.3f}", xlabel="true", ylabel="estimated")
     figure.tight_layout()
-    figure.savefig(OUT / "demo.png", dpi=110)
+    figure.savefig(out / "demo.png", dpi=110)
     print(f"\nmean R² of the daily regressions: {model.r2()['r2'].mean():.3f}")
     found = model.diagnostics(burn_in=120).summary()
-    print("forecasts against what happened next (a bias of 1 is right):")
+    print("forecasts compared with realised returns (a bias of 1 is ideal):")
     for name in ("bias", "random_bias", "minimum_variance_bias", "beyond_1_96"):
         print(f"  {name.replace('_', ' '):22s} {found[name]:.3f}")
-    print(f"pictures: {OUT / 'demo.png'}, {OUT / 'demo_quality.png'}")
-    print(f"workspace: {OUT / 'demo'} (open it with Client.local)")
+    print(f"pictures: {out / 'demo.png'}, {out / 'demo_quality.png'}")
+    print(f"workspace: {out / 'demo'} (open it with Client.local)")
     print(f"{time.perf_counter() - begun:.0f} seconds")
 
 

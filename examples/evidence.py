@@ -22,8 +22,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from examples.demo import model_settings, upload
 from examples.us500 import fit, tables
 from openfactor import Client
+<<<<<<< HEAD
 from openfactor.client.riskmodel import RiskModel
 from openfactor.model.diagnostics.quality import bias_statistic, quasi_likelihood, rolling_deviation
+=======
+from openfactor.model import RiskModel
+from openfactor.model.diagnostics.quality import (
+    bias_statistic,
+    quasi_likelihood,
+    rolling_bias,
+    rolling_deviation,
+)
+>>>>>>> e9f612b (Examples and benchmarks run in tests, and the page on evidence is compared with what its example prints; mypy looks at tests, examples and benchmarks for what does not exist)
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import RegressionBatch, RegressionDesign, fit_days
 from openfactor.numerics.portfolio_risk import optimal_portfolios
@@ -118,7 +128,7 @@ def regimes() -> None:
     }.items():
         vol = np.sqrt(np.diagonal(factor_covariances(f, settings).covariance, axis1=1, axis2=2)) / DAY
         z = (f[1:] / vol[:-1])[250:]
-        measures = bias_statistic(z), rolling_deviation(z, 60), quasi_likelihood(z)
+        measures = bias_statistic(z), rolling_deviation(rolling_bias(z, 60)), quasi_likelihood(z)
         rows.append((name, *(float(m.mean()) for m in measures)))
     show(
         "Regime adjustment: 30 factors whose volatilities move together, 3,000 days",

@@ -33,7 +33,7 @@ SHARE_CLASSES = {"GOOG": "GOOGL", "FOX": "FOXA", "NWS": "NWSA", "DISCK": "DISCA"
 
 
 def styles(prices: pl.DataFrame) -> pl.DataFrame:
-    """date, ticker, factor, exposure; values of a day use nothing later than its close.
+    """date, ticker, factor, exposure; the values of a day use only closes up to that day.
 
     size: ln(cap). momentum: sum of ln(1 + r) over 231 days up to 21 days ago, at least 63 of them.
     volatility: standard deviation of 65 daily returns, at least 21 of them. Each is winsorised at three
@@ -153,7 +153,7 @@ def fit(client: Client, uploads: dict[str, pl.DataFrame]) -> RiskModel:
 
 
 def cap_weighted_return(prices: pl.DataFrame) -> pl.DataFrame:
-    """date, index: returns weighted with the caps of the day before."""
+    """date, index: returns weighted by the caps of the previous day."""
     weighted = prices.sort("date").with_columns(cap=pl.col("mcap").shift(1).over("ticker"))
     there = weighted.filter(pl.col("cap").is_not_null() & pl.col("return").is_not_null())
     index = (pl.col("return") * pl.col("cap")).sum() / pl.col("cap").sum()
@@ -161,7 +161,7 @@ def cap_weighted_return(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def summary(model: RiskModel, prices: pl.DataFrame) -> dict[str, float]:
-    """What one looks at first."""
+    """Headline figures of a fitted model."""
     done = model.status().filter(pl.col("n") > 0).select("date")
     fret = model.fret().join(done, on="date", how="semi")
     both = fret.join(cap_weighted_return(prices), on="date")

@@ -35,7 +35,10 @@ def test_the_code_on_uploads_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     example = DATA_TYPES["exposures"].example()
     with zipfile.ZipFile("exposures_2025.zip", "w") as archive:
         archive.writestr("exposures_2025-05-01.csv", example.write_csv())
-    scope = {"client": Client.local(tmp_path / "workspace"), "frame": example.with_columns(exposure=2.0)}
+    scope: dict = {
+        "client": Client.local(tmp_path / "workspace"),
+        "frame": example.with_columns(exposure=2.0),
+    }
     exec(compile(code, "uploads.md", "exec"), scope)
     assert scope["upload"].version == 3
     assert scope["upload"].get_data().collect()["exposure"].sort().to_list() == [-1.2, 0.31]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -34,7 +35,7 @@ def commit(client: Client, day: dt.date) -> None:
             client.equity.uploaders[name].get_or_create_dataset(name).fast_commit(frame, "overwrite")
 
 
-def producers(client: Client, dataset: str) -> list[object]:
+def producers(client: Client, dataset: str) -> list[Any]:
     equity, universe = client.equity, UniverseSettings(id_type="ticker")
     model = equity.riskmodels.load(MODEL.with_dataset(dataset)).get_model()
     return [

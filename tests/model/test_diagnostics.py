@@ -286,7 +286,7 @@ def test_lines_of_factors_can_be_told_apart(sizes: tuple[int, ...]) -> None:
     for ax in panels:
         assert [text.get_text() for text in ax.texts] == [line.get_label() for line in ax.lines]
         assert [text.get_color() for text in ax.texts] == [line.get_color() for line in ax.lines]
-        heights = np.sort([text.xyann[1] for text in ax.texts])
+        heights = np.sort([text.xyann[1] for text in ax.texts])  # type: ignore[attr-defined]
         assert (np.diff(heights) > 0.074).all()
 
 

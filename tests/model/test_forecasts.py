@@ -291,12 +291,12 @@ def test_decile_shrinkage_helps_where_estimates_are_noise() -> None:
 
 
 def test_other_forecasts_do_not_regress_again(model: RiskModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    from openfactor.numerics import cross_section
+    from openfactor.numerics import normal_equations
 
     def refuse(*args: object) -> None:
         raise AssertionError("regressed again")
 
-    monkeypatch.setattr(cross_section.kernels, "solve_days", refuse)
+    monkeypatch.setattr(normal_equations, "solve_days", refuse)
     first = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=7))
     assert model.forecast(first).factor_volatility().height == 69
     again = RiskForecastSettings.model_validate(first.model_dump())

@@ -61,7 +61,8 @@ def test_several_days_in_one_call_are_the_days_one_by_one() -> None:
     names = ("dense", "codes", "loadings", "weights", "returns", "market_cap")
     joined = [np.concatenate([getattr(d, name) for d in days], axis=-1) for name in names]
     together = fit_days(
-        days[0].design, RegressionBatch(*joined, np.array([0, 30, 61]), np.array([30, 61, 93]))
+        days[0].design,
+        RegressionBatch(*joined, np.array([0, 30, 61]), np.array([30, 61, 93])),  # type: ignore[call-arg]
     )
     assert together.solved_by_svd.tolist() == [False, True, False]
     for i, day in enumerate(days):

@@ -172,12 +172,12 @@ def test_snapshots(fill: bool, run: int, limit: int) -> None:
         snapshot, out, outranked = np.full(1, -1, np.int32), np.zeros((1, len(rows))), 0
         for first in range(0, 8, run):
             last = min(first + run, 8)
-            j = slice(event_offsets[first], event_offsets[last])
+            part = slice(event_offsets[first], event_offsets[last])
             outranked += carry_numbers(
                 np.arange(first, last, dtype=np.int32), limit,
                 event_offsets[first : last + 1] - event_offsets[first],
-                np.zeros(j.stop - j.start, np.int32), entity_of[[i for _, i in sent]][j], rank[j],
-                np.arange(len(sent), dtype=float)[j].view(np.uint64), offsets[first : last + 1],
+                np.zeros(part.stop - part.start, np.int32), entity_of[[i for _, i in sent]][part], rank[part],
+                np.arange(len(sent), dtype=float)[part].view(np.uint64), offsets[first : last + 1],
                 entity_of[listing], listing, np.array([r in priced for r in rows]), fill, known, known_day,
                 known_rank, snapshot, held, nan, out.view(np.uint64),
             )  # fmt: skip

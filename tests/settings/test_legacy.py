@@ -170,7 +170,7 @@ def test_other_entries_of_a_dataset() -> None:
             old.RiskDatasetUnitExposureSettings.region(),
             old.RiskDatasetUnitExposureSettings.industry(),
             old.RiskDatasetUnitExposureSettings.market(),
-            old.RiskDatasetHuberRegressionExposureSettings(tsfactors_source="ff", huberize=False),
+            old.RiskDatasetHuberRegressionExposureSettings(tsfactors_source="ff", huberize=False),  # type: ignore[call-arg]
         ],
     ).translate()
     assert settings.trim_assets == "none"  # there is no uploaded entry to trim to
@@ -209,7 +209,9 @@ def test_older_settings_through_a_client(tmp_path: Path) -> None:
     )
     exposures = client.equity.exposures.load(
         old.ExposureSettings(
-            industries=old.HierarchyLevel(name="industry"), regions=None, standardize_styles=False
+            industries=old.HierarchyLevel(name="industry"),  # type: ignore[call-arg]
+            regions=None,
+            standardize_styles=False,
         )
     )
     plain = now.ExposureSettings(

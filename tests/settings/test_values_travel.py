@@ -104,7 +104,7 @@ def test_bound_settings(value: DatasetSettings[Any]) -> None:
     """They are of one class, whatever the settings; JSON may be read without knowing which."""
     kind = type(value.setting)
     assert_travels(value)
-    assert type(from_json(value).setting) is kind
+    assert type(from_json(value).setting) is kind  # type: ignore[attr-defined]
     for annotation in (DatasetSettings[kind], AnyDatasetSettings, DatasetSettings[Any], DatasetSettings):  # type: ignore[valid-type]
         for again in (
             TypeAdapter(annotation).validate_json(value.model_dump_json()),

@@ -86,7 +86,7 @@ def test_it_is_committed_and_summarised(data_type: DataType, tmp_path: Path) -> 
 def _breaking(data_type: DataType) -> list[tuple[str, str, dict]]:
     """Rule, column and cells of the first row that break it, written down by hand."""
     d = pl.date
-    known = {
+    known: dict[str, list[tuple[str, str, dict]]] = {
         "daily_bars": [
             *(("positive", c, {c: 0.0}) for c in ("close", "adjusted_close", "high", "low")),
             *(("finite", c, {c: float("inf")}) for c in ("close", "adjusted_close", "high", "low", "volume")),
