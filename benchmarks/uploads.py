@@ -29,7 +29,7 @@ import polars as pl
 
 import openfactor.workspace  # noqa: F401  loaded before the clock runs, as polars is
 from openfactor import Client
-from openfactor.uploads import Upload
+from openfactor.client.upload import Upload
 
 GROUPS = ["market", *["style"] * 7, "industry", "region"]
 FACTORS = [

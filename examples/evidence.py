@@ -22,18 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from examples.demo import model_settings, upload
 from examples.us500 import fit, tables
 from openfactor import Client
-<<<<<<< HEAD
 from openfactor.client.riskmodel import RiskModel
-from openfactor.model.diagnostics.quality import bias_statistic, quasi_likelihood, rolling_deviation
-=======
-from openfactor.model import RiskModel
 from openfactor.model.diagnostics.quality import (
     bias_statistic,
     quasi_likelihood,
     rolling_bias,
     rolling_deviation,
 )
->>>>>>> e9f612b (Examples and benchmarks run in tests, and the page on evidence is compared with what its example prints; mypy looks at tests, examples and benchmarks for what does not exist)
 from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import RegressionBatch, RegressionDesign, fit_days
 from openfactor.numerics.portfolio_risk import optimal_portfolios

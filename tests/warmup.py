@@ -19,8 +19,9 @@ def warm_up() -> None:
 
 def main() -> None:
     """Build, fit and forecast on a market of two currencies, plainly and with Huber's loss."""
-    from openfactor.model import RiskModel, estimate
+    from openfactor.model import estimate
     from openfactor.synthetic import simulate
+    from tests.handles import RiskModel
     from tests.markets import dataset_of, model_settings
 
     market = simulate(40, 30, industries=3, styles=("size", "value"), currencies=("USD", "EUR"))

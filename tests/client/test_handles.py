@@ -74,7 +74,7 @@ def test_every_handle_says_what_it_is(client: Client) -> None:
     }
     for text, handle in said.items():
         assert repr(handle) == text
-    snapshot = workspace.uploads._store.snapshot()
+    snapshot = workspace.uploads._store.snapshot()  # type: ignore[attr-defined]
     assert repr(snapshot) == "<snapshot of no uploads>"
     snapshot("price", "price")
     assert repr(snapshot) == "<snapshot of price/price>"

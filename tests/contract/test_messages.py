@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -27,7 +28,7 @@ class Uploads:
     """Answers a few calls, and remembers their arguments."""
 
     def __init__(self) -> None:
-        self.seen: list[object] = []
+        self.seen: list[Any] = []
 
     def names(self, data_type: str) -> list[str]:
         warn("one")
@@ -63,11 +64,11 @@ def workspace() -> Workspace:
 
 
 @pytest.fixture
-def proxy(workspace: Workspace) -> Proxy:
+def proxy(workspace: Workspace) -> Any:
     return Proxy(lambda *call: answer(workspace, *call), "of a test")
 
 
-def test_values_and_frames(workspace: Workspace, proxy: Proxy) -> None:
+def test_values_and_frames(workspace: Workspace, proxy: Any) -> None:
     query = RowQuery(
         columns=["x"],
         filters=[[("ccy", "=", "EUR"), ("date", ">=", dt.date(2024, 1, 1))], [("x", "in", [1, 2.5, None])]],
@@ -81,14 +82,14 @@ def test_values_and_frames(workspace: Workspace, proxy: Proxy) -> None:
     assert repr(proxy) == "<workspace of a test>"
 
 
-def test_warnings_arrive_in_order(proxy: Proxy) -> None:
+def test_warnings_arrive_in_order(proxy: Any) -> None:
     with pytest.warns(DataWarning) as caught:
         assert proxy.uploads.names("price") == ["price"]
     assert [str(warning.message) for warning in caught] == ["one", "two"]
     assert all(warning.filename == __file__ for warning in caught)
 
 
-def test_errors_arrive_as_they_were(proxy: Proxy) -> None:
+def test_errors_arrive_as_they_were(proxy: Any) -> None:
     with pytest.raises(DataError, match="nothing was stored") as error:
         proxy.uploads.delete("price", "p")
     assert error.value.faults == (FAULT,)
@@ -98,7 +99,7 @@ def test_errors_arrive_as_they_were(proxy: Proxy) -> None:
         proxy.uploads.require("price", "p")
 
 
-def test_arguments_are_checked_before_they_are_sent(proxy: Proxy) -> None:
+def test_arguments_are_checked_before_they_are_sent(proxy: Any) -> None:
     with pytest.raises(TypeError):
         proxy.uploads.names()
     with pytest.raises(TypeError):
@@ -116,7 +117,7 @@ def test_a_message_that_does_not_fit_is_an_error(workspace: Workspace, message: 
         messages.method("uploads", "names").unpack_answer(answer(workspace, "uploads", "explode", message))
 
 
-def test_files_and_folders(workspace: Workspace, proxy: Proxy, tmp_path: Path) -> None:
+def test_files_and_folders(workspace: Workspace, proxy: Any, tmp_path: Path) -> None:
     folder = tmp_path / "päck"
     (folder / "inner").mkdir(parents=True)
     (folder / "inner" / "a.csv").write_text("x\n1\n")

@@ -28,6 +28,7 @@ from openfactor.dataset import RiskDataset
 from openfactor.errors import ConflictError, DataWarning, NotFoundError, StorageError
 from openfactor.model import Estimates, estimate
 from openfactor.synthetic import simulate
+from tests import handles
 from tests.client.test_riskmodels import commit
 from tests.hypothesis_profiles import examples
 from tests.markets import dataset_of, dataset_settings, model_settings, until
@@ -93,7 +94,7 @@ class Workspace(RuleBasedStateMachine):
             dataset = dataset_of(MARKET.uploads | {"price": self.versions[version]})
             self.expected[version] = dataset, estimate(dataset, SETTINGS, "twin")
         dataset, estimates = self.expected[version]
-        return RiskModel(dataset, SETTINGS, estimates, hide_progress=True)
+        return handles.RiskModel(dataset, SETTINGS, estimates, hide_progress=True)
 
     @property
     def latest(self) -> int:

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from openfactor import Client
+from openfactor.client.upload import Upload
 from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError
 from openfactor.settings import ColumnMapping
-from openfactor.uploads import Upload
 
 # closes alone are enough here, and commits of them warn
 pytestmark = pytest.mark.filterwarnings("ignore:none of the committed prices has a return")
