@@ -96,15 +96,23 @@ class RiskModel(riskmodel.RiskModel):
         super().__init__(workspace, ref)
 
 
+def engine_of(handle: Any) -> Any:
+    """The workspace of this process behind a handle or client, over messages too."""
+    return getattr(handle._workspace, "_local", handle._workspace)
+
+
 def fitted_of(model: riskmodel.RiskModel) -> FittedModel:
     """The engine's model behind a handle of this process."""
-    workspace: Any = model._workspace
-    fitted: FittedModel = workspace.riskmodels.fitted(model.ref)
+    fitted: FittedModel = engine_of(model).riskmodels.fitted(model.ref)
     return fitted
+
+
+def arrays_of(model: riskmodel.RiskModel) -> Estimates:
+    """The arrays behind a model, over messages too."""
+    return fitted_of(model).estimates
 
 
 def dataset_of_name(client: Client, name: str) -> RiskDataset:
     """The engine's dataset behind a name of a client of this process."""
-    workspace: Any = client._workspace
-    dataset: RiskDataset = workspace.saved._riskdatasets.open(name)
+    dataset: RiskDataset = engine_of(client).saved._riskdatasets.open(name)
     return dataset

@@ -22,7 +22,7 @@ from openfactor.settings import (
 )
 from openfactor.synthetic import simulate
 from openfactor.uploads import DATA_TYPES
-from tests.handles import dataset_of_name
+from tests.handles import dataset_of_name, engine_of
 from tests.markets import SOURCES, dataset_settings, model_settings
 
 MARKET = simulate(30, 30, industries=3, seed=5)
@@ -45,10 +45,10 @@ def test_every_handle_says_what_it_is(client: Client) -> None:
     dates = MARKET.uploads["price"]["date"]
     first, last = dates.min(), dates.max()
     rows = ", ".join(f"{name} {len(frame):,}" for name, frame in MARKET.uploads.items())
-    workspace = client._workspace
+    workspace = engine_of(client)
     data = dataset_of_name(client, "d")
     said = {
-        f"<openfactor client of {workspace!r}>": client,
+        f"<openfactor client of {client._workspace!r}>": client,
         f"<uploaders: {', '.join(sorted(DATA_TYPES))}>": equity.uploaders,
         "<price uploads: price>": equity.uploaders["price"],
         "<series uploads: none yet>": equity.uploaders["series"],

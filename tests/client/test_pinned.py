@@ -22,7 +22,7 @@ from openfactor.settings import (
 )
 from openfactor.synthetic import simulate
 from tests.client.test_riskmodels import commit
-from tests.handles import dataset_of_name, fitted_of
+from tests.handles import arrays_of, dataset_of_name, fitted_of
 from tests.markets import dataset_settings, model_settings
 
 MARKET = simulate(30, 50, industries=3, seed=7)
@@ -75,7 +75,7 @@ def put(client: Client, name: str, seed: int) -> None:
 
 def assert_adds_up(model: RiskModel) -> None:
     """Exposures times factor returns plus the specific return are each asset's return."""
-    fitted, estimates = fitted_of(model), model.arrays()
+    fitted, estimates = fitted_of(model), arrays_of(model)
     largest = 0.0
     for t in range(1, len(estimates.dates)):
         rows = fitted.rows_on(t - 1)

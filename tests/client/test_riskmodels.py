@@ -18,7 +18,7 @@ from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR
 from openfactor.numerics import normal_equations
 from openfactor.settings import FactorCovarianceSettings, FactorRiskModelSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
-from tests.handles import fitted_of
+from tests.handles import arrays_of, fitted_of
 from tests.markets import dataset_of, dataset_settings, model_settings, until
 
 MARKET = simulate(40, 60, industries=4, seed=33)
@@ -79,11 +79,11 @@ def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, co
         model = model.update()
         assert sum(counted) == 1
         assert model.dates()[-1] == day
-        assert_same(model.arrays(), until(MARKET.uploads, day))
-        assert len(model.arrays().rows.pieces) == n - 55
+        assert_same(arrays_of(model), until(MARKET.uploads, day))
+        assert len(arrays_of(model).rows.pieces) == n - 55
     # another process reads what was put together
     again = fitted(Client.local(tmp_path, progress=False))
-    assert_same(again.arrays(), MARKET.uploads)
+    assert_same(arrays_of(again), MARKET.uploads)
     assert again.forecast().factor_volatility().equals(model.forecast().factor_volatility())
     assert again.idio().equals(model.idio())
     assert model.update() == model  # there is nothing new
@@ -96,7 +96,7 @@ def test_several_days_at_once_and_a_dataset_that_was_updated_before(tmp_path: Pa
     model = fitted(client)
     commit(client, until(MARKET.uploads, DAYS[50]))
     assert client.equity.riskdatasets.load("d").update()
-    assert_same(model.update().arrays(), until(MARKET.uploads, DAYS[50]))
+    assert_same(arrays_of(model.update()), until(MARKET.uploads, DAYS[50]))
 
 
 def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted: list[int]) -> None:
@@ -110,7 +110,7 @@ def test_a_corrected_price_does_the_days_after_it_again(tmp_path: Path, counted:
         pl.when(wrong).then(pl.col("return") + 0.01).otherwise("return").alias("return")
     )
     commit(client, corrected)
-    updated = model.update().arrays()
+    updated = arrays_of(model.update())
     assert sum(counted) == 52 - 44  # from the corrected day on
     assert_same(updated, corrected)
 
@@ -128,13 +128,13 @@ def test_a_day_without_trading_and_days_that_are_taken_back(tmp_path: Path, coun
     model = model.update()
     new = sum(DAYS[40] < day <= saturday for day in DAYS)
     assert sum(counted) == new
-    assert_same(model.arrays(), weekend)
+    assert_same(arrays_of(model), weekend)
     commit(client, until(MARKET.uploads, DAYS[30]))
     counted.clear()
     model = model.update()
     assert sum(counted) == 0
     assert model.dates()[-1] == DAYS[30]
-    assert_same(model.arrays(), until(MARKET.uploads, DAYS[30]))
+    assert_same(arrays_of(model), until(MARKET.uploads, DAYS[30]))
 
 
 def renamed(uploads: dict[str, pl.DataFrame], old: str, new: str) -> dict[str, pl.DataFrame]:
@@ -160,7 +160,7 @@ def test_a_new_listing_that_sorts_before_the_others(tmp_path: Path, counted: lis
     model = fitted(client)
     counted.clear()
     commit(client, market)
-    updated = model.update().arrays()
+    updated = arrays_of(model.update())
     assert sum(counted) == 59 - 46
     assert_same(updated, market)
 
@@ -176,7 +176,7 @@ def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> 
     )
     commit(client, changed)
     with pytest.warns(DataWarning, match=r"industry.I03 has \d+ listings on .* and none on"):
-        updated = model.update().arrays()
+        updated = arrays_of(model.update())
     assert sum(counted) == 51
     assert_same(updated, changed)
 
@@ -191,7 +191,7 @@ def test_two_stages_are_extended_too(tmp_path: Path, counted: list[int]) -> None
     model = fitted(client, staged)
     counted.clear()
     commit(client, until(MARKET.uploads, DAYS[51]))
-    updated = model.update().arrays()
+    updated = arrays_of(model.update())
     assert sum(counted) == 2
     assert_same(updated, until(MARKET.uploads, DAYS[51]), staged)
 
@@ -203,8 +203,8 @@ def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for day in DAYS[51:56]:
         commit(client, until(MARKET.uploads, day))
         model = model.update()
-        assert len(model.arrays().rows.pieces) <= 3
-    assert_same(model.arrays(), until(MARKET.uploads, DAYS[55]))
+        assert len(arrays_of(model).rows.pieces) <= 3
+    assert_same(arrays_of(model), until(MARKET.uploads, DAYS[55]))
 
 
 def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ from openfactor.model import Estimates, estimate
 from openfactor.synthetic import simulate
 from tests import handles
 from tests.client.test_riskmodels import commit
+from tests.handles import arrays_of
 from tests.hypothesis_profiles import examples
 from tests.markets import dataset_of, dataset_settings, model_settings, until
 
@@ -263,8 +264,8 @@ class Workspace(RuleBasedStateMachine):
 
 def same(model: RiskModel, twin: RiskModel) -> None:
     assert model.dates() == twin.dates()
-    np.testing.assert_array_equal(model.arrays().factor_returns, twin.arrays().factor_returns)
-    np.testing.assert_array_equal(model.arrays().specific_return, twin.arrays().specific_return)
+    np.testing.assert_array_equal(arrays_of(model).factor_returns, arrays_of(twin).factor_returns)
+    np.testing.assert_array_equal(arrays_of(model).specific_return, arrays_of(twin).specific_return)
 
 
 def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:

@@ -19,7 +19,6 @@ class DataTypeUploads:
 
     def __init__(self, workspace: Workspace, data_type: str) -> None:
         self._workspace = workspace
-        self._calls = workspace.uploads
         self.data_type = data_type
 
     def __repr__(self) -> str:
@@ -33,24 +32,24 @@ class DataTypeUploads:
 
     def describe(self) -> pl.DataFrame:
         """One row per column: its type, whether it is in the key or may be empty, other names, meaning."""
-        return self._calls.describe_data_type(self.data_type)
+        return self._workspace.uploads.describe_data_type(self.data_type)
 
     def example(self) -> pl.DataFrame:
         """Two rows that are valid."""
-        return self._calls.example(self.data_type)
+        return self._workspace.uploads.example(self.data_type)
 
     def get_datasets(self) -> list[str]:
         """Names, sorted."""
-        return self._calls.names(self.data_type)
+        return self._workspace.uploads.names(self.data_type)
 
     def get_dataset(self, name: str) -> Upload:
         """An upload that exists; else NotFoundError."""
-        self._calls.require(self.data_type, name)
+        self._workspace.uploads.require(self.data_type, name)
         return Upload(self._workspace, self.data_type, name)
 
     def create_dataset(self, name: str) -> Upload:
         """A new, empty upload; ConflictError when the name is taken."""
-        self._calls.create(self.data_type, name)
+        self._workspace.uploads.create(self.data_type, name)
         return Upload(self._workspace, self.data_type, name)
 
     def get_or_create_dataset(self, name: str) -> Upload:
@@ -60,7 +59,7 @@ class DataTypeUploads:
     def create_or_replace_dataset(self, name: str) -> Upload:
         """A new, empty upload; one of that name is deleted first, with all its versions."""
         if name in self:
-            self._calls.delete(self.data_type, name)
+            self._workspace.uploads.delete(self.data_type, name)
         return self.create_dataset(name)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from openfactor.contract.messages import Proxy, answer
 from openfactor.workspace.local import LocalWorkspace
@@ -12,8 +14,13 @@ class LoopbackWorkspace(Proxy):
     """A proxy of a local workspace, which nothing but messages reaches."""
 
     def __init__(self, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> None:
+        self._again = partial(LoopbackWorkspace, path, threads=threads, progress=progress)
         self._local = LocalWorkspace(path, threads=threads, progress=progress)
         super().__init__(self._send, f"{path}, over messages")
+
+    def __reduce__(self) -> Any:
+        """Opened again where it is unpickled."""
+        return self._again, ()
 
     def close(self) -> None:
         """Close the workspace behind the messages."""
