@@ -15,9 +15,10 @@ demo: .venv/ready
 test: .venv/ready
 	$(PYTEST) -m "not slow"
 
-# What continuous integration runs: the linters and every test, with all examples.
+# What continuous integration runs: the linters, every test with all examples, and clients over messages.
 check: lint
 	$(PYTEST) --hypothesis-profile=ci
+	$(PYTEST) --workspace=loopback -m "not slow" tests/client tests/end_to_end
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -155,7 +155,7 @@ def test_a_child_forked_before_use_works(client: Client) -> None:
 
 
 def folder_of(client: Client) -> Path:
-    return Path(repr(client).split("workspace ")[1].rstrip(">"))
+    return Path(re.split("[,>]", repr(client).split("workspace ")[1])[0])
 
 
 def test_a_client_is_opened_again_in_a_spawned_worker(client: Client) -> None:

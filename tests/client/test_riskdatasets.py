@@ -24,7 +24,7 @@ from openfactor.settings import (
     RiskDatasetUploadedExposureSettings,
     UniverseSettings,
 )
-from openfactor.workspace import LocalWorkspace
+from openfactor.workspace.local import LocalWorkspace
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from openfactor.client.tasks import Task
 from openfactor.contract.calls import Workspace
 from openfactor.results import DatasetStatus, RiskDatasetProperties
 from openfactor.results.provenance import DataVersion
@@ -66,6 +67,13 @@ class RiskDatasetApi:
         the dataset stays as it was.
         """
         return self._workspace.riskdatasets.update(self.name, force=force)
+
+    def update_as_task(self, force: bool = False) -> Task[bool]:
+        """`update` in the background. It can be cancelled; the dataset then stays as it was."""
+        return Task(
+            self._workspace, f"update of risk dataset {self.name!r}", "riskdatasets", "update", (self.name,),
+            bool, force=force,
+        )  # fmt: skip
 
     def coverage(self, id_type: str | None = None) -> list[str]:
         """The assets that are there on any day, sorted; by default in the type of the master ids.
@@ -171,6 +179,15 @@ class RiskDatasets:
         """
         self._workspace.riskdatasets.create(name, _present(settings))
         return RiskDatasetApi(self._workspace, name)
+
+    def create_dataset_as_task(
+        self, name: str, settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings
+    ) -> Task[RiskDatasetApi]:
+        """`create_dataset` in the background. It can be cancelled, and then leaves nothing behind."""
+        return Task(
+            self._workspace, f"risk dataset {name!r}", "riskdatasets", "create", (name, _present(settings)),
+            lambda _: RiskDatasetApi(self._workspace, name),
+        )  # fmt: skip
 
     def create_or_replace_dataset(
         self, name: str, settings: AnyRiskDatasetSettings | legacy.RiskDatasetSettings

@@ -20,7 +20,7 @@ class Task(Generic[T]):
     Parameters
     ----------
     name : what `repr` calls it
-    resource, method, arguments : the call; `contract.calls` has its signature
+    resource, method, arguments, options : the call; `contract.calls` has its signature
     make : turns the value of the call into the result
     """
 
@@ -32,6 +32,7 @@ class Task(Generic[T]):
         method: str,
         arguments: tuple[Any, ...],
         make: Callable[[Any], T],
+        **options: Any,
     ) -> None:
         from openfactor.contract import messages  # it loads polars
 
@@ -39,7 +40,7 @@ class Task(Generic[T]):
         self._workspace = workspace
         self._make = make
         self._method = messages.method(resource, method)
-        self.id = workspace.tasks.start(name, resource, method, self._method.pack(*arguments))
+        self.id = workspace.tasks.start(name, resource, method, self._method.pack(*arguments, **options))
         """Identifies the task in `client.tasks`."""
 
     @property
