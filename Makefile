@@ -37,7 +37,7 @@ lowest:
 # Lines and branches that no quick test reaches: kernels in Python on the tests of numerics, then everything compiled.
 coverage: .venv/ready
 	$(BIN)/coverage erase
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -m "not slow" tests/numerics
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -m "not slow" tests/numerics tests/properties/test_returns.py tests/real_data/test_precision.py
 	$(BIN)/coverage run -m pytest -m "not slow"
 	$(BIN)/coverage combine
 	$(BIN)/coverage report
