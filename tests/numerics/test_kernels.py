@@ -9,13 +9,20 @@ from numba.core.dispatcher import Dispatcher
 
 from openfactor import numerics
 from openfactor.numerics.asof import (
+    CarryRule,
+    CategoryState,
+    ExposureEvents,
+    LatestState,
+    NumberState,
+    RunRows,
+    Values,
     age_limit,
     carry_categories,
     carry_latest,
     carry_numbers,
     most_memberships,
 )
-from openfactor.numerics.compounding import forward_returns
+from openfactor.numerics.compounding import PriceRows, forward_returns
 from openfactor.numerics.half_precision import widen
 from openfactor.numerics.normal_equations import constrained_inverse, invert
 from openfactor.numerics.weighting import regression_weights
@@ -88,9 +95,8 @@ def test_returns_compound_over_days_that_do_not_trade() -> None:
     window = np.searchsorted(days, np.arange(5)).astype(np.int64)
     out, covered = np.full(9, np.nan), np.zeros(9, np.int32)
     currency, rates = np.array([0, 0, 1, 0, 1, 0, 1, 0, 1], np.int16), np.ones((5, 2))
-    forward_returns(
-        offsets, listing, returns, priced, currency, rates, days, window, 2, 0, out, covered
-    )  # fmt: skip
+    prices = PriceRows(offsets, listing, returns, priced, currency)
+    forward_returns(prices, rates, days, window, 2, 0, out, covered)
     assert out[0] == pytest.approx(0.1)
     assert out[1] == pytest.approx(1.01 * 1.03 - 1)  # day 3 has no price: nothing is missing
     assert np.isnan(out[2])  # its price of day 4 has no return
@@ -114,14 +120,15 @@ def test_latest_value(limit: int) -> None:
     rows = [(d, e) for d in range(10) for e in range(4) if rng.random() < 0.8]
     day = np.array([d for d, _, _ in events])
     row_day = np.array([d for d, _ in rows])
-    entity, values = np.array([e for _, e, _ in events], np.int32), np.array([v for _, _, v in events])
-    row_entity = np.array([e for _, e in rows], np.int32)
-    known, known_date, got = np.full(4, np.nan), np.zeros(4, np.int32), np.empty(len(rows))
+    company, values = np.array([e for _, e, _ in events], np.int32), np.array([v for _, _, v in events])
+    row_company = np.array([e for _, e in rows], np.int32)
+    state, got = LatestState(np.full(4, np.nan), np.zeros(4, np.int32)), np.empty(len(rows))
     for first, last in ((0, 4), (4, 5), (5, 10)):  # runs of days
         at = np.searchsorted(day, np.arange(first, last + 1))
         offsets = np.searchsorted(row_day, np.arange(first, last + 1))
         date = np.arange(first, last, dtype=np.int32)
-        carry_latest(at, entity, values, date, limit, offsets, row_entity, known, known_date, got)
+        run = RunRows(date, offsets, row_company, row_company, np.ones(len(rows), bool))
+        carry_latest(Values(at, company, values), run, limit, state, got)
     np.testing.assert_array_equal(got, latest_slowly(events, rows, limit))
 
 
@@ -153,7 +160,7 @@ def held_slowly(events, rows, priced, fill, of_day, limit=100):
 def test_snapshots(fill: bool, run: int, limit: int) -> None:
     """Any cut of the days into runs gives the same, and it is the rule by recursion."""
     rng = np.random.default_rng(2)
-    entity_of = np.array([0, 1, 2, 2], np.int32)
+    company_of = np.array([0, 1, 2, 2], np.int32)
     for _ in range(20):
         rows = [(d, i) for d in range(8) for i in range(4) if d >= i]  # listing i is alive from day i
         priced = {r for r in rows if rng.random() < 0.6} | {(i, i) for i in range(4)}
@@ -161,29 +168,36 @@ def test_snapshots(fill: bool, run: int, limit: int) -> None:
         events: dict[int, dict[int, float]] = {d: {} for d in range(8)}
         for j, (d, i) in enumerate(sent):  # listing 2 outranks listing 3 of the same entity
             if not (i == 3 and (d, 2) in sent):
-                events[d][int(entity_of[i])] = float(j)
+                events[d][int(company_of[i])] = float(j)
         offsets = np.searchsorted([d for d, _ in rows], np.arange(9))
         event_offsets = np.searchsorted(np.array([d for d, _ in sent], np.int64), np.arange(9))
         listing = np.array([i for _, i in rows], np.int32)
         rank = np.array([int(i == 3) for _, i in sent], np.int32)
         nan = np.full(1, np.nan).view(np.uint64)[0]
-        known, held = np.full((1, 3), nan), np.full((1, 4), nan)
-        known_day, known_rank = np.full((1, 3), -1, np.int32), np.zeros((1, 3), np.int32)
-        snapshot, out, outranked = np.full(1, -1, np.int32), np.zeros((1, len(rows))), 0
+        state = NumberState(
+            known=np.full((1, 3), nan), known_day=np.full((1, 3), -1, np.int32),
+            known_rank=np.zeros((1, 3), np.int32), snapshot=np.full(1, -1, np.int32),
+            held=np.full((1, 4), nan),
+        )  # fmt: skip
+        out, superseded = np.zeros((1, len(rows))), 0
         for first in range(0, 8, run):
             last = min(first + run, 8)
             part = slice(event_offsets[first], event_offsets[last])
-            outranked += carry_numbers(
-                np.arange(first, last, dtype=np.int32), limit,
+            exposures = ExposureEvents(
                 event_offsets[first : last + 1] - event_offsets[first],
-                np.zeros(part.stop - part.start, np.int32), entity_of[[i for _, i in sent]][part], rank[part],
-                np.arange(len(sent), dtype=float)[part].view(np.uint64), offsets[first : last + 1],
-                entity_of[listing], listing, np.array([r in priced for r in rows]), fill, known, known_day,
-                known_rank, snapshot, held, nan, out.view(np.uint64),
+                np.zeros(part.stop - part.start, np.int32),
+                company_of[[i for _, i in sent]][part], rank[part],
+                np.arange(len(sent), dtype=float)[part].view(np.uint64),
             )  # fmt: skip
-        expected = held_slowly(events, rows, priced, fill, entity_of, limit)
+            run_rows = RunRows(
+                np.arange(first, last, dtype=np.int32), offsets[first : last + 1], company_of[listing],
+                listing, np.array([r in priced for r in rows]),
+            )  # fmt: skip
+            rule = CarryRule(limit, fill)
+            superseded += carry_numbers(exposures, run_rows, rule, state, nan, out.view(np.uint64))
+        expected = held_slowly(events, rows, priced, fill, company_of, limit)
         assert [None if np.isnan(x) else x for x in out[0]] == expected
-        assert outranked == sum(i == 3 and (d, 2) in sent for d, i in sent)
+        assert superseded == sum(i == 3 and (d, 2) in sent for d, i in sent)
 
 
 @pytest.mark.parametrize("fill", [False, True])
@@ -203,24 +217,29 @@ def test_snapshots_of_categories(fill: bool, limit: int) -> None:
                     events[d][i] = sorted((int(c), float(c) / 8) for c in codes)
         offsets = np.searchsorted([d for d, _ in rows], np.arange(9))
         event_offsets = np.searchsorted(np.array([d for d, *_ in sent], np.int64), np.arange(9))
-        entity = np.array([i for _, i, *_ in sent], np.int32)
+        company = np.array([i for _, i, *_ in sent], np.int32)
         listing = np.array([i for _, i in rows], np.int32)
-        assert most_memberships(event_offsets, entity, 3) == max(
+        assert most_memberships(event_offsets, company, 3) == max(
             len(v) for e in events.values() for v in e.values()
         )
         codes = np.full((3, len(rows)), -1, np.int16)
-        loads = np.zeros((3, len(rows)))
-        carry_categories(
-            np.arange(8, dtype=np.int32), limit, event_offsets,
-            np.array([c for _, _, c, _ in sent], np.int16), entity,
-            np.zeros(len(sent), np.int32), np.array([x for *_, x in sent]).view(np.uint64), offsets, listing,
-            listing, np.array([r in priced for r in rows]), fill, np.full((3, 3), -1, np.int16),
-            np.zeros((3, 3)).view(np.uint64), np.full(3, -1, np.int32), np.zeros(3, np.int32),
-            np.full(1, -1, np.int32), np.full((3, 3), -1, np.int16), np.zeros((3, 3)).view(np.uint64), codes,
-            loads.view(np.uint64),
+        loadings = np.zeros((3, len(rows)))
+        exposures = ExposureEvents(
+            event_offsets, np.array([c for _, _, c, _ in sent], np.int16), company,
+            np.zeros(len(sent), np.int32), np.array([x for *_, x in sent]).view(np.uint64),
         )  # fmt: skip
+        run_rows = RunRows(
+            np.arange(8, dtype=np.int32), offsets, listing, listing, np.array([r in priced for r in rows])
+        )
+        state = CategoryState(
+            known=np.full((3, 3), -1, np.int16), known_bits=np.zeros((3, 3)).view(np.uint64),
+            known_day=np.full(3, -1, np.int32), known_rank=np.zeros(3, np.int32),
+            snapshot=np.full(1, -1, np.int32), held=np.full((3, 3), -1, np.int16),
+            held_bits=np.zeros((3, 3)).view(np.uint64),
+        )  # fmt: skip
+        carry_categories(exposures, run_rows, CarryRule(limit, fill), state, codes, loadings.view(np.uint64))
         got = [
-            [(int(c), float(x)) for c, x in zip(codes[:, r], loads[:, r], strict=True) if c >= 0]
+            [(int(c), float(x)) for c, x in zip(codes[:, r], loadings[:, r], strict=True) if c >= 0]
             for r in range(len(rows))
         ]
         assert got == [sets or [] for sets in held_slowly(events, rows, priced, fill, [0, 1, 2], limit)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from openfactor.numerics.asof import age_limit
-from openfactor.numerics.share_classes import carry_sums, new_classes
+from openfactor.numerics.asof import RunRows, Values, age_limit
+from openfactor.numerics.share_classes import carry_sums, new_class_state
 
-ENTITY = np.array([0, 0, 0, 1, 1, 2], np.int32)
+COMPANY = np.array([0, 0, 0, 1, 1, 2], np.int32)
 DAYS = 40
 
 
@@ -21,12 +21,12 @@ def twin(events, alive, priced, limit: int | None) -> np.ndarray:
             held |= {name: (day, value) for name, value in events.get(day, {}).items()}
         begun = {
             n: int(np.flatnonzero(alive[: d + 1, n])[0])
-            for n in range(len(ENTITY))
+            for n in range(len(COMPANY))
             if alive[: d + 1, n].any()
         }
         for name in np.flatnonzero(alive[d]):
             parts = []
-            for n in np.flatnonzero(ENTITY[name] == ENTITY):
+            for n in np.flatnonzero(COMPANY[name] == COMPANY):
                 if n not in held or (limit is not None and d - held[n][0] > limit):
                     continue
                 since, value = held[n]
@@ -35,7 +35,7 @@ def twin(events, alive, priced, limit: int | None) -> np.ndarray:
                     traded = int(np.flatnonzero(priced[: d + 1, n])[-1])
                     others = [
                         b for o, b in begun.items()
-                        if o != n and ENTITY[o] == ENTITY[n] and o in held and held[o][0] >= b and b > traded
+                        if o != n and COMPANY[o] == COMPANY[n] and o in held and traded < b <= held[o][0]
                     ]  # fmt: skip
                     if (last < d and since <= last) or any(since < b for b in others):
                         continue
@@ -49,14 +49,14 @@ def twin(events, alive, priced, limit: int | None) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(12))
 def test_sums_of_classes(seed: int, limit: int | None) -> None:
     rng = np.random.default_rng(seed)
-    alive, priced = np.zeros((2, DAYS, len(ENTITY)), np.bool_)
-    for n in range(len(ENTITY) - (seed % 2)):  # at times the last one is never listed
+    alive, priced = np.zeros((2, DAYS, len(COMPANY)), np.bool_)
+    for n in range(len(COMPANY) - (seed % 2)):  # at times the last one is never listed
         first, last = np.sort(rng.integers(0, DAYS, 2))
         alive[first : last + 1, n] = True
         priced[:, n] = alive[:, n] & (rng.random(DAYS) < 0.6)
         priced[first, n] = True
     events = {
-        d: {int(n): float(rng.integers(1, 100)) for n in np.flatnonzero(rng.random(len(ENTITY)) < 0.15)}
+        d: {int(n): float(rng.integers(1, 100)) for n in np.flatnonzero(rng.random(len(COMPANY)) < 0.15)}
         for d in range(DAYS)
     }
     listing = np.concatenate([np.flatnonzero(a) for a in alive]).astype(np.int32)
@@ -64,12 +64,12 @@ def test_sums_of_classes(seed: int, limit: int | None) -> None:
     begins = np.concatenate([[0], np.cumsum([len(events[d]) for d in range(DAYS)])]).astype(np.int64)
     names = np.array([n for d in range(DAYS) for n in events[d]], np.int32)
     values = np.array([x for d in range(DAYS) for x in events[d].values()])
-    known, dates = new_classes(len(ENTITY))
+    state = new_class_state(len(COMPANY))
     out = np.full(len(listing), np.nan)
     for some in (slice(0, 17), slice(17, DAYS)):  # in two runs
         ends = slice(some.start, some.stop + 1)
-        carry_sums(
-            begins[ends], names, values, np.arange(DAYS, dtype=np.int32)[some], age_limit(limit),
-            offsets[ends], listing, priced[alive], ENTITY, known, dates, out,
-        )  # fmt: skip
+        rows = RunRows(
+            np.arange(DAYS, dtype=np.int32)[some], offsets[ends], COMPANY[listing], listing, priced[alive]
+        )
+        carry_sums(Values(begins[ends], names, values), rows, COMPANY, age_limit(limit), state, out)
     np.testing.assert_array_equal(out, twin(events, alive, priced, limit)[alive])

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.coding import code_companies
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel_index import PanelIndex, day_index, event_offsets, in_order, ordinals, runs
+from openfactor.dataset.panel_index import PanelIndex, day_index, event_offsets, in_order, runs
 from openfactor.dataset.resolving import count_unknown, known_listings
 from openfactor.dataset.row_counts import AFTER_THE_END, NOT_BY_LISTING, SUPERSEDED, RowCounts
-from openfactor.numerics.asof import age_limit, carry_latest
-from openfactor.numerics.share_classes import carry_sums, new_classes
+from openfactor.numerics.asof import LatestState, Values, age_limit, carry_latest
+from openfactor.numerics.share_classes import carry_sums, new_class_state
 from openfactor.settings.riskdataset import RootRiskDatasetSettings
 
 Float = NDArray[np.float64]
@@ -92,7 +92,7 @@ class Caps:
         identifiers = self.identifiers
         coded = code_companies(identifiers, rated, _COLUMNS, self._types)
         shared = identifiers.is_shared.any() or self._types != [identifiers.id_types[0]]
-        known, known_date = _unknown(2, rows.n_companies)
+        states = [_unknown(rows.n_companies) for _ in range(2)]
         out = np.full((2, rows.n_rows), np.nan)
         repeated = 0
         for run in self._runs(coded, counts, rows, usd, ordered=bool(shared)):
@@ -100,7 +100,7 @@ class Caps:
                 who = run.day * rows.n_companies + run.company
                 repeated += len(who) - len(np.unique(who))
             for k, values in enumerate((run.market_cap, run.idio_vol)):
-                self._carry_latest(run, slice(None), values, rows, known[k], known_date[k], out[k])
+                self._carry_latest(run, slice(None), values, rows, states[k], out[k])
         row_counts.drop("market_cap", SUPERSEDED, repeated)
         return out[0], out[1]
 
@@ -110,18 +110,15 @@ class Caps:
         """Sums of caps, and the latest idio_vol that any class has, of those of a day the first by rank."""
         found = known_listings(rated, _COLUMNS, self.by_type, self.identifiers, RowCounts(), "")
         coded = found.rename({"listing": "source"}).lazy()
-        (vol,), (vol_date,) = _unknown(1, rows.n_companies)
-        classes, class_dates = new_classes(rows.n_listings)
-        limit, company = age_limit(self.settings.market_cap_max_age), self.identifiers.table["company"]
+        vol, classes = _unknown(rows.n_companies), new_class_state(rows.n_listings)
+        limit = age_limit(self.settings.market_cap_max_age)
+        company = self.identifiers.table["company"].to_numpy()
         cap_out, vol_out = np.full((2, rows.n_rows), np.nan)
         for run in self._runs(coded, counts, rows, usd, ordered=True):
-            carry_sums(
-                run.begins(), run.source, run.market_cap, ordinals(run.dates), limit,
-                rows.offsets_of(run.dates), rows.listing, rows.priced, company.to_numpy(), classes,
-                class_dates, cap_out,
-            )  # fmt: skip
+            caps = Values(run.begins(), run.source, run.market_cap)
+            carry_sums(caps, rows.run_rows(run.dates), company, limit, classes, cap_out)
             given = np.flatnonzero(np.isfinite(run.idio_vol))
-            self._carry_latest(run, given, run.idio_vol, rows, vol, vol_date, vol_out)
+            self._carry_latest(run, given, run.idio_vol, rows, vol, vol_out)
         return cap_out, vol_out
 
     def _runs(
@@ -149,15 +146,12 @@ class Caps:
         which: slice | NDArray[np.int64],
         values: Float,
         rows: PanelIndex,
-        known: Float,
-        known_date: NDArray[np.int32],
+        state: LatestState,
         out: Float,
     ) -> None:
-        carry_latest(
-            run.begins(which), run.company[which], values[which], ordinals(run.dates),
-            age_limit(self.settings.market_cap_max_age), rows.offsets_of(run.dates), rows.company, known,
-            known_date, out,
-        )  # fmt: skip
+        events = Values(run.begins(which), run.company[which], values[which])
+        limit = age_limit(self.settings.market_cap_max_age)
+        carry_latest(events, rows.run_rows(run.dates), limit, state, out)
 
 
 @dataclass(frozen=True)
@@ -176,6 +170,6 @@ class _Run:
         return event_offsets(self.day[which], len(self.dates))
 
 
-def _unknown(n: int, n_companies: int) -> tuple[Float, NDArray[np.int32]]:
-    """Values and dates (n, companies) before the first day."""
-    return np.full((n, n_companies), np.nan), np.zeros((n, n_companies), np.int32)
+def _unknown(n_companies: int) -> LatestState:
+    """Before the first day."""
+    return LatestState(np.full(n_companies, np.nan), np.zeros(n_companies, np.int32))

@@ -18,10 +18,20 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.factor_groups import GroupPlan, Loadings
 from openfactor.dataset.panel import Exposure, SparseGroup
-from openfactor.dataset.panel_index import PanelIndex, event_offsets, ordinals
+from openfactor.dataset.panel_index import PanelIndex, event_offsets
 from openfactor.dataset.precision import PrecisionLoss
 from openfactor.errors import DataError, Fault
-from openfactor.numerics.asof import age_limit, carry_categories, carry_numbers, most_memberships
+from openfactor.numerics.asof import (
+    CarryRule,
+    CategoryState,
+    ExposureEvents,
+    NumberState,
+    RunRows,
+    age_limit,
+    carry_categories,
+    carry_numbers,
+    most_memberships,
+)
 
 MAX_CATEGORIES = 2**15 - 1
 
@@ -66,10 +76,6 @@ class GroupRun:
         return len(self.dates)
 
     @property
-    def ordinals(self) -> NDArray[np.int32]:
-        return ordinals(self.dates)
-
-    @property
     def offsets(self) -> NDArray[np.int64]:
         return event_offsets(self.day, self.n_days)
 
@@ -108,8 +114,8 @@ class GroupColumns(ABC):
     """Rows that a row of the company's main listing supersedes."""
 
     @abstractmethod
-    def carry(self, run: GroupRun, offsets: NDArray[np.int64], index: PanelIndex) -> None:
-        """Fill the columns for a run; offsets : (dates + 1,) rows of the panel on each date."""
+    def carry(self, run: GroupRun, rows: RunRows) -> None:
+        """Fill the columns for a run; rows : of the panel on its dates."""
 
     @abstractmethod
     def add_to(self, loadings: Loadings) -> None:
@@ -142,22 +148,22 @@ class ContinuousColumns(GroupColumns):
         self.loss = PrecisionLoss(plan.name, list(self.code), index.n_companies, dtype, plan.forward_fill)
         n, companies = len(self.code), index.n_companies
         self._nan = _bits(np.full(1, np.nan, dtype))[0]
-        self._known = np.full((n, companies), self._nan)
-        self._known_day = np.full((n, companies), -1, np.int32)
-        self._known_rank = np.zeros((n, companies), np.int32)
-        self._snapshot = np.full(n, -1, np.int32)
-        self._held = np.full((n, index.n_listings), self._nan)
+        self._state = NumberState(
+            known=np.full((n, companies), self._nan),
+            known_day=np.full((n, companies), -1, np.int32),
+            known_rank=np.zeros((n, companies), np.int32),
+            snapshot=np.full(n, -1, np.int32),
+            held=np.full((n, index.n_listings), self._nan),
+        )
         self._out: Exposure = np.empty((n, index.n_rows), dtype)
 
-    def carry(self, run: GroupRun, offsets: NDArray[np.int64], index: PanelIndex) -> None:
-        at, code = run.offsets, run.code.astype(np.int32)
+    def carry(self, run: GroupRun, rows: RunRows) -> None:
+        code = run.code.astype(np.int32)
+        events = ExposureEvents(run.offsets, code, run.company, run.rank, _bits(run.value))
         if run.value.dtype != np.float64:
-            self.loss.add(run.dates, at, code, run.company, run.exact, run.value)
-        self.n_superseded += carry_numbers(
-            run.ordinals, age_limit(self.plan.max_age), at, code, run.company, run.rank, _bits(run.value),
-            offsets, index.company, index.listing, index.priced, self.plan.forward_fill, self._known,
-            self._known_day, self._known_rank, self._snapshot, self._held, self._nan, _bits(self._out),
-        )  # fmt: skip
+            self.loss.add(run.dates, events.offsets, code, run.company, run.exact, run.value)
+        rule = CarryRule(age_limit(self.plan.max_age), self.plan.forward_fill)
+        self.n_superseded += carry_numbers(events, rows, rule, self._state, self._nan, _bits(self._out))
 
     def add_to(self, loadings: Loadings) -> None:
         loadings.dense[self.plan.name] = {name: self._out[i] for name, i in self.code.items()}
@@ -180,6 +186,7 @@ class CategoricalColumns(GroupColumns):
             raise DataError("cannot build a risk dataset from these uploads, 1 fault:", [fault])
         self.code = {name: i for i, name in enumerate(names)}
         self._has_loadings = bool(held["partial"].any())
+        self._n_companies = index.n_companies
         self._snapshot = np.full(1, -1, np.int32)
         self._known_day = np.full(index.n_companies, -1, np.int32)
         self._known_rank = np.zeros(index.n_companies, np.int32)
@@ -208,22 +215,23 @@ class CategoricalColumns(GroupColumns):
             if self._has_loadings:
                 self._held_loadings, self._loadings = wider(self._held_loadings, 0), wider(self._loadings, 0)
 
-    def carry(self, run: GroupRun, offsets: NDArray[np.int64], index: PanelIndex) -> None:
+    def carry(self, run: GroupRun, rows: RunRows) -> None:
         is_member = run.value != 0  # an exposure of 0 is no membership; of changes, it ends one
         member = np.arange(len(is_member)) if self.plan.forward_fill else np.flatnonzero(is_member)
         day, company = run.day[member], run.company[member]
         code = np.where(is_member[member], run.code[member], -1).astype(np.int16)
-        at = event_offsets(day, run.n_days)
         held = is_member[member]
-        most = most_memberships(event_offsets(day[held], run.n_days), company[held], index.n_companies)
+        most = most_memberships(event_offsets(day[held], run.n_days), company[held], self._n_companies)
         self._widen(int(most))
-        self.n_superseded += carry_categories(
-            run.ordinals, age_limit(self.plan.max_age), at, code, company, run.rank[member],
-            _bits(run.value[member]), offsets, index.company, index.listing, index.priced,
-            self.plan.forward_fill, self._known, _bits(self._known_loadings), self._known_day,
-            self._known_rank, self._snapshot, self._held, _bits(self._held_loadings), self._codes,
-            _bits(self._loadings),
+        events = ExposureEvents(
+            event_offsets(day, run.n_days), code, company, run.rank[member], _bits(run.value[member])
+        )
+        state = CategoryState(
+            self._known, _bits(self._known_loadings), self._known_day, self._known_rank, self._snapshot,
+            self._held, _bits(self._held_loadings),
         )  # fmt: skip
+        rule = CarryRule(age_limit(self.plan.max_age), self.plan.forward_fill)
+        self.n_superseded += carry_categories(events, rows, rule, state, self._codes, _bits(self._loadings))
 
     def add_to(self, loadings: Loadings) -> None:
         used = [s for s in range(self._slots) if s == 0 or (self._codes[s] >= 0).any()]

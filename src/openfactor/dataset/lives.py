@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.row_counts import BEFORE_LIFE, RowCounts
 from openfactor.dataset.validity import merged
-from openfactor.numerics.listing_lives import close_lives, mark_lives
+from openfactor.numerics.listing_lives import PriceEvents, PriceGaps, close_lives, mark_lives, new_life_state
 
 RUN = 1_000_000
 """Price rows that are looked at in one go."""
@@ -61,23 +61,22 @@ def lives(
     prices : as of `read_prices`
     """
     steps = np.zeros((len(days) + 1, n_listings), np.int8)
-    last_day, flag_day = np.full(n_listings, -1, np.int64), np.full(n_listings, -1, np.int64)
-    flagged, base = np.zeros(n_listings, np.bool_), np.zeros(len(prices), np.bool_)
-    until, after_flag = np.full(n_listings, -1, np.int64), np.zeros(len(prices), np.bool_)
+    gaps, state = PriceGaps(life.counted, life.limit), new_life_state(n_listings)
+    base, after_flag = np.zeros((2, len(prices)), np.bool_)
     ends = _Ends(life.spans, days, n_listings)
     for first in range(0, len(prices), RUN):
         rows = slice(first, first + RUN)
         part = prices[rows]
         day, listing = day_before(part["date"], days), part["listing"].to_numpy()
-        mark_lives(
-            day, listing, part["quoted"].to_numpy(), part["delisted"].to_numpy(), life.counted, life.limit,
-            ends.of(listing, day), last_day, flagged, flag_day, until, steps, base[rows], after_flag[rows],
-        )  # fmt: skip
+        events = PriceEvents(
+            day, listing, part["quoted"].to_numpy(), part["delisted"].to_numpy(), ends.of(listing, day)
+        )
+        mark_lives(events, gaps, state, steps, base[rows], after_flag[rows])
     given = prices["return"].is_not_null().to_numpy()
     row_counts.unused_returns = prices.filter(base & given).select("date", "listing", "return")
     row_counts.drop("price", BEFORE_LIFE, len(row_counts.unused_returns))
     row_counts.drop("price", "return across a delisting", int((after_flag & given).sum()))
-    close_lives(last_day, flagged, flag_day, life.counted, life.limit, until, steps)
+    close_lives(gaps, state, steps)
     np.cumsum(steps, axis=0, out=steps)
     return steps[:-1].astype(np.bool_), base
 

@@ -73,9 +73,9 @@ def read_loadings(
         for first, dates in all_runs:
             run = reader.read(dates, first == 0)
             used.update(count_by_type(run.source, identifiers))
-            offsets = index.offsets_of(dates)
+            run_rows = index.run_rows(dates)
             for number, columns in enumerate(groups):
-                columns.carry(run.of_group(number), offsets, index)
+                columns.carry(run.of_group(number), run_rows)
             advance(len(dates))
     _count_dropped(planned, used, index, identifiers, row_counts, source)
     row_counts.drop(source, SUPERSEDED, sum(columns.n_superseded for columns in groups))

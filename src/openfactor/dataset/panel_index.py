@@ -16,7 +16,8 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.lives import Life, day_before, lives
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.row_counts import RowCounts
-from openfactor.numerics.listing_lives import carry_rows
+from openfactor.numerics.asof import RunRows
+from openfactor.numerics.listing_lives import fill_stale_rows
 
 if TYPE_CHECKING:
     from openfactor.dataset.riskdataset import RiskDataset
@@ -50,12 +51,13 @@ class PanelIndex:
     def n_rows(self) -> int:
         return len(self.listing)
 
-    def offsets_of(self, dates: Sequence[dt.date]) -> NDArray[np.int64]:
-        """(dates + 1,) where the rows of each date begin; a date that is not stored has none."""
+    def run_rows(self, dates: Sequence[dt.date]) -> RunRows:
+        """The rows of consecutive dates; a date that is not stored has none."""
         stored = np.array(self.days, "datetime64[D]")
         at = np.searchsorted(stored, np.array(dates, "datetime64[D]"))
         end = np.searchsorted(stored, np.array(dates[-1], "datetime64[D]"), side="right")
-        return np.asarray(self.offsets[np.append(at, end)])
+        offsets = self.offsets[np.append(at, end)]
+        return RunRows(ordinals(dates), offsets, self.company, self.listing, self.priced)
 
 
 def runs(counts: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, list[dt.date]]]:
@@ -134,7 +136,7 @@ def build_index(
     del position, alive
     company = identifiers.table["company"].to_numpy()[listing]
     asleep = np.zeros(n_rows, np.bool_)
-    carry_rows(offsets, listing, company, priced, life.counted, LONGEST_CLOSURE, currency, asleep)
+    fill_stale_rows(offsets, listing, company, priced, life.counted, LONGEST_CLOSURE, currency, asleep)
     return PanelIndex(
         days=days,
         n_listings=identifiers.n_listings,

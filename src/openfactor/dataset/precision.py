@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.panel import Exposure
 from openfactor.errors import Fault
-from openfactor.numerics.rounding import rounding_shares
+from openfactor.numerics.rounding import RoundedValues, new_rounding_state, rounding_shares
 
 Float = NDArray[np.float64]
 
@@ -63,8 +63,7 @@ class PrecisionLoss:
 
     def __post_init__(self) -> None:
         n = len(self.factors)
-        self._known = np.full((2, n, self.n_companies if self.cumulative else 0), np.nan)
-        self._count, self._sums = np.zeros(n, np.int64), np.zeros((7, n))
+        self._state = new_rounding_state(n, self.n_companies if self.cumulative else 0)
         self._most = np.zeros(n, np.int64)
 
     def add(
@@ -86,9 +85,8 @@ class PrecisionLoss:
             usual = np.bincount(factor, minlength=len(self.factors)) // len(dates)
             self._most = np.maximum(self._most, usual)
             return
-        shares, names = rounding_shares(
-            offsets, factor, company, exact, error, self.cumulative, self._known, self._count, self._sums
-        )
+        values = RoundedValues(offsets, factor, company, exact, error)
+        shares, names = rounding_shares(values, self.cumulative, self._state)
         self._most = np.maximum(self._most, names.max(axis=0, initial=0))
         for d, f in np.argwhere(shares > MOST_LOST).tolist():
             self._lossy.append(_Day(f, dates[d], float(shares[d, f]), int(names[d, f])))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.numerics.compounding import forward_returns
+from openfactor.numerics.compounding import PriceRows, forward_returns
 from openfactor.settings.universe import CalendarSettings
 
 PARTS = 16
@@ -64,6 +64,7 @@ def timeline(
     window = np.searchsorted(every, np.arange(len(whole.days))).astype(np.int64)
     rates = _rates(whole, currency)
     panel, n_rows = whole.panel, dataset.panel.n_rows
+    prices = PriceRows(panel.offsets, panel.listing, panel.local_return, panel.priced, panel.currency)
     returns, covered = np.empty(n_rows), np.empty(n_rows, np.int32)
     for d in np.setdiff1d(np.arange(len(dataset.days)), days[:-1] - first):
         rows = dataset.panel.rows_of(int(d))
@@ -72,11 +73,7 @@ def timeline(
     def fill(part: NDArray[np.int64]) -> None:
         """Returns that follow the trading days of `part`, whose last day belongs to the next part."""
         forward_returns(
-            panel.offsets,
-            panel.listing,
-            panel.local_return,
-            panel.priced,
-            panel.currency,
+            prices,
             rates,
             part,
             window,

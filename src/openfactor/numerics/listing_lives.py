@@ -1,10 +1,11 @@
 """Which listing has a row on which day, decided day by day.
 
-Days are numbers of stored days. `counted` (D,) has, for each of them, how many days up to it count towards
-the limit of days without a price.
+Days are numbers of stored days.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -15,19 +16,57 @@ Codes = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
+class PriceEvents(NamedTuple):
+    """Rows of a price upload, in the order of their days."""
+
+    day: Int
+    """(n,)"""
+    listing: Codes
+    """(n,)"""
+    quoted: Mask
+    """(n,) the row has a price."""
+    delisted: Mask
+    """(n,) it says that the listing ends."""
+    stated: Int
+    """(n,) after this day, what the listing is on the day of the price has no rows without a price."""
+
+
+class PriceGaps(NamedTuple):
+    """How long a listing lives on without a price."""
+
+    counted: Int
+    """(D,) how many days up to each day count towards the limit."""
+    limit: int
+    """Counted days without a price."""
+
+
+class LifeState(NamedTuple):
+    """What is known of each listing so far."""
+
+    last_day: Int
+    """(listings,) of its last price; -1: none yet."""
+    flagged: Mask
+    """(listings,) a row since, or that of the price, said `delisted`."""
+    flag_day: Int
+    """(listings,) the day of that row."""
+    until: Int
+    """(listings,) `stated` of the last price."""
+
+
+def new_life_state(n_listings: int) -> LifeState:
+    """Before the first day."""
+    n, none = n_listings, -1
+    return LifeState(
+        np.full(n, none, np.int64), np.zeros(n, np.bool_), np.full(n, none, np.int64),
+        np.full(n, none, np.int64),
+    )  # fmt: skip
+
+
 @njit(cache=True, nogil=True)
 def mark_lives(
-    day: Int,
-    listing: Codes,
-    quoted: Mask,
-    delisted: Mask,
-    counted: Int,
-    limit: int,
-    stated: Int,
-    last_day: Int,
-    flagged: Mask,
-    flag_day: Int,
-    until: Int,
+    prices: PriceEvents,
+    gaps: PriceGaps,
+    state: LifeState,
     steps: NDArray[np.int8],
     base: Mask,
     after_flag: Mask,
@@ -38,108 +77,104 @@ def mark_lives(
     it, up to `limit` counted days. A row that says `delisted` without a price ends a life that has not
     ended before.
 
-    quoted : (n,) the row has a price
-    stated : (n,) after this day, what the listing is on the day of the price has no rows without a price
-    last_day, flagged, flag_day, until : (listings,) state, kept from call to call; until is `stated` of the
-        last price; -1, False, -1 and -1 at the start
+    Parameters
+    ----------
+    state : kept from call to call
     steps : (D + 1, listings) receives 1 where rows begin and -1 on the day after the last one
     base : (n,) receives whether the price begins a life, so that its return is not used
     after_flag : (n,) receives whether there are no rows on counted days before the price, though it begins no
-        life, for the price before said `delisted`
+        life, because the price before said `delisted`
     """
-    for i in range(len(day)):
-        d, name = day[i], listing[i]
-        s = last_day[name]
-        if not quoted[i]:
-            if s >= 0 and not flagged[name]:
-                flagged[name] = True
-                flag_day[name] = d
+    counted, limit = gaps.counted, gaps.limit
+    last_day, flagged, flag_day, until = state.last_day, state.flagged, state.flag_day, state.until
+    for j in range(len(prices.day)):
+        d, i = prices.day[j], prices.listing[j]
+        s = last_day[i]
+        if not prices.quoted[j]:
+            if s >= 0 and not flagged[i]:
+                flagged[i] = True
+                flag_day[i] = d
             continue
         if s < 0:
-            base[i] = True
-            steps[d, name] += 1
+            base[j] = True
+            steps[d, i] += 1
         else:
-            end = _end(s, flagged[name], flag_day[name], counted, limit, until[name])
+            end = _end(i, gaps, state)
             if end < d - 1:
-                steps[end + 1, name] -= 1
-                steps[d, name] += 1
-                after_flag[i] = flagged[name] and counted[d - 1] > counted[end]
-            ended = stated[i] != until[name] and until[name] < d - 1  # the id map ended it in between
-            base[i] = ended or (d > 0 and counted[d - 1] - counted[s] > limit)
-            after_flag[i] = after_flag[i] and not base[i]
-        last_day[name] = d
-        until[name] = stated[i]
-        flagged[name] = delisted[i]
-        flag_day[name] = d
+                steps[end + 1, i] -= 1
+                steps[d, i] += 1
+                after_flag[j] = flagged[i] and counted[d - 1] > counted[end]
+            # the id map ended it in between
+            ended = prices.stated[j] != until[i] and until[i] < d - 1
+            base[j] = ended or (d > 0 and counted[d - 1] - counted[s] > limit)
+            after_flag[j] = after_flag[j] and not base[j]
+        last_day[i] = d
+        until[i] = prices.stated[j]
+        flagged[i] = prices.delisted[j]
+        flag_day[i] = d
 
 
 @njit(cache=True, nogil=True)
-def close_lives(
-    last_day: Int,
-    flagged: Mask,
-    flag_day: Int,
-    counted: Int,
-    limit: int,
-    until: Int,
-    steps: NDArray[np.int8],
-) -> None:
+def close_lives(gaps: PriceGaps, state: LifeState, steps: NDArray[np.int8]) -> None:
     """Note in `steps` where the rows after the last prices end."""
-    for name in range(len(last_day)):
-        s = last_day[name]
-        if s >= 0:
-            end = _end(s, flagged[name], flag_day[name], counted, limit, until[name])
-            steps[end + 1, name] -= 1
+    for i in range(len(state.last_day)):
+        if state.last_day[i] >= 0:
+            steps[_end(i, gaps, state) + 1, i] -= 1
 
 
 @njit(cache=True, nogil=True)
-def _end(s: int, flagged: bool, flag_day: int, counted: Int, limit: int, until: int) -> int:
-    """The last day with a row, if no price follows that of day s."""
-    end = min(int(np.searchsorted(counted, counted[s] + limit, side="right")) - 1, max(until, s))
-    return min(end, flag_day) if flagged else end
+def _end(i: int, gaps: PriceGaps, state: LifeState) -> int:
+    """The last day with a row of listing i, if no price follows its last one."""
+    s = state.last_day[i]
+    limit = gaps.counted[s] + gaps.limit
+    end = min(int(np.searchsorted(gaps.counted, limit, side="right")) - 1, max(state.until[i], s))
+    return min(end, int(state.flag_day[i])) if state.flagged[i] else int(end)
 
 
 @njit(cache=True, nogil=True)
-def carry_rows(
+def fill_stale_rows(
     offsets: Int,
     listing: Codes,
-    entity: Codes,
+    company: Codes,
     priced: Mask,
     counted: Int,
     most_closed: int,
     currency: NDArray[np.int16],
     asleep: Mask,
 ) -> None:
-    """Give stale rows the currency of the last price, and find listings that others of their company outrank.
+    """Give rows without a price the currency of the last one, and find listings that no longer trade.
 
-    entity : (rows,)
+    Parameters
+    ----------
+    offsets : (D + 1,) rows of each stored day
+    listing, company, priced : (rows,)
+    counted : (D,) as of `PriceGaps`
+    most_closed : counted days without a price after which a listing is asleep
     currency : (rows,) set where there is a price; receives the others
     asleep : (rows,) receives whether a listing without a price has had none for more than `most_closed`
-        counted
-        days, or another listing of its company has begun to trade since its last price
+        counted days, or another listing of its company has begun to trade since its last price
     """
     n_listings = listing.max() + 1 if len(listing) else 0
-    n_entities = entity.max() + 1 if len(entity) else 0
+    n_companies = company.max() + 1 if len(company) else 0
     last_day = np.full(n_listings, -1, np.int64)
     last_row = np.full(n_listings, -2, np.int64)
     known = np.zeros(n_listings, np.int16)
-    newest = np.full(
-        n_entities, -1, np.int64
-    )  # the day on which a listing of the company last began to trade
+    newest = np.full(n_companies, -1, np.int64)  # the day on which one of its listings last began to trade
     for d in range(len(offsets) - 1):
         for row in range(offsets[d], offsets[d + 1]):
-            name = listing[row]
+            i = listing[row]
             if priced[row]:
-                if last_row[name] < d - 1:
-                    newest[entity[row]] = d
-                last_day[name] = d
-                known[name] = currency[row]
-            last_row[name] = d
+                if last_row[i] < d - 1:
+                    newest[company[row]] = d
+                last_day[i] = d
+                known[i] = currency[row]
+            last_row[i] = d
         for row in range(offsets[d], offsets[d + 1]):
-            name = listing[row]
+            i = listing[row]
             if not priced[row]:
-                s = last_day[name]
-                currency[row] = known[name]
-                asleep[row] = counted[d] - counted[s] > most_closed or newest[entity[row]] > s
+                s = last_day[i]
+                currency[row] = known[i]
+                asleep[row] = counted[d] - counted[s] > most_closed or newest[company[row]] > s
 
 
 @njit(cache=True, nogil=True)
@@ -148,33 +183,39 @@ def choose_currency(
 ) -> tuple[Mask, Int, Int]:
     """Which of several rows of a listing and day counts, and the rows that its return can begin at.
 
-    Rows are sorted by listing, day, those with a price first, then currency. The currency of the listing's
-    last price counts where it is among them, else the first one.
+    The currency of the listing's last price counts where it is among those of the day, else the first one.
+
+    Parameters
+    ----------
+    listing, day, quoted, currency : (n,) sorted by listing, day, those with a price first, then currency
+    n_currencies : one more than the largest code in `currency`
 
     Returns
     -------
-    kept : (n,); before : (n,) the last kept row of the listing with a price; same : (n,) the last row of
-        the listing in the same currency with a price, kept or not. -1: none
+    kept : (n,) the row counts
+    before : (n,) for kept rows with a price, the last kept row of the listing before with a price; -1: none
+    same : (n,) for kept rows with a price, the last row of the listing before in the same currency with a
+        price, kept or not; -1: none
     """
     n = len(listing)
     kept = np.zeros(n, np.bool_)
     before, same = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     latest = np.full(n_currencies, -1, np.int64)
-    force = -1  # row of the last price
+    last = -1  # row of the last price
     i = 0
     while i < n:
         if i == 0 or listing[i] != listing[i - 1]:
             latest[:] = -1
-            force = -1
+            last = -1
         j, chosen = i, i
         while j < n and listing[j] == listing[i] and day[j] == day[i]:
-            if force >= 0 and currency[j] == currency[force] and quoted[j] == quoted[i]:
+            if last >= 0 and currency[j] == currency[last] and quoted[j] == quoted[i]:
                 chosen = j
             j += 1
         kept[chosen] = True
         if quoted[chosen]:
-            before[chosen], same[chosen] = force, latest[currency[chosen]]
-            force = chosen
+            before[chosen], same[chosen] = last, latest[currency[chosen]]
+            last = chosen
         for k in range(i, j):
             if quoted[k]:
                 latest[currency[k]] = k

@@ -2,78 +2,94 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from openfactor.numerics.asof import RunRows, Values
+
 Float = NDArray[np.float64]
-Int = NDArray[np.int64]
 Codes = NDArray[np.int32]
 NEVER = -1
 
 
-def new_classes(n_listings: int) -> tuple[Float, Codes]:
-    """`known` and `dates` of `carry_sums`, before the first day."""
-    return np.full(n_listings, np.nan), np.full((4, n_listings), NEVER, np.int32)
+class ClassState(NamedTuple):
+    """What is known of each listing so far; ordinals of days, NEVER before the first."""
+
+    known: Float
+    """(listings,) the latest value."""
+    known_date: Codes
+    """(listings,) of the latest value."""
+    first_row: Codes
+    """(listings,) day of its first row, ..."""
+    last_row: Codes
+    """(listings,) ... of its last, ..."""
+    last_price: Codes
+    """(listings,) ... and of its last price."""
+
+
+def new_class_state(n_listings: int) -> ClassState:
+    """Before the first day."""
+    return ClassState(np.full(n_listings, np.nan), *(np.full(n_listings, NEVER, np.int32) for _ in range(4)))
+
+
+@njit(cache=True, nogil=True)
+def _learn(values: Values, rows: RunRows, d: int, state: ClassState) -> None:
+    """Take in the values and the rows of day d."""
+    today = rows.date[d]
+    for j in range(values.offsets[d], values.offsets[d + 1]):
+        state.known[values.owner[j]] = values.value[j]
+        state.known_date[values.owner[j]] = today
+    for row in range(rows.offsets[d], rows.offsets[d + 1]):
+        i = rows.listing[row]
+        if state.first_row[i] == NEVER:
+            state.first_row[i] = today
+        state.last_row[i] = today
+        if rows.priced[row]:
+            state.last_price[i] = today
 
 
 @njit(cache=True, nogil=True)
 def carry_sums(
-    event_offsets: Int,
-    event_listing: Codes,
-    event_value: Float,
-    date: Codes,
-    max_age: int,
-    offsets: Int,
-    listing: Codes,
-    priced: NDArray[np.bool_],
-    entity: Codes,
-    known: Float,
-    dates: Codes,
-    out: Float,
+    values: Values, rows: RunRows, company: Codes, max_age: int, state: ClassState, out: Float
 ) -> None:
     """Write the sum of the latest values of all listings of each row's company to `out` (rows,); NaN where
     none counts.
 
-    A value counts until it is older than `max_age` days, until its listing has ended, or until another one
-    takes the listing's place: one of the same company that has a value of its own, and has begun to trade
-    since the listing's last price. A value of a later date than that counts whatever became of the listing;
-    and a listing without any row so far has not ended.
+    A value counts until it is older than `max_age` days, until its listing has ended, or until another
+    listing takes its place: one of the same company that has a value of its own, and has begun to trade since
+    the first one's last price. A value of a later date than that counts whatever became of the listing; and a
+    listing without any row so far has not ended.
 
-    event_offsets, offsets : (days + 1,) events and rows of each day of a run, at most one event a listing
-    date : (days,) ordinal of each day
-    priced : (rows,); entity : (listings,)
-    known : (listings,) latest values; dates : (4, listings) of these, of the first and last row, and of the
-        last price; both kept from run to run, see `new_classes`
+    Parameters
+    ----------
+    values : of listings, at most one per listing and day
+    company : (listings,) of each listing
+    max_age : in days, as of `asof.age_limit`
+    state : kept from run to run
     """
-    known_on, first_row, last_row, last_price = dates[0], dates[1], dates[2], dates[3]
-    total, newest = np.empty(entity.max() + 1), np.empty(entity.max() + 1, np.int32)
-    for d in range(len(offsets) - 1):
-        today = date[d]
-        for j in range(event_offsets[d], event_offsets[d + 1]):
-            known[event_listing[j]] = event_value[j]
-            known_on[event_listing[j]] = today
-        for row in range(offsets[d], offsets[d + 1]):
-            name = listing[row]
-            if first_row[name] == NEVER:
-                first_row[name] = today
-            last_row[name] = today
-            if priced[row]:
-                last_price[name] = today
+    known, since, first_row = state.known, state.known_date, state.first_row
+    last_row, last_price = state.last_row, state.last_price
+    total, newest = np.empty(company.max() + 1), np.empty(company.max() + 1, np.int32)
+    for d in range(len(rows.date)):
+        today = rows.date[d]
+        _learn(values, rows, d, state)
         total[:] = np.nan
         newest[:] = NEVER
-        for name in range(len(entity)):
-            if first_row[name] != NEVER and known_on[name] >= first_row[name]:
-                newest[entity[name]] = max(newest[entity[name]], first_row[name])
-        for name in range(len(entity)):
-            e, since = entity[name], known_on[name]
-            if since == NEVER or today - since > max_age:
+        for i in range(len(company)):
+            if first_row[i] != NEVER and since[i] >= first_row[i]:
+                newest[company[i]] = max(newest[company[i]], first_row[i])
+        for i in range(len(company)):
+            c = company[i]
+            if since[i] == NEVER or today - since[i] > max_age:
                 continue
-            if last_row[name] != NEVER:
-                if last_row[name] < today and since <= last_row[name]:
+            if last_row[i] != NEVER:
+                if last_row[i] < today and since[i] <= last_row[i]:
                     continue
-                if newest[e] > last_price[name] and since < newest[e]:
+                if newest[c] > last_price[i] and since[i] < newest[c]:
                     continue
-            total[e] = known[name] if np.isnan(total[e]) else total[e] + known[name]
-        for row in range(offsets[d], offsets[d + 1]):
-            out[row] = total[entity[listing[row]]]
+            total[c] = known[i] if np.isnan(total[c]) else total[c] + known[i]
+        for row in range(rows.offsets[d], rows.offsets[d + 1]):
+            out[row] = total[company[rows.listing[row]]]
