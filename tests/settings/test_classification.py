@@ -194,6 +194,13 @@ def test_frames_of_any_kind(kind: str) -> None:
 
 
 def test_a_column_of_pandas_that_mixes_numbers_and_text() -> None:
-    frame = pd.DataFrame({"asset_id": ["A", "B", "C"], "sector": [1010, "15x", 20.0], "industry": None})
+    frame = pd.DataFrame(
+        {"asset_id": ["A", "B", "C"], "sector": [1010, "15x", 20.0], "industry": [None, 1, "y"]}
+    )
     _, members = made(frame)
-    assert members["factor"].to_list() == ["1010", "15x", "20"]
+    assert members["factor"].to_list() == ["1010", "15x/1", "20/y"]
+
+
+def test_a_table_without_levels() -> None:
+    with pytest.raises(DataError, match="name at least one level"):
+        hierarchy_and_memberships(TABLE, [], factor_group="g", asset_id_type="ticker", date=DAY)

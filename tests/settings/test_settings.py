@@ -4,17 +4,17 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from openfactor.errors import SettingsError
 from openfactor.settings import (
+    AnyRiskDatasetSettings,
     CategoricalFilterSettings,
     ContinuousExposureGroupSettings,
     DatasetSettings,
     DerivedRiskDatasetSettings,
     ExposureSettings,
     FactorRiskModelSettings,
-    MCapFilterSettings,
     ModelConstructionSettings,
     RiskDatasetHuberRegressionExposureSettings,
     RiskDatasetUnitExposureSettings,
@@ -55,35 +55,17 @@ def test_settings_are_frozen_and_closed() -> None:
         ModelConstructionSettings(curency="EUR")  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: MCapFilterSettings(lower=2, upper=1), "must be greater"),
-        (
-            lambda: UniverseSettings(categorical_filters=[CategoricalFilterSettings(hierarchy="x")] * 2),
-            "more than one filter on x",
-        ),
-        (lambda: ModelConstructionSettings(return_clip_bounds=(0.1, 0.2)), "less than or equal to 0"),
-        (
-            lambda: dataset_settings(sparse_factor_groups={"style": None}),
-            "both dense and sparse: style",
-        ),
-        (lambda: dataset_settings(dense_factor_groups={}, sparse_factor_groups={}), "at least one"),
-        (
-            lambda: FactorRiskModelSettings(
-                universe=UniverseSettings(),
-                exposures=ExposureSettings(),
-                modelconstruction=ModelConstructionSettings(
-                    estimation_universe=UniverseSettings(calendar={"filters": [["XLON"]]})
-                ),
-            ),
-            "must have the calendar",
-        ),
-    ],
-)
-def test_values_that_contradict(make, message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        make()
+def test_risk_datasets_are_told_apart_by_their_kind() -> None:
+    adapter: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
+    root, derived = dataset_settings(), DerivedRiskDatasetSettings(reference_dataset="d")
+    for settings in (root, derived):
+        assert adapter.validate_json(settings.model_dump_json()) == settings
+        without = settings.model_dump(mode="json", exclude={"kind"})  # as people write it
+        assert adapter.validate_python(without) == settings
+        assert adapter.validate_python(settings) is settings
+    for other in ({"kind": "stacked"}, UniverseSettings(), 3):
+        with pytest.raises(ValidationError, match="`kind` must be 'root' or 'derived'"):
+            adapter.validate_python(other)
 
 
 def test_everything_that_a_dataset_lacks_is_named_at_once() -> None:
