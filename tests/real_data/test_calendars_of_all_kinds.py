@@ -178,4 +178,6 @@ def test_a_change_of_frequency_is_said() -> None:
     # days of exposures without prices are no trading days
     found = dataset_of(uploads).report
     assert found.periods_per_year == 12
-    assert any("about 12 a year and the last ones about 252" in warning for warning in found.warnings)
+    assert any(
+        "about 12 times per year at first and 252 times at last" in warning for warning in found.warnings
+    )

@@ -16,7 +16,7 @@ from openfactor.settings.universe import CalendarSettings
 
 
 def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDArray[np.bool_]]:
-    """Exchange to a mask over the stored days: closed on that day."""
+    """Exchange to (D,): closed on that day."""
     stored = np.array(days, dtype="datetime64[D]")
     return {
         str(exchange): np.isin(stored, rows["date"].to_numpy().astype("datetime64[D]"))
@@ -25,10 +25,17 @@ def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDAr
 
 
 def counted_days(closed: Mapping[str, NDArray[np.bool_]], priced: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(D,) how many stored days up to each count towards the limit of days without a price: those with
-    prices, and those on which no exchange is closed.
+    """Running count of the days that count towards limits of days without a price.
 
-    priced : (D,) days with prices
+    These are stored days with prices, and those on which no exchange is closed.
+
+    Parameters
+    ----------
+    priced : (D,) whether a day has prices
+
+    Returns
+    -------
+    (D,) number of counted days up to each day.
     """
     shut = np.zeros(len(priced), np.bool_)
     for mask in closed.values():
@@ -37,7 +44,7 @@ def counted_days(closed: Mapping[str, NDArray[np.bool_]], priced: NDArray[np.boo
 
 
 def within(day: dt.date, start: DateLike | None, end: DateLike | None) -> bool:
-    """Whether start <= day <= end; None is no bound."""
+    """Whether start <= day <= end; None for no bound."""
     first, last = as_date(start), as_date(end)
     return (first is None or day >= first) and (last is None or day <= last)
 
@@ -45,7 +52,7 @@ def within(day: dt.date, start: DateLike | None, end: DateLike | None) -> bool:
 def trading_days(
     closed: Mapping[str, NDArray[np.bool_]], filters: Sequence[Sequence[str]], n_days: int
 ) -> NDArray[np.int64]:
-    """Indices of the stored days on which no group of `filters` is closed as a whole.
+    """Indices of the stored days on which no group of `filters` is entirely closed.
 
     Raises
     ------

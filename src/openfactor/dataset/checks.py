@@ -1,4 +1,4 @@
-"""What must hold between the uploads of a dataset; each check returns the faults it finds."""
+"""Consistency of the uploads of a dataset. Each check returns faults."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from openfactor.uploads.validation import MAX_EXAMPLES
 
 
 def id_types(
-    counts: Mapping[str, pl.DataFrame], idmap: pl.DataFrame, identifiers: Identifiers
+    rows_by_type: Mapping[str, pl.DataFrame], idmap: pl.DataFrame, identifiers: Identifiers
 ) -> list[Fault]:
-    """Uploads whose id types all lead nowhere. Rows of such types beside others are left out.
+    """Uploads without any usable id type. Otherwise, rows of unusable types are left out.
 
-    counts : upload to asset_id_type, rows
+    rows_by_type : upload to asset_id_type, rows
     """
     known = set(idmap["from_id_type"]) | set(idmap["to_id_type"])
     faults = []
-    for name, by_type in counts.items():
-        by_type = by_type.sort("asset_id_type")
-        leading = identifiers.listing_types if name == "price" else identifiers.company_types
-        if set(leading) & set(by_type["asset_id_type"]):
+    for name, counts in rows_by_type.items():
+        by_type = counts.sort("asset_id_type")
+        usable = identifiers.listing_types if name == "price" else identifiers.company_types
+        if set(usable) & set(by_type["asset_id_type"]):
             continue
         unknown = by_type.filter(~pl.col("asset_id_type").is_in(list(known)))
         faults += [
@@ -34,10 +34,10 @@ def id_types(
             for id_type, count in unknown.rows()
         ]  # fmt: skip
         if len(by_type) and not len(unknown):
-            what = "listings" if name == "price" else "companies"
+            targets = "listings" if name == "price" else "companies"
             faults.append(
-                Fault("unknown_id_type", name, f"no row has an id type that leads to {what} "
-                      f"({', '.join(leading)}); there are {', '.join(by_type['asset_id_type'])}",
+                Fault("unknown_id_type", name, f"no row has an id type that leads to {targets} "
+                      f"({', '.join(usable)}); the upload has {', '.join(by_type['asset_id_type'])}",
                       "asset_id_type")
             )  # fmt: skip
         if not len(by_type):
@@ -45,12 +45,12 @@ def id_types(
     return faults
 
 
-def factor_groups(found: Collection[str], declared: Collection[str]) -> list[Fault]:
-    """Declared groups that the exposures do not have."""
-    missing = sorted(set(declared) - set(found))
+def factor_groups(known: Collection[str], declared: Collection[str]) -> list[Fault]:
+    """Declared groups without rows; known : groups of the upload."""
+    missing = sorted(set(declared) - set(known))
     return [
         Fault("missing_group", "exposures", f"no rows of the factor group {group!r}; the upload has "
-              f"{', '.join(sorted(found)) or 'none'}", "factor_group")
+              f"{', '.join(sorted(known)) or 'none'}", "factor_group")
         for group in missing
     ]  # fmt: skip
 
@@ -58,62 +58,62 @@ def factor_groups(found: Collection[str], declared: Collection[str]) -> list[Fau
 def known_groups(
     rows: pl.LazyFrame, empty: Collection[str], identifiers: Identifiers, source: str = "exposures"
 ) -> list[Fault]:
-    """Declared groups of an exposures upload (`empty`) that no asset of the id map has a row in."""
+    """Faults for declared groups (`empty`) in which no asset of the id map has a row."""
     known = ", ".join(identifiers.table["id"].head(3))
     faults = []
     for group in sorted(empty):
         ids = rows.filter(pl.col("factor_group") == group).select("asset_id").unique().sort("asset_id")
-        shown = ", ".join(map(repr, ids.head(3).collect()["asset_id"]))
+        examples = ", ".join(map(repr, ids.head(3).collect()["asset_id"]))
         faults.append(
-            Fault("unknown_assets", source, f"no row of the factor group {group!r} is of an asset that "
-                  f"the idmap knows: the upload has {shown}, the idmap {known}; correct the ids, or add them "
-                  "to the idmap", "asset_id")
+            Fault("unknown_assets", source, f"no row of the factor group {group!r} is of an asset in the "
+                  f"idmap: the upload has {examples}, the idmap {known}; correct the ids, or add them to the "
+                  "idmap", "asset_id")
         )  # fmt: skip
     return faults
 
 
 def no_listing(prices: pl.LazyFrame, identifiers: Identifiers) -> Fault:
-    """Prices of which none is of a listing of the id map."""
+    """The fault of prices none of which is of a listing in the id map."""
     ids = prices.select("asset_id").unique().sort("asset_id").head(3).collect()["asset_id"]
     known = ", ".join(map(repr, identifiers.table["id"].head(3)))
     return Fault(
-        "no_rows", "price", f"no price of a listing that the idmap knows: the upload has "
+        "no_rows", "price", f"no price is of a listing in the idmap: the upload has "
         f"{', '.join(map(repr, ids)) or 'no rows'}, the idmap {known or 'no listing'}; correct the ids, or "
         "add them to the idmap", "asset_id",
     )  # fmt: skip
 
 
-def returns(rows: PanelIndex, identifiers: Identifiers, bound: float | None) -> list[Fault]:
-    """Returns above the bound of the dataset, as they are used; None is no bound."""
+def returns(index: PanelIndex, identifiers: Identifiers, bound: float | None) -> list[Fault]:
+    """Used returns above the bound of the dataset; bound : None for no bound."""
     if bound is None:
         return []
     with np.errstate(invalid="ignore"):
-        high = np.flatnonzero(rows.local_return > bound)
+        high = np.flatnonzero(index.local_return > bound)
     if not len(high):
         return []
     first = high[:MAX_EXAMPLES]
-    day = np.searchsorted(rows.offsets, first, side="right") - 1
-    names = identifiers.table["id"].gather(rows.listing[first])
-    shown = tuple(
-        f"date {rows.days[d]}, asset_id {name}, return {value:g}"
-        for d, name, value in zip(day.tolist(), names, rows.local_return[first].tolist(), strict=True)
+    day = np.searchsorted(index.offsets, first, side="right") - 1
+    names = identifiers.table["id"].gather(index.listing[first])
+    examples = tuple(
+        f"date {index.days[d]}, asset_id {name}, return {value:g}"
+        for d, name, value in zip(day.tolist(), names, index.local_return[first].tolist(), strict=True)
     )
     message = (
         f"above max_return={bound:g}, a gain of {bound:.0%} from one price to the next; returns are "
         "fractions (0.01 for 1 %), adjusted for splits: correct them in the upload, or raise max_return if "
         "they are real"
     )
-    return [Fault("max_return", "price", message, "return", len(high), shown)]
+    return [Fault("max_return", "price", message, "return", len(high), examples)]
 
 
-def rates(name: str, uses: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:
-    """Currencies in use on a day before their first exchange rate, or without any.
+def rates(name: str, currencies: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:
+    """Currencies that are used before their first exchange rate, or have none.
 
-    uses : ccy, first_use, last_use (dates), rows
+    currencies : ccy, first_use, last_use (dates), rows
     """
     first_rate = fx.group_by("ccy").agg(first_rate=pl.col("date").min())
     lacking = (
-        uses.with_columns(pl.col("ccy").cast(pl.String))
+        currencies.with_columns(pl.col("ccy").cast(pl.String))
         .join(first_rate, on="ccy", how="left")
         .filter((pl.col("ccy") != "USD") | pl.col("first_rate").is_not_null())
         .filter(pl.col("first_rate").is_null() | (pl.col("first_use") < pl.col("first_rate")))
@@ -121,9 +121,9 @@ def rates(name: str, uses: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:
     )
     faults = []
     for ccy, first, last, count, rate in lacking.rows():
-        have = f"its first rate is of {rate}" if rate else "exchange_rates has none"
+        problem = f"its first rate is of {rate}" if rate else "exchange_rates has none"
         faults.append(
-            Fault("no_rate", name, f"{ccy} is used from {first} to {last} ({count:,} rows) but {have}; "
+            Fault("no_rate", name, f"{ccy} is used from {first} to {last} ({count:,} rows) but {problem}; "
                   f"upload exchange_rates for {ccy} from {first} on", "ccy")
         )  # fmt: skip
     return faults

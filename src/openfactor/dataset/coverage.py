@@ -1,4 +1,4 @@
-"""How much of a dataset there is on each day."""
+"""Number of listings that each input covers, by day."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from openfactor.dataset.panel import Panel
 
 
 def coverage_by_date(panel: Panel, days: Sequence[dt.date]) -> pl.DataFrame:
-    """One row a stored day: date, listings (alive), priced (the others are stale), market_cap (those that
-    have one), and `with_{group}` for each factor group.
+    """Number of listings, one row per stored day.
 
-    A listing counts for a continuous group when it has an exposure to every factor, for a categorical one
-    when it is in a category.
+    A listing has a continuous group if it has an exposure to every factor, and a categorical one if it has a
+    category.
+
+    Returns
+    -------
+    date, listings (alive), priced (the others are stale), market_cap (with one), and `with_{group}` for each
+    factor group.
     """
     counts = {
         "listings": np.diff(panel.offsets),
@@ -35,6 +39,6 @@ def coverage_by_date(panel: Panel, days: Sequence[dt.date]) -> pl.DataFrame:
 
 
 def _count(panel: Panel, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(D,) rows of each day in the mask."""
+    """(D,) number of rows in the mask."""
     before = np.concatenate([[0], np.cumsum(mask)])
     return np.asarray(np.diff(before[panel.offsets]))

@@ -1,7 +1,7 @@
-"""From when to when a listing has rows, decided on each day from what is known on it.
+"""The days on which a listing is alive and has rows, decided on each day from what is known on that day.
 
-A listing is alive on the days with a price. It stays alive without one for a stated number of days, unless
-its last row says `delisted` or the id map says that it has ended.
+A listing is alive on days with a price. It stays alive without one for a set number of days, unless its last
+row is flagged `delisted` or its mapping in the id map has ended.
 """
 
 from __future__ import annotations
@@ -20,45 +20,51 @@ from openfactor.dataset.validity import merged
 from openfactor.numerics.listing_lives import PriceEvents, PriceGaps, close_lives, mark_lives, new_life_state
 
 RUN = 1_000_000
-"""Price rows that are looked at in one go."""
+"""Price rows that are processed at a time."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """What ends the life of a listing that has no price."""
+    """What ends the life of a listing without prices."""
 
     counted: NDArray[np.int64]
     """(D,) see `counted_days`."""
     limit: int
-    """Counted days without a price."""
+    """Largest number of counted days without a price."""
     spans: pl.DataFrame
     """See `stated_spans`."""
 
 
 def stated_spans(idmap: pl.DataFrame, identifiers: Identifiers, as_of: dt.date) -> pl.DataFrame:
-    """The days on which the id map says that an id is a listing: listing, start_date, end_date; sorted."""
+    """listing, start_date, end_date: the days on which the id map maps a listing; sorted."""
     master, core = identifiers.id_types
     rows = idmap.filter(
         (pl.col("from_id_type") == master)
         & (pl.col("to_id_type") == core)
         & (pl.col("start_date").fill_null(dt.date.min) <= as_of)
     )
-    given = rows.select(
+    mappings = rows.select(
         pl.col("start_date").fill_null(dt.date.min),
         pl.col("end_date").fill_null(dt.date.max),
         id="from_id",
         company_id="to_id",
     )
-    listed = given.join(identifiers.table.select("id", "company_id", "listing"), on=["id", "company_id"])
+    listed = mappings.join(identifiers.table.select("id", "company_id", "listing"), on=["id", "company_id"])
     return merged(listed, ["listing"])
 
 
-def lives(
+def alive_days(
     prices: pl.DataFrame, days: Sequence[dt.date], life: Life, n_listings: int, row_counts: RowCounts
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(D, listings) alive; and (n,) which prices begin a life, so that their returns are not used.
+    """The days on which listings are alive.
 
-    prices : as of `read_prices`
+    Parameters
+    ----------
+    prices : (n) of `read_prices`
+
+    Returns
+    -------
+    (D, listings) whether alive; (n,) whether a price begins a life, so that its return is not used.
     """
     steps = np.zeros((len(days) + 1, n_listings), np.int8)
     gaps, state = PriceGaps(life.counted, life.limit), new_life_state(n_listings)
@@ -72,17 +78,17 @@ def lives(
             day, listing, part["quoted"].to_numpy(), part["delisted"].to_numpy(), ends.of(listing, day)
         )
         mark_lives(events, gaps, state, steps, base[rows], after_flag[rows])
-    given = prices["return"].is_not_null().to_numpy()
-    row_counts.unused_returns = prices.filter(base & given).select("date", "listing", "return")
+    has_return = prices["return"].is_not_null().to_numpy()
+    row_counts.unused_returns = prices.filter(base & has_return).select("date", "listing", "return")
     row_counts.drop("price", BEFORE_LIFE, len(row_counts.unused_returns))
-    row_counts.drop("price", "return across a delisting", int((after_flag & given).sum()))
+    row_counts.drop("price", "return across a delisting", int((after_flag & has_return).sum()))
     close_lives(gaps, state, steps)
     np.cumsum(steps, axis=0, out=steps)
     return steps[:-1].astype(np.bool_), base
 
 
 class _Ends:
-    """The day with which the id map ends what a listing is on a day."""
+    """The last day of each mapping of a listing in the id map."""
 
     def __init__(self, spans: pl.DataFrame, days: Sequence[dt.date], n_listings: int) -> None:
         listing = spans["listing"].to_numpy()
@@ -98,19 +104,22 @@ class _Ends:
         return np.asarray((listing.astype(np.int64) << 32) + day)
 
     def of(self, listing: NDArray[np.int32], day: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n,) the end of the span that a day is in; between spans and after the last, of the one before it,
-        before the first, of the first."""
+        """(n,) last day of the span that a day is in; outside of spans, of the previous or the first one."""
         out = self._only[listing]
-        some = np.flatnonzero(self._several[listing])
-        if len(some):
-            at = np.searchsorted(self._keys, self._key(listing[some], day[some]), side="right") - 1
-            begin = np.searchsorted(self._keys, self._key(listing[some], np.zeros(len(some), np.int64)))
-            out[some] = self._last[np.maximum(at, begin)]
+        at_several = np.flatnonzero(self._several[listing])
+        if len(at_several):
+            at = (
+                np.searchsorted(self._keys, self._key(listing[at_several], day[at_several]), side="right") - 1
+            )
+            begin = np.searchsorted(
+                self._keys, self._key(listing[at_several], np.zeros(len(at_several), np.int64))
+            )
+            out[at_several] = self._last[np.maximum(at, begin)]
         return out
 
 
 def day_before(dates: pl.Series, days: Sequence[dt.date]) -> NDArray[np.int64]:
-    """Index of the last of the days on or before each date, -1 before the first."""
+    """(n,) index of the last of the days on or before each date, -1 before the first."""
     stored = np.array(days, dtype="datetime64[D]")
     at = np.searchsorted(stored, dates.to_numpy().astype("datetime64[D]"), side="right")
     return at.astype(np.int64) - 1

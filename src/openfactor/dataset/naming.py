@@ -1,4 +1,4 @@
-"""What listings are called in an id type, day by day."""
+"""Identifiers of listings in an id type, day by day."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ _STEP = ("listing", "day")
 class Naming:
     """The identifiers of listings in one id type.
 
-    `names` has them sorted, each once. `spans` says who has which: listing, start_date, end_date, code (index
-    into `names`); sorted, and those of a listing do not overlap. On other days it has none.
+    A listing has none on days outside of its spans.
     """
 
     id_type: str
     names: pl.Series
+    """The identifiers, sorted, each once."""
     spans: pl.DataFrame
+    """listing, start_date, end_date, code (index into `names`); sorted. Spans of a listing do not overlap."""
     n_listings: int
 
     def at(self, date: dt.date) -> Codes:
-        """(listings,) code of each listing's identifier on a date; -1: none."""
+        """(listings,) code of each listing's identifier on a date, -1 for none."""
         begins, ends, listing, code = self._arrays
         day = (date - dt.date(1970, 1, 1)).days
-        here = (begins <= day) & (day <= ends)
+        is_valid = (begins <= day) & (day <= ends)
         out = np.full(self.n_listings, -1, np.int32)
-        out[listing[here]] = code[here]
+        out[listing[is_valid]] = code[is_valid]
         return out
 
     def texts(self, codes: Codes) -> pl.Series:
-        """(n,) the identifiers of codes, null for -1."""
+        """(n,) identifiers of codes, null for -1."""
         at = pl.Series(codes, dtype=pl.Int32)
         return self.names.gather(at.set(at < 0, None))
 
@@ -51,34 +52,36 @@ class Naming:
 
 
 def own_naming(id_type: str, names: pl.Series) -> Naming:
-    """Listings that have the same identifier on all days; names : (listings,)."""
+    """Listings with the same identifier on all days; names : (listings,)."""
     ever = {"start_date": dt.date.min, "end_date": dt.date.max}
     spans = pl.DataFrame({"listing": pl.arange(len(names), dtype=pl.Int32, eager=True), "id": names})
     return _coded(id_type, spans.with_columns(**{c: pl.lit(d) for c, d in ever.items()}), len(names))
 
 
-def naming_over_time(id_type: str, held: pl.DataFrame, unclear: pl.DataFrame, n_listings: int) -> Naming:
+def naming_over_time(id_type: str, names: pl.DataFrame, ambiguous: pl.DataFrame, n_listings: int) -> Naming:
     """Listings whose identifiers change.
 
-    Of several on a day the lowest `order` counts, then the first by id.
+    Of several on a day, the lowest `order` counts, then the first by id.
 
-    held : listing, id, start_date, end_date, order; unclear : id, start_date, end_date on which an identifier
-    is nobody's
+    Parameters
+    ----------
+    names : listing, id, start_date, end_date, order
+    ambiguous : id, start_date, end_date: days on which an identifier is not used
     """
-    held, unclear = (
+    names, ambiguous = (
         frame.with_columns(first=pl.col("start_date").to_physical(), last=pl.col("end_date").to_physical())
-        for frame in (held, unclear)
+        for frame in (names, ambiguous)
     )
     day, inside = pl.col("day"), pl.col("day").is_between("first", "last")
-    contested = held.select("listing", "id").join(unclear, on="id")
+    contested = names.select("listing", "id").join(ambiguous, on="id")
     steps = pl.concat(
-        frame.select("listing", day=bound) for frame in (held, contested)
+        frame.select("listing", day=bound) for frame in (names, contested)
         for bound in (pl.col("first"), pl.col("last") + 1)
     ).unique()  # fmt: skip
-    there = steps.join(held, on="listing").filter(inside).select(*_STEP, "id", "order")
-    nobody = there.join(unclear.select("id", "first", "last"), on="id").filter(inside)
+    candidates = steps.join(names, on="listing").filter(inside).select(*_STEP, "id", "order")
+    unusable = candidates.join(ambiguous.select("id", "first", "last"), on="id").filter(inside)
     best = (
-        there.join(nobody, on=[*_STEP, "id"], how="anti")
+        candidates.join(unusable, on=[*_STEP, "id"], how="anti")
         .sort(*_STEP, "order", "id")
         .unique(_STEP, keep="first")
         .select(*_STEP, "id")

@@ -1,4 +1,4 @@
-"""Lays out the rows of a panel: which listing is alive on which stored day."""
+"""The index of a panel: which listing has a row on which stored day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.lives import Life, day_before, lives
+from openfactor.dataset.lives import Life, alive_days, day_before
 from openfactor.dataset.panel import Exposure, Panel, SparseGroup
 from openfactor.dataset.row_counts import RowCounts
 from openfactor.numerics.asof import RunRows
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from openfactor.dataset.riskdataset import RiskDataset
 
 RUN = 1_000_000
-"""Rows of an upload that are read at a time, about."""
+"""Approximate number of rows of an upload that are read at a time."""
 LONGEST_CLOSURE = 10
-"""Counted days without a price after which another listing of a company takes the place of its main
-listing: no holiday of an exchange is longer."""
+"""Counted days without a price after which another listing of a company replaces its main listing: no holiday
+of an exchange is longer."""
 
 
 @dataclass(frozen=True)
 class PanelIndex:
-    """The skeleton of a panel; see `Panel` for the fields that it shares."""
+    """The rows of a panel without caps and exposures; see `Panel` for the fields that it shares."""
 
     days: Sequence[dt.date]
     """(D,) stored days."""
     n_listings: int
     n_companies: int
     company: NDArray[np.int32]
-    """(rows,) company of each row's listing."""
+    """(rows,) company of the listing."""
     offsets: NDArray[np.int64]
     listing: NDArray[np.int32]
     local_return: NDArray[np.float64]
@@ -52,7 +52,7 @@ class PanelIndex:
         return len(self.listing)
 
     def run_rows(self, dates: Sequence[dt.date]) -> RunRows:
-        """The rows of consecutive dates; a date that is not stored has none."""
+        """The rows of consecutive dates; dates that are not stored have none."""
         stored = np.array(self.days, "datetime64[D]")
         at = np.searchsorted(stored, np.array(dates, "datetime64[D]"))
         end = np.searchsorted(stored, np.array(dates[-1], "datetime64[D]"), side="right")
@@ -61,20 +61,27 @@ class PanelIndex:
 
 
 def runs(counts: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, list[dt.date]]]:
-    """Runs of consecutive dates, those stored and those of an upload: number of the first, and the dates.
+    """Runs of consecutive dates with about `RUN` rows of an upload each.
 
-    counts : date and rows of the upload, of which a run has about RUN; dates after the last day are left out
+    Parameters
+    ----------
+    counts : date, rows: number of rows of the upload
+    days : stored days, which are included; dates after the last one are left out
+
+    Yields
+    ------
+    Number of the first date, and the dates.
     """
     by_date = counts.group_by("date").agg(pl.col("rows").sum()).filter(pl.col("date") <= days[-1])
-    every = pl.DataFrame({"date": days}).join(by_date, on="date", how="full", coalesce=True).sort("date")
-    number = (every["rows"].fill_null(0).cum_sum() // RUN).to_numpy()
-    dates = every["date"].to_list()
+    all_dates = pl.DataFrame({"date": days}).join(by_date, on="date", how="full", coalesce=True).sort("date")
+    number = (all_dates["rows"].fill_null(0).cum_sum() // RUN).to_numpy()
+    dates = all_dates["date"].to_list()
     for first, end in pairwise([0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(dates)]):
         yield first, dates[first:end]
 
 
 def index_of_panel(dataset: RiskDataset) -> PanelIndex:
-    """The skeleton of a dataset's panel."""
+    """The index of a dataset's panel."""
     panel = dataset.panel
     return PanelIndex(
         days=dataset.days,
@@ -92,7 +99,7 @@ def index_of_panel(dataset: RiskDataset) -> PanelIndex:
 
 
 def day_index(dates: pl.Series, days: Sequence[dt.date]) -> NDArray[np.int64]:
-    """Index of the first of the days on or after each date."""
+    """(n,) index of the first of the days on or after each date."""
     stored = np.array(days, dtype="datetime64[D]")
     return np.searchsorted(stored, dates.to_numpy().astype("datetime64[D]")).astype(np.int64)
 
@@ -114,19 +121,27 @@ def build_index(
     identifiers: Identifiers,
     row_counts: RowCounts,
 ) -> PanelIndex:
-    """A row for each listing and stored day on which it is alive; `prices` as of `read_prices`."""
-    alive, base = lives(prices, days, life, identifiers.n_listings, row_counts)
+    """A row per listing and stored day on which it is alive.
+
+    Parameters
+    ----------
+    prices : of `read_prices`
+    row_counts : receives the returns that are not used
+    """
+    alive, begins_life = alive_days(prices, days, life, identifiers.n_listings, row_counts)
     offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
     listing = np.broadcast_to(np.arange(identifiers.n_listings, dtype=np.int32), alive.shape)[alive]
-    # the place of each listing's row on its day: rows of the day before it
+    # place of each listing's row among the rows of its day, from 1
     position = np.cumsum(alive, axis=1, dtype=np.int32)
     n_rows = int(offsets[-1])
     returns, priced = np.full(n_rows, np.nan), np.zeros(n_rows, np.bool_)
     currency, delisted = np.zeros(n_rows, np.int16), []
-    for part, first in zip(prices.iter_slices(RUN), np.split(base, range(RUN, len(base), RUN)), strict=True):
-        day, name = day_before(part["date"], days), part["listing"].to_numpy()
-        at = offsets[day] + position[day, name] - 1
-        ends = part["delisted"].to_numpy() & (day >= 0) & alive[day, name]
+    for part, first in zip(
+        prices.iter_slices(RUN), np.split(begins_life, range(RUN, len(begins_life), RUN)), strict=True
+    ):
+        day, code = day_before(part["date"], days), part["listing"].to_numpy()
+        at = offsets[day] + position[day, code] - 1
+        ends = part["delisted"].to_numpy() & (day >= 0) & alive[day, code]
         delisted.append(at[ends])
         quoted = part["quoted"].to_numpy()
         at = at[quoted]
@@ -153,21 +168,21 @@ def build_index(
 
 
 def panel_of(
-    rows: PanelIndex,
-    cap: NDArray[np.float64],
+    index: PanelIndex,
+    market_cap: NDArray[np.float64],
     idio_vol: NDArray[np.float64],
     dense: dict[str, dict[str, Exposure]],
     sparse: dict[str, SparseGroup],
 ) -> Panel:
-    """The panel of a skeleton."""
+    """The panel of an index."""
     return Panel(
-        rows.offsets, rows.listing, rows.local_return, rows.currency, rows.priced, rows.delisted,
-        rows.is_main_listing, cap, idio_vol, dense, sparse,
+        index.offsets, index.listing, index.local_return, index.currency, index.priced, index.delisted,
+        index.is_main_listing, market_cap, idio_vol, dense, sparse,
     )  # fmt: skip
 
 
 def in_order(events: pl.DataFrame, dates: Sequence[dt.date]) -> tuple[pl.DataFrame, NDArray[np.int64]]:
-    """Events by day, those of one day as they came, and the number of each one's day among the dates."""
+    """Events sorted by day, stable within a day, and (n,) the index of each event's day among the dates."""
     day = day_index(events["date"], dates)
     if (np.diff(day) < 0).any():
         order = np.argsort(day, kind="stable")
@@ -183,21 +198,27 @@ def main_rows(
     among: NDArray[np.bool_] | None = None,
     last: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """(rows,) for each day and company the row of the first of its listings by rank.
+    """Mark one row per day and company: that of the first of its listings by rank.
 
+    Parameters
+    ----------
     days : (D,) stored days
-    among : (rows,) only of these rows; by default all
-    last : (rows,) these come after the others, whatever their rank
+    among : (rows,) rows to choose from; all of them by default
+    last : (rows,) rows that come after all others, whatever their rank
+
+    Returns
+    -------
+    (rows,) whether the row is marked.
     """
     company = identifiers.table["company"].to_numpy()
-    main = np.ones(len(listing), np.bool_) if among is None else among.copy()
+    is_main = np.ones(len(listing), np.bool_) if among is None else among.copy()
     if not identifiers.is_shared.any():
-        return main
-    rows = np.flatnonzero(main & identifiers.is_shared[listing])
+        return is_main
+    rows = np.flatnonzero(is_main & identifiers.is_shared[listing])
     day = np.searchsorted(offsets, rows, side="right") - 1
     rank = identifiers.ranks(pl.Series(days, dtype=pl.Date).gather(day), listing[rows])
     behind = np.zeros(len(rows), np.bool_) if last is None else last[rows]
     order = np.lexsort((rank, behind, company[listing[rows]], day))
-    again = (np.diff(day[order]) == 0) & (np.diff(company[listing[rows]][order]) == 0)
-    main[rows[order[1:][again]]] = False
-    return main
+    is_repeated = (np.diff(day[order]) == 0) & (np.diff(company[listing[rows]][order]) == 0)
+    is_main[rows[order[1:][is_repeated]]] = False
+    return is_main

@@ -1,4 +1,4 @@
-"""How many trading periods of a calendar make a year."""
+"""Trading periods per year of a calendar."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from collections.abc import Sequence
 import numpy as np
 
 DAILY = 252.0
-"""Periods a year of a history that is too short to tell."""
+"""Periods per year of a history that is too short to tell."""
 FIRST_GAPS = 20
-"""Distances between trading days, from the first on, that decide; so no later day changes what they said."""
+"""Distances between the first trading days that decide, so that no later day changes the result."""
 FEWEST_GAPS = 3
-"""Of a calendar that is not daily; a daily one needs them all, to show on which days it trades."""
+"""Distances needed for a calendar that is not daily; a daily one needs all, to show on which days it
+trades."""
 A_DAY_OF_THE_WEEK = DAILY / 5
-"""Trading days a year for each day of the week that is one, holidays taken off."""
+"""Trading days per year for each day of the week with trading, less holidays."""
 RARE = np.array([52.0, 26.0, 24.0, 12.0, 6.0, 4.0, 2.0, 1.0])
-"""Periods a year of calendars that are not daily."""
+"""Periods per year of calendars that are not daily."""
 
 
 def periods_per_year(days: Sequence[dt.date]) -> float | None:
-    """Trading periods a year, told by the first of these trading days; None: there are too few.
+    """Trading periods per year, inferred from the first of these trading days; None if they are too few.
 
-    Days that are mostly less than four apart count by the days of the week among them: 252 for five, 365 for
-    all seven. Others have the usual number next to a year over their median distance: 52 a week apart, 12 a
-    month apart.
+    If days are mostly less than four days apart, the number of weekdays with trading decides: 252 for five,
+    365 for seven. Otherwise it is the usual number closest to a year divided by their median distance: 52 for
+    weekly days, 12 for monthly ones.
     """
     first = np.array(days[: FIRST_GAPS + 1], dtype="datetime64[D]")
     gaps = np.diff(first).astype(int)
@@ -41,11 +42,11 @@ def periods_per_year(days: Sequence[dt.date]) -> float | None:
 
 
 def change_of_frequency(days: Sequence[dt.date]) -> list[str]:
-    """A sentence if the last trading days come more or less often than the first."""
+    """A warning if the last trading days are more or less frequent than the first, or none."""
     first, last = periods_per_year(days), periods_per_year(days[-FIRST_GAPS - 1 :])
     if first is None or last is None or first == last:
         return []
     return [
-        f"the first trading days are about {first:g} a year and the last ones about {last:g}; risk is "
+        f"trading days come about {first:g} times per year at first and {last:g} times at last; risk is "
         f"annualised with {first:g}: set periods_per_year, or leave out the days of the other frequency"
     ]

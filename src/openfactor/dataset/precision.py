@@ -1,4 +1,4 @@
-"""Exposures in the precision of the panel, and what that precision cannot tell apart."""
+"""Exposures in the precision of the panel, and dispersion that rounding destroys."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from openfactor.numerics.rounding import RoundedValues, new_rounding_state, roun
 Float = NDArray[np.float64]
 
 MOST_LOST = 0.01
-"""Share of a cross-section's spread that rounding may take: slopes are then too small by 1 in 10,000."""
+"""Largest ratio of rounding errors to the dispersion of a cross-section: slopes then shrink by 1 in
+10,000."""
 FEW = 10
-"""Names below which a day says little about the spread of a factor that has days with more."""
+"""Companies below which a day says little about the dispersion of a factor that has larger days."""
 SHOWN = 5
 
 
 def remedy(dtype: str) -> str:
-    """What to do about values that a precision cannot hold."""
+    """Remedy for values that a precision cannot hold."""
     return (
         'set exposure_dtype="float32" in the root dataset'
         if dtype == "float16"
@@ -75,9 +76,12 @@ class PrecisionLoss:
         exact: Float,
         stored: Exposure,
     ) -> None:
-        """Look at a run of days.
+        """Add a run of days.
 
-        offsets : (days + 1,) of the values of each day; factor, company, exact, stored : (values,)
+        Parameters
+        ----------
+        offsets : (days + 1,) of the values of each day
+        factor, company, exact, stored : (values,)
         """
         error = stored.astype(np.float64) - exact
         error[~np.isfinite(error)] = 0.0  # too large: reported as such
@@ -92,7 +96,7 @@ class PrecisionLoss:
             self._lossy.append(_Day(f, dates[d], float(shares[d, f]), int(names[d, f])))
 
     def faults(self, source: str) -> list[Fault]:
-        """The factors and days on which the precision loses more than `MOST_LOST` of the spread."""
+        """Factors and days on which rounding errors exceed `MOST_LOST` of the dispersion."""
         days: dict[int, list[_Day]] = {}
         for day in self._lossy:
             if day.names >= min(FEW, self._most[day.factor]):
@@ -100,16 +104,16 @@ class PrecisionLoss:
         if not days:
             return []
         lines = []
-        for f, found in list(days.items())[:SHOWN]:
-            worst = max(found, key=lambda day: day.share)
+        for f, of_factor in list(days.items())[:SHOWN]:
+            worst = max(of_factor, key=lambda day: day.share)
             lost = "all of it" if worst.share >= 1 else f"{worst.share:.1%}"
-            several = f"{len(found):,} days from {found[0].date} to {found[-1].date}"
-            where = several if len(found) > 1 else str(found[0].date)
+            period = f"{len(of_factor):,} days from {of_factor[0].date} to {of_factor[-1].date}"
+            where = period if len(of_factor) > 1 else str(of_factor[0].date)
             lines.append(f"{self.factors[f]} ({where}; {lost} on {worst.date})")
         more = f" and {len(days) - SHOWN:,} others" if len(days) > SHOWN else ""
         return [
-            Fault("precision", source, f"{self.dtype} rounds away more than {MOST_LOST:.0%} of what tells "
-                  f"the names of a day apart, for factors of {self.group!r}: {', '.join(lines)}{more}; "
+            Fault("precision", source, f"{self.dtype} rounds away more than {MOST_LOST:.0%} of the "
+                  f"dispersion across companies, for factors of {self.group!r}: {', '.join(lines)}{more}; "
                   f"{remedy(self.dtype)}", "exposure")
         ]  # fmt: skip
 
@@ -122,19 +126,22 @@ def narrow_columns(
     offsets: NDArray[np.int64],
     source: str,
 ) -> tuple[dict[str, Exposure], list[Fault]]:
-    """Computed exposures in the precision of the panel, and what it cannot hold or tell apart.
+    """Computed exposures in the precision of the panel, and faults for what it cannot represent.
 
-    columns : factor to values (rows,), NaN where missing; offsets : (days + 1,) of the rows of each day
+    Parameters
+    ----------
+    columns : factor to exposures (rows,); NaN where missing
+    offsets : (days + 1,) of the rows of each day
     """
     loss, out, too_large = PrecisionLoss(group, list(columns), 0, dtype), {}, []
     for f, (name, exact) in enumerate(columns.items()):
         out[name] = narrow(exact, dtype)
-        there = np.isfinite(exact)
-        if (there & ~np.isfinite(out[name])).any():
+        is_known = np.isfinite(exact)
+        if (is_known & ~np.isfinite(out[name])).any():
             too_large.append(name)
-        at = np.concatenate([[0], np.cumsum(there)])[offsets]
+        at = np.concatenate([[0], np.cumsum(is_known)])[offsets]
         code = np.full(at[-1], f, np.int32)
-        loss.add(dates, at, code, np.zeros_like(code), exact[there], out[name][there])
+        loss.add(dates, at, code, np.zeros_like(code), exact[is_known], out[name][is_known])
     faults = loss.faults(source)
     if too_large:
         names = ", ".join(too_large[:SHOWN])

@@ -1,4 +1,4 @@
-"""The rows of a price upload: one a listing and day, in the currency that counts on the day."""
+"""Rows of a price upload: one per listing and day, in one currency."""
 
 from __future__ import annotations
 
@@ -18,33 +18,40 @@ Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SAME = 1e-6
-"""Two returns are the same number up to this: the precision with which closes and returns are published."""
+"""Relative difference up to which two returns are equal: the precision of published closes and returns."""
 
 
 def read_prices(
     rows: pl.LazyFrame,
-    by_type: pl.DataFrame,
+    rows_by_type: pl.DataFrame,
     identifiers: Identifiers,
     rates: Rates,
     row_counts: RowCounts,
     empty_returns: EmptyReturns = "none",
 ) -> pl.DataFrame:
-    """date, listing, return, ccy (code), quoted (has a price), delisted; sorted by date.
+    """Rows of known listings, sorted by date.
 
-    A row with neither close nor return is no price; it may still say `delisted`. Of several currencies on a
-    day one counts, see `choose_currency`. After a row that says `delisted`, only rows that say so too
-    count: some vendors flag every row of a dead name.
+    A row with neither close nor return is no price; it may still be flagged `delisted`. If a listing has
+    several currencies on a day, one is kept, see `choose_currency`. After a row flagged `delisted`, only rows
+    with the flag are kept: some vendors flag every row of a listing that has ended.
 
-    by_type : asset_id_type and rows of the upload; empty_returns : as in the settings of a dataset
+    Parameters
+    ----------
+    rows_by_type : asset_id_type, rows: number of rows of the upload
+    row_counts : receives dropped rows and derived returns
+
+    Returns
+    -------
+    date, listing, return, ccy (code), quoted (whether there is a price), delisted.
     """
     known = known_listings(
         rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
         ["ccy", "close", "return", "delisted", *(PAID if empty_returns == "close" else ())],
-        by_type, identifiers, row_counts, "price",
+        rows_by_type, identifiers, row_counts, "price",
     )  # fmt: skip
-    given = known["return"].null_count()
+    n_empty = known["return"].null_count()
     known = with_returns(known, empty_returns)
-    row_counts.work_out("price", "returns derived from closes", given - known["return"].null_count())
+    row_counts.work_out("price", "returns derived from closes", n_empty - known["return"].null_count())
     known = known.with_columns(
         pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
     )
@@ -61,59 +68,61 @@ def read_prices(
 
 
 def _quoted(rows: pl.DataFrame) -> pl.Series:
-    """Whether each row has a price. Where no row of a day has a close, the upload gives returns only, and
-    the first row of a listing is the base of its next return."""
+    """Whether each row has a price.
+
+    On a day without any close, the upload gives returns only, and the first row of a listing is the base of
+    its next return.
+    """
     empty = rows["close"].is_null() & rows["return"].is_null()
     if not empty.any():
         return ~empty
-    closes = rows.group_by("date").agg(given=pl.col("close").is_not_null().any())
-    without = closes.filter(~pl.col("given"))["date"]
+    closes = rows.group_by("date").agg(has_close=pl.col("close").is_not_null().any())
+    without = closes.filter(~pl.col("has_close"))["date"]
     first = rows.select(pl.col("date") == pl.col("date").min().over("listing")).to_series()
     return ~empty | (first & rows["date"].is_in(without.implode()))
 
 
 def _keep(rows: pl.DataFrame, mask: pl.Series, reason: str, row_counts: RowCounts) -> pl.DataFrame:
-    """The rows of a mask; the others are counted."""
+    """The rows in a mask; the others are counted."""
     left_out = len(rows) - int(mask.sum())
     row_counts.drop("price", reason, left_out)
     return rows.filter(mask) if left_out else rows
 
 
 def _until_delisted(rows: pl.DataFrame, flagged: pl.Series, row_counts: RowCounts) -> pl.DataFrame:
-    """Without the rows of `flagged` listings from the first on that does not say `delisted` after one that
-    does."""
+    """Drop the rows of `flagged` listings from the first one without the flag that follows one with it."""
     numbered = rows.with_row_index("row")
-    some = numbered.filter(pl.col("listing").is_in(flagged.implode())).sort("listing", "date")
+    history = numbered.filter(pl.col("listing").is_in(flagged.implode())).sort("listing", "date")
     before = pl.col("delisted").cum_max().shift(1, fill_value=False)
-    some = some.with_columns(revived=(before & ~pl.col("delisted")).over("listing"))
-    gone = some.filter(pl.col("revived").cum_max().over("listing"))["row"]
+    history = history.with_columns(revived=(before & ~pl.col("delisted")).over("listing"))
+    dropped = history.filter(pl.col("revived").cum_max().over("listing"))["row"]
     mask = np.ones(len(rows), np.bool_)
-    mask[gone.to_numpy()] = False
+    mask[dropped.to_numpy()] = False
     return _keep(rows, pl.Series(mask), "after the delisting", row_counts)
 
 
 def _one_currency(
     rows: pl.DataFrame, several: pl.Series, rates: Rates, row_counts: RowCounts
 ) -> pl.DataFrame:
-    """One row a day of the listings of `several`, and the returns of those whose currency changes."""
+    """One row per day for the listings of `several`, with returns across changes of currency."""
     numbered = rows.with_row_index("row").with_columns(unquoted=~pl.col("quoted"))
-    some = numbered.filter(pl.col("listing").is_in(several.implode())).sort(
+    history = numbered.filter(pl.col("listing").is_in(several.implode())).sort(
         "listing", "date", "unquoted", "ccy"
     )
     kept, before, same = choose_currency(
-        some["listing"].to_numpy(),
-        some["date"].to_physical().cast(pl.Int64).to_numpy(),
-        some["quoted"].to_numpy(),
-        some["ccy"].to_numpy(),
+        history["listing"].to_numpy(),
+        history["date"].to_physical().cast(pl.Int64).to_numpy(),
+        history["quoted"].to_numpy(),
+        history["ccy"].to_numpy(),
         len(rates.names),
     )
-    ccy = some["ccy"].to_numpy()
+    ccy = history["ccy"].to_numpy()
     changes = np.flatnonzero(kept & (before >= 0) & (ccy[before] != ccy))
     returns = rows["return"].to_numpy(writable=True)
-    index = some["row"].to_numpy()
+    index = history["row"].to_numpy()
     worked_out = unknown = 0
     for i in changes.tolist():
-        returns[index[i]], from_closes = _across(some, i, int(before[i]), int(same[i]), rates)
+        returns[index[i]], from_closes = _across(history, i, int(before[i]), int(same[i]), rates)
         worked_out += from_closes
         unknown += bool(np.isnan(returns[index[i]]))
     row_counts.work_out("price", "returns across a change of currency, derived from closes", worked_out)
@@ -125,15 +134,22 @@ def _one_currency(
 
 
 def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -> tuple[float, bool]:
-    """The return of a price whose currency is not that of the listing's last price, in the currency of the
-    last price: what it gives when the new price is converted at both rates of its day.
+    """The return of a price whose currency differs from that of the listing's last price.
 
-    A stated return is taken to be that, with exceptions. Where the listing had a price in the new currency
-    on the day of the last price, the return is since that one. Where it is empty, or what the two closes give
-    as bare numbers or with the last close converted at the rates of its own day, the closes count; so they do
-    where it is what they give at rates of which one is carried on from an earlier day.
-    Where the old currency has no rate of the day any more, it moves with the new one since its last rate;
-    where the new one has none of that day, the closes count, each at the rate of its own day.
+    It is in the currency of the last price, with the new price converted at both rates of its day. A stated
+    return is taken to be that, with these exceptions:
+
+    * If the listing had a price in the new currency on the day of the last price, the return is since that
+      one.
+    * If it is empty, or equals what the two closes give as bare numbers, with the last close converted at the
+      rates of its own day, or with a rate that is carried forward, it is derived from the closes.
+    * If the old currency has no rate on the day any more, it moves with the new one since its last rate. If
+      the new one has no rate on the day of that last rate, the return is derived from the closes, each at the
+      rates of its own day.
+
+    Returns
+    -------
+    The return, and whether it was derived from closes.
     """
     new, old = rows.row(at, named=True), rows.row(before, named=True)
     start, end = np.datetime64(old["date"]), np.datetime64(new["date"])
@@ -154,7 +170,7 @@ def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -
 
 
 def _any_is(stated: float, growth: list[float], right: float) -> bool:
-    """Whether a stated return is one of other readings of the closes, and not the right one."""
+    """Whether a stated return is one of the wrong readings of the closes, and not the right one."""
 
     def close_to(value: float) -> bool:
         return bool(abs(1 + stated - value) <= SAME * abs(value))

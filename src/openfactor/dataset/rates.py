@@ -13,17 +13,17 @@ Days = NDArray[np.datetime64]
 
 
 class Rates:
-    """What one unit of each currency buys in USD.
+    """USD per unit of each currency.
 
     fx : date, ccy, fx_rate (units of ccy per USD), as in an `exchange_rates` upload
-    used : currencies in use, with rates or without
+    used : currencies in use, with or without rates
     """
 
     def __init__(self, fx: pl.DataFrame, used: Iterable[str] = ()) -> None:
         self.currencies: tuple[str, ...] = tuple(sorted({*fx["ccy"], "USD"}))
-        """Those with rates, whose codes are their places here."""
+        """Currencies with rates; codes are indices."""
         self.names = (*self.currencies, *sorted(set(used) - set(self.currencies)))
-        """The same, then those in use without rates."""
+        """The same, followed by those in use without rates."""
         self._dates: list[Days] = []
         self._usd: list[Float] = []
         for ccy in self.names:
@@ -32,14 +32,14 @@ class Rates:
             self._usd.append(1.0 / rows["fx_rate"].cast(pl.Float64).to_numpy())
 
     def on(self, code: int, dates: Days) -> Float:
-        """(n,) the latest rate of a currency on or before each date; NaN before the first."""
+        """(n,) latest rate of a currency on or before each date; NaN before the first."""
         if not len(self._dates[code]):
             return np.full(len(dates), 1.0 if self.names[code] == "USD" else np.nan)
         at = np.searchsorted(self._dates[code], dates, side="right") - 1
         return np.where(at >= 0, self._usd[code][at], np.nan)
 
     def last_date(self, code: int, date: np.datetime64) -> np.datetime64:
-        """The date of the latest rate on or before a date; the date itself where there is none."""
+        """Date of the latest rate on or before a date; the date itself if there is none."""
         at = int(np.searchsorted(self._dates[code], date, side="right")) - 1
         return np.datetime64(self._dates[code][at]) if at >= 0 else date
 

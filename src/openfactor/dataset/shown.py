@@ -1,7 +1,7 @@
-"""Which rows of a panel stand for the assets that a frame shows, and what those are called in it.
+"""The rows of a panel that a frame shows, and the identifiers that it shows them under.
 
-Everything that names assets for users goes through here. An asset is called what it is called on the date of
-the frame's row. Assets that have no identifier on a date are left out and warned of.
+All output that names assets goes through this module. A row shows the identifier of the asset on the date of
+the row. Assets without an identifier on a date are left out, with a warning.
 """
 
 from __future__ import annotations
@@ -27,28 +27,30 @@ Codes = NDArray[np.int32]
 
 @dataclass
 class Shown:
-    """Shows assets in an id type, and counts those that it cannot name.
-
-    inside : (rows of the panel,) those of the assets to show
-    """
+    """Shows assets in an id type, and counts those without an identifier."""
 
     dataset: RiskDataset
     inside: Mask
+    """(rows of the panel,) the rows to show."""
     id_type: str
     unnamed: int = 0
+    """Rows without an identifier, of those asked for so far."""
     seen: int = 0
+    """Rows asked for so far."""
 
     @cached_property
     def naming(self) -> Naming:
-        """What the listings are called."""
+        """The identifiers of listings."""
         return self.dataset.identifiers.naming(self.id_type)
 
     def rows(self, rows: slice, date: dt.date) -> tuple[NDArray[np.int64], Codes]:
-        """Which of the rows of a day are shown at a date, as places among them, and the codes of their
-        identifiers.
+        """The rows of a day that are shown at a date.
 
-        Of listings that have the same identifier, the company's main listing is shown, else the first by
-        rank.
+        Of listings with the same identifier, the company's main listing is shown, else the first by rank.
+
+        Returns
+        -------
+        (n,) places among the rows, and (n,) codes of identifiers.
         """
         panel, identifiers = self.dataset.panel, self.dataset.identifiers
         place = np.flatnonzero(self.inside[rows])
@@ -66,31 +68,31 @@ class Shown:
         return place[first], code[first]
 
     def warn(self) -> None:
-        """DataWarning of the rows that could not be named."""
+        """Issue a DataWarning about the rows without an identifier."""
         if self.unnamed:
             self._warn(f"{self.unnamed:,} of {self.seen:,} rows are left out: their assets have no", "the")
 
     def ever(self, *, next_day: bool = False) -> Codes:
-        """The codes that listings have on a day on which they are inside, ascending.
+        """Codes of the identifiers that listings have on days on which they are inside, ascending.
 
-        next_day : or on the stored day after it, where values of a day are shown
+        Issues a DataWarning if listings have none on any of these days.
 
-        DataWarning: listings have none on any of these days.
+        next_day : include the identifier on the stored day after, under which values of a day are shown
         """
         days, panel = self.dataset.days, self.dataset.panel
-        found = np.zeros(len(self.naming.names), np.bool_)
-        there, named = np.zeros((2, self.dataset.identifiers.n_listings), np.bool_)
+        is_used = np.zeros(len(self.naming.names), np.bool_)
+        is_shown, is_named = np.zeros((2, self.dataset.identifiers.n_listings), np.bool_)
         for d, date in enumerate(days):
             rows = panel.rows_of(d)
             listing = panel.listing[rows][self.inside[rows]]
-            there[listing] = True
+            is_shown[listing] = True
             for shown in {date, days[min(d + 1, len(days) - 1)]} if next_day else {date}:
                 code = self.naming.at(shown)[listing]
-                found[code[code >= 0]] = True
-                named[listing[code >= 0]] = True
-        if missing := int((there & ~named).sum()):
-            self._warn(f"{missing:,} of {int(there.sum()):,} listings are left out: they have no", "any")
-        return np.flatnonzero(found).astype(np.int32)
+                is_used[code[code >= 0]] = True
+                is_named[listing[code >= 0]] = True
+        if missing := int((is_shown & ~is_named).sum()):
+            self._warn(f"{missing:,} of {int(is_shown.sum()):,} listings are left out: they have no", "any")
+        return np.flatnonzero(is_used).astype(np.int32)
 
     def _warn(self, what: str, which: str) -> None:
         warn(f"{what} {self.id_type} on {which} day, or one that leads to two companies")

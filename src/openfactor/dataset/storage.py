@@ -1,7 +1,7 @@
 """A risk dataset on disk: arrays that are mapped into memory, Arrow tables, and one JSON file.
 
 listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,) each
-delisted.npy                         numbers of the rows that say so
+delisted.npy                         indices of the rows with which a listing ends
 dense.<number>.npy                   a continuous group: (factors, rows)
 codes.<number>.npy, loadings.<number>.npy   a categorical group: (slots, rows)
 content_hashes.npy                   one content hash per stored day
@@ -37,7 +37,7 @@ _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSetti
 
 
 def save(dataset: RiskDataset, folder: Path, context: Context | None = None) -> None:
-    """Write to `folder`, which appears complete or not at all; one that is there stays."""
+    """Write to `folder`, which appears complete or not at all; an existing one is kept."""
     n_groups = len(dataset.panel.dense) + len(dataset.panel.sparse)
     with (context or Context()).step("writing a risk dataset", n_groups, unit="factor groups") as advance:
         write_whole(folder, "the risk dataset", lambda part: _write(dataset, part, advance))
@@ -58,8 +58,8 @@ def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
             save_rows(folder / f"loadings.{number}.npy", group.loadings, panel.n_rows, dataset.exposure_dtype)
         advance()
     np.save(folder / "content_hashes.npy", dataset.content_hashes)
-    usd = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
-    days = {"date": dataset.days, "first_row": panel.offsets[:-1], **usd}
+    rates = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
+    days = {"date": dataset.days, "first_row": panel.offsets[:-1], **rates}
     pl.DataFrame(days).write_ipc(folder / "days.arrow")
     identifiers.table.write_ipc(folder / "listings.arrow")
     identifiers.spans.write_ipc(folder / "spans.arrow")
@@ -87,7 +87,7 @@ def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
 
 
 def save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) -> None:
-    """One array (columns, rows), written a column at a time."""
+    """Write one array (columns, rows), column by column."""
     descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
     header = {"descr": descr, "fortran_order": False, "shape": (len(columns), n_rows)}
     with path.open("wb") as file:
@@ -97,10 +97,10 @@ def save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) 
 
 
 def map_rows(path: Path) -> NDArray[Any]:
-    """The array in a file, read where it is used."""
+    """The array in a file, mapped into memory."""
     try:
         return np.asarray(np.load(path, mmap_mode="r"))
-    except ValueError:  # there is nothing to map in an array of no size
+    except ValueError:  # an empty array cannot be mapped
         array: NDArray[Any] = np.load(path)
         if array.size:
             raise

@@ -1,8 +1,8 @@
-"""The one place that decides which day's exposures meet which day's returns.
+"""The only place that pairs exposures with returns.
 
-The return of trading day t is explained by what was stored on the trading day before, p: exposures,
-caps, weights and membership are read from the panel's rows of day p, and the return, compounded over
-every stored day in (p, t], is laid beside them.
+The return of trading day t is explained by what was stored on the trading day before, p: exposures, caps,
+weights and membership are read from the panel's rows of day p, and paired with the return compounded over all
+stored days in (p, t].
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from openfactor.numerics.compounding import PriceRows, forward_returns
 from openfactor.settings.universe import CalendarSettings
 
 PARTS = 16
-"""Pieces of history that the processors share out."""
+"""Pieces of history that the processors share."""
 
 
 def rows_before(panel: Panel, days: NDArray[np.int64], i: int) -> slice:
-    """Rows of the panel whose exposures explain the return of trading day i >= 1."""
+    """Rows of the panel whose exposures explain the return of trading day i >= 1; days : as in `Timeline`."""
     return panel.rows_of(int(days[i - 1]))
 
 
@@ -35,15 +35,15 @@ class Timeline:
     """The trading days of a model and the returns that follow each row."""
 
     days: NDArray[np.int64]
-    """(T,) indices of the trading days among the stored days."""
+    """(T,) index of each trading day among the stored days."""
     dates: tuple[dt.date, ...]
-    """(T,) the same as dates."""
+    """(T,) date of each trading day."""
     forward_return: NDArray[np.float64]
-    """(rows,) return of the row's listing to the next trading day, since its last price on or before the
-    row's day, in the model's currency; NaN where there is none."""
+    """(rows,) simple return of the listing to the next trading day, since its last price on or before the
+    row's day, in the model's currency, as a fraction; NaN where there is none."""
     covered: NDArray[np.int32]
-    """(rows,) the trading days that `forward_return` covers: 1, or m if the listing had no price for the
-    m - 1 trading days before; 0 where there is no return."""
+    """(rows,) number of trading days that `forward_return` covers: 1, or m after m - 1 trading days without a
+    price; 0 where there is no return."""
 
 
 def timeline(
@@ -52,12 +52,16 @@ def timeline(
     currency: str | None,
     pool: ThreadPoolExecutor,
 ) -> Timeline:
-    """The trading days of `calendar`, and returns in `currency`; None: local returns.
+    """The trading days of a calendar, and the returns between them.
 
-    1 + r = (1 + r_local) * (usd_local,t / usd_local,s) * (usd_c,s / usd_c,t), where usd is what one unit
-    of a currency buys and s the day of the listing's last price before t.
+    1 + r = (1 + r_local) * (usd_local,t / usd_local,s) * (usd_c,s / usd_c,t), where usd is the USD per unit
+    of a currency and s the day of the listing's last price before t.
+
+    Parameters
+    ----------
+    currency : of the returns; None for local returns
     """
-    # a return can begin before the first day of a dataset that is cut from another one
+    # a return can begin before the first day of a slice
     whole, first = dataset.sliced_from or (dataset, 0)
     every = trading_days(whole.closed, calendar.filters, len(whole.days))
     days = every[(every >= first) & (every < first + len(dataset.days))]
@@ -90,7 +94,7 @@ def timeline(
 
 
 def _rates(dataset: RiskDataset, currency: str | None) -> NDArray[np.float64]:
-    """(D, C) units of `currency` for one unit of each; 1 for local returns."""
+    """(D, C) units of `currency` per unit of each currency; 1 for local returns."""
     if currency is None:
         return np.ones_like(dataset.usd_per_unit)
     return dataset.usd_per_unit / dataset.usd_per_unit[:, dataset.currencies.index(currency)][:, None]

@@ -1,4 +1,4 @@
-"""Returns where an upload has only closes."""
+"""Total returns derived from closes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ PAID = ("dividend", "split")
 
 
 def with_returns(rows: pl.DataFrame, how: EmptyReturns) -> pl.DataFrame:
-    """The rows with the total returns that their closes give where `return` is empty; those given stay. A
-    column `worth` has what a share of the listing's previous price in the currency is worth at the close.
+    """Fill empty returns with the total returns that closes imply.
 
+    A return runs from the listing's previous price in the currency, whatever the gap; it stays empty if that
+    price has no close. `adjusted_close`: closes are adjusted for dividends and splits, and their growth is
+    the return. `close`: each share held at the base becomes s shares by later splits, and dividends are paid
+    on the shares held on their day: (s * close + sum of s_d * dividend_d) / base - 1.
+
+    Parameters
+    ----------
     rows : date, listing, ccy, close, return, and for `close` dividend and split, in any order
 
-    A return runs from the listing's previous price in the currency, whatever the gap, and stays empty if that
-    one has no close. `adjusted_close`: closes are adjusted for dividends and splits, and their growth is the
-    return. `close`: for each share held at the base, later splits give s new ones, and dividends are paid on
-    the shares that there are on their day: (s * close + sum of s_d * dividend_d) / base - 1.
+    Returns
+    -------
+    The rows, with `worth`: value at the close of a share held at the listing's previous price in the
+    currency.
     """
     is_empty = pl.col("return").is_null() & pl.col("close").is_not_null()
     if how == "none" or (how == "adjusted_close" and not rows.select(is_empty.any()).item()):

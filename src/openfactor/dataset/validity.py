@@ -1,4 +1,4 @@
-"""Days on which an identifier leads to something: spans that are joined, and spans that contradict."""
+"""Validity of mappings: spans that join, and spans that contradict each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SPAN = ("start_date", "end_date")
 
 
 def merged(spans: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """`by`, start_date, end_date: spans of equal `by` that overlap or touch are one; sorted."""
+    """Join spans with equal `by` that overlap or touch; `by`, start_date, end_date, sorted."""
     last = pl.col("end_date").to_physical().cum_max().shift(1).over(by)
     opens = (pl.col("start_date").to_physical() > last + 1).fill_null(True)
     return (
@@ -24,17 +24,23 @@ def merged(spans: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 
 def overlaps(spans: pl.DataFrame, target: str) -> pl.DataFrame:
-    """Pairs of `target` to which an id leads on the same days: id_type, id, first, second (the targets),
-    start_date, end_date (of the days), and the spans of both.
+    """Pairs of targets to which an id leads on the same days.
 
+    Parameters
+    ----------
     spans : id_type, id, start_date, end_date and `target`, merged
+
+    Returns
+    -------
+    id_type, id, first, second (the targets), start_date, end_date (of the common days), and the spans of both
+    as first_start, first_end, second_start, second_end.
     """
     by = ["id_type", "id"]
     last = pl.col("end_date").to_physical().cum_max().shift(1).over(by)
     ordered = spans.select(*by, *SPAN, of=target).sort(*by, *SPAN)
-    again = ordered.filter(pl.col("start_date").to_physical() <= last).select(by).unique()
-    few = ordered.join(again, on=by)
-    pairs = few.join(few, on=by, suffix="_2").filter(
+    repeated = ordered.filter(pl.col("start_date").to_physical() <= last).select(by).unique()
+    candidates = ordered.join(repeated, on=by)
+    pairs = candidates.join(candidates, on=by, suffix="_2").filter(
         (pl.col("of") < pl.col("of_2"))
         & (pl.col("start_date") <= pl.col("end_date_2"))
         & (pl.col("start_date_2") <= pl.col("end_date"))
@@ -57,7 +63,7 @@ def overlaps(spans: pl.DataFrame, target: str) -> pl.DataFrame:
 
 
 def described(pairs: pl.DataFrame, to: str) -> tuple[str, ...]:
-    """The first overlaps as text."""
+    """The first overlaps as text; to : id type of the targets."""
     return tuple(
         f"{row['id_type']} {row['id']}: {to} {row['first']} ({row['first_start']} to {row['first_end']}) and "
         f"{to} {row['second']} ({row['second_start']} to {row['second_end']}), both from {row['start_date']} "

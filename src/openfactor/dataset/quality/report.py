@@ -1,4 +1,4 @@
-"""Runs the checks and puts what they find into a dataset's build report."""
+"""Runs the checks and adds their findings to the build report of a dataset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from openfactor.settings.hierarchies import unknown
 from openfactor.settings.quality import DataQualitySettings
 
 OF_REFERENCE = "reference: "
-"""Marks the upload of a finding that the reference dataset told."""
+"""Prefix of the upload of a finding of the reference dataset."""
 
 
 def known_checks(settings: DataQualitySettings) -> None:
@@ -40,29 +40,33 @@ def with_quality(
     reference: BuildReport | None = None,
     context: Context | None = None,
 ) -> RiskDataset:
-    """The dataset with the findings of all checks in its report; severe ones are warnings too.
+    """Run all checks on a dataset and add their findings to its report; severe ones become warnings too.
 
-    uploads : those that it was built from; inventories : exposures upload to its `exposure_inventory`
-    reference : report of the dataset that it is built on, whose severe findings it shares
+    Parameters
+    ----------
+    uploads : that it was built from
+    inventories : exposures upload to its `exposure_inventory`
+    reference : report of the dataset that it is built on, whose severe findings it repeats
 
     Raises
     ------
-    DataError: findings of checks that the settings treat as `refuse`, all of them.
+    DataError: findings of checks that the settings treat as `refuse`, all of them. CancelledError: the
+    request was cancelled.
     """
     settings = dataset.settings.quality
     evidence = Evidence(dataset, uploads, inventories, row_counts, settings)
-    found = []
+    findings: list[Finding] = []
     with (context or Context()).step("data quality", len(CHECKS), unit="checks") as advance:
         for check in CHECKS:
             if settings.treatment.get(check.name) != "off":
-                found += check.run(evidence)
+                findings += check.run(evidence)
             advance()
-    refused = [finding for finding in found if settings.treatment.get(finding.check) == "refuse"]
+    refused = [finding for finding in findings if settings.treatment.get(finding.check) == "refuse"]
     if refused:
         raise DataError("data quality checks refuse the uploads:", [_fault(finding) for finding in refused])
     treated = [
         finding.model_copy(update={"severity": settings.treatment.get(finding.check, finding.severity)})
-        for finding in found
+        for finding in findings
     ]
     severe = [finding.summary for finding in in_order(treated) if finding.severity == "severe"]
     treated += _inherited(dataset, reference)
@@ -79,7 +83,7 @@ def with_quality(
 
 
 def _inherited(dataset: RiskDataset, reference: BuildReport | None) -> list[Finding]:
-    """Severe findings of the reference on what the dataset has taken over from it."""
+    """Severe findings of the reference about data that the dataset takes from it."""
     if reference is None:
         return []
     groups = {*dataset.panel.dense, *dataset.panel.sparse}
