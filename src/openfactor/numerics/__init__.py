@@ -1,10 +1,10 @@
-"""Arrays in, arrays out: the kernels. Knows nothing of uploads, datasets or settings."""
+"""Kernels: arrays in, arrays out. Nothing here knows of uploads, datasets or settings."""
 
 from openfactor import kernelcache
 
 
 def _kernel() -> None:
-    """Stands for the kernels of this package when a place for their machine code is looked for."""
+    """A stand-in for the kernels of this package, to find a writable cache folder for their machine code."""
 
 
 kernelcache.provide(_kernel)

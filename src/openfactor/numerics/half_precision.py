@@ -1,8 +1,12 @@
 """Half precision to double precision, several numbers at a time.
 
 numpy converts one number after another; whole columns of exposures are converted for every day, and the
-integer form of the conversion can be vectorised. IEEE 754-2019, 3.6: with the sign aside, the bits of a
-finite half, shifted to a single's place, are its value times 2**-112, subnormals included.
+integer form of the conversion can be vectorised. With the sign aside, the bits of a finite half, shifted to a
+single's place, are its value times 2**-112, subnormals included.
+
+References
+----------
+IEEE 754-2019, section 3.6.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from numpy.typing import NDArray
 
 @njit(cache=True, nogil=True)
 def widen(bits: NDArray[np.uint16], out: NDArray[np.float64]) -> None:
-    """Write the numbers whose half-precision `bits` are given to `out` (n,); infinities become NaN."""
+    """Write the numbers whose half-precision `bits` (n,) are given to `out` (n,); infinities become NaN."""
     n = len(bits)
     single = np.empty(n, np.uint32)
     for i in range(n):

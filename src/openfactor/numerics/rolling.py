@@ -1,7 +1,7 @@
-"""Rolling univariate regressions of many return series on one.
+"""Rolling least squares of many return series on one.
 
-Series are (T, E): a row a period, a column a name, NaN where there is no return. The slope of period t uses
-periods up to and with t.
+Series are (T, E): a row per period, a column per listing, NaN where there is no return. The slope of period t
+uses periods up to and with t. `huber` has the robust regressions.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-FAST = {"reassoc", "contract"}  # lets sums be vectorised; NaN and infinity keep their meaning
 
 
 @njit(cache=True, nogil=True)
@@ -27,17 +26,30 @@ def _add_up(series: Float, overlap: int) -> Float:
 
 
 @njit(cache=True, nogil=True)
-def rolling_ols(returns: Float, factor: Float, window: int, overlap: int, least: int) -> Float:
+def rolling_ols(returns: Float, factor: Float, window: int, overlap: int, min_periods: int) -> Float:
     """Slopes (T, E) of ordinary least squares with an intercept.
 
-    Both sides are added up over `overlap` periods, to let slow prices catch up (Scholes and Williams,
-    Journal of Financial Economics 5, 1977, and Dimson, ibid. 7, 1979, treat the same bias). The last `window`
-    sums count; NaN where fewer than `least` of them are there on both sides, or the factor does not vary.
+    Both sides are added up over `overlap` periods, to let slow prices catch up.
+
+    Parameters
+    ----------
+    returns : (T, E)
+    factor : (T,)
+    window : sums that count, that of the period itself included
+    overlap : periods per sum; 1: single periods
+    min_periods : the slope is NaN where fewer sums than that are there on both sides, and where the factor
+        does not vary
+
+    References
+    ----------
+    Scholes and Williams, Estimating betas from nonsynchronous data, Journal of Financial Economics 5 (1977),
+    and Dimson, Risk measurement when shares are subject to infrequent trading, ibid. 7 (1979), on the same
+    bias.
     """
-    n_periods, n_names = returns.shape
-    out = np.full((n_periods, n_names), np.nan)
+    n_periods, n_listings = returns.shape
+    out = np.full((n_periods, n_listings), np.nan)
     g = _add_up(factor, overlap)
-    for e in range(n_names):
+    for e in range(n_listings):
         y = _add_up(returns[:, e], overlap)
         for t in range(n_periods):
             n, mean_y, mean_g = 0, 0.0, 0.0
@@ -47,7 +59,7 @@ def rolling_ols(returns: Float, factor: Float, window: int, overlap: int, least:
                     n += 1
                     mean_y += y[s]
                     mean_g += g[s]
-            if n < least:
+            if n < min_periods:
                 continue
             mean_y /= n
             mean_g /= n

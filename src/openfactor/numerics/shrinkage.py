@@ -1,4 +1,4 @@
-"""Correlation matrices with less noise, and the repair of those that are none."""
+"""Correlation matrices with less noise, and the repair of matrices that are not positive semi-definite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ShrinkageMethod = Literal["LIS", "QIS", "GIS"]
 
 
 def correlation_of(products: Float) -> Float:
-    """Products scaled to a unit diagonal, (..., K, K); a column without variance is uncorrelated with
+    """Covariances (..., K, K) scaled to a unit diagonal; a column without variance is uncorrelated with
     others."""
     variance = np.diagonal(products, axis1=-2, axis2=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -23,9 +23,17 @@ def correlation_of(products: Float) -> Float:
 
 
 def nearest_correlation(matrix: Float) -> tuple[Float, bool]:
-    """A symmetric matrix (K, K) with its negative eigenvalues cut off, scaled to a unit diagonal.
+    """A symmetric matrix with its negative eigenvalues set to zero, scaled to a unit diagonal.
 
-    The second value says whether there was anything to cut off beyond rounding.
+    Returns
+    -------
+    The correlation matrix (K, K), and whether it was repaired: whether there was a negative eigenvalue beyond
+    rounding.
+
+    References
+    ----------
+    Rebonato and Jäckel, The most general methodology to create a valid correlation matrix for risk management
+    and option pricing purposes, Journal of Risk 2 (1999): spectral decomposition.
     """
     values, vectors = np.linalg.eigh(matrix)
     if values[0] >= -1e-12 * max(values[-1], 1e-300):
@@ -34,19 +42,29 @@ def nearest_correlation(matrix: Float) -> tuple[Float, bool]:
 
 
 def shrink_eigenvalues(values: Float, n: float, method: ShrinkageMethod) -> Float:
-    """Shrunk eigenvalues (p,) of a sample covariance of n observations about a known mean; ascending like
-    `values`.
+    """Shrunk eigenvalues of a sample covariance of n observations about a known mean.
 
-    LIS and GIS need as many observations as variables; with fewer, all methods are QIS.
-
-    Source: Ledoit and Wolf, Quadratic shrinkage for large covariance matrices, Bernoulli 28 (2022), section
-    4.5;
-    the linear and geometric cousins from section 5 of its supplement. With c = p / n, the smoothed Stein
-    shrinker theta and its conjugate theta~ of the inverse eigenvalues, A^2 = theta^2 + theta~^2:
+    With c = p / n, the smoothed Stein shrinker theta of the inverse eigenvalues and its conjugate theta~, and
+    A^2 = theta^2 + theta~^2:
 
         1 / LIS = ((1 - c) + 2 c theta) / lambda
         1 / QIS = ((1 - c)^2 + 2 c (1 - c) theta + c^2 A^2) / lambda, then scaled to the trace of the sample
         GIS = sqrt(QIS LIS)
+
+    Parameters
+    ----------
+    values : (p,) ascending, not negative
+    n : observations, or the effective number of weighted ones
+    method : LIS and GIS need as many observations as variables; with fewer, all methods are QIS
+
+    Returns
+    -------
+    (p,) in the order of `values`, above zero; for QIS with their sum.
+
+    References
+    ----------
+    Ledoit and Wolf, Quadratic shrinkage for large covariance matrices, Bernoulli 28 (2022), section 4.5; the
+    linear and geometric relatives are in section 5 of its supplement.
     """
     p = len(values)
     c = p / n
@@ -73,18 +91,23 @@ def shrink_eigenvalues(values: Float, n: float, method: ShrinkageMethod) -> Floa
 
 
 def shrink_correlation(matrix: Float, n: float, method: ShrinkageMethod) -> Float:
-    """A correlation matrix (K, K) of n observations with shrunk eigenvalues, scaled to a unit diagonal."""
+    """A correlation matrix (K, K) with the eigenvalues of `shrink_eigenvalues`, scaled to a unit diagonal."""
     values, vectors = np.linalg.eigh(matrix)
     shrunk = shrink_eigenvalues(np.maximum(values, 0.0), n, method)
     return correlation_of((vectors * shrunk) @ vectors.T)
 
 
 def principal_components(matrix: Float, n_components: int | None) -> Float:
-    """A correlation matrix (K, K) of its first components and independent rests.
+    """The correlation matrix (K, K) of a model of its first principal components and independent residuals.
 
+    Parameters
+    ----------
+    matrix : (K, K) correlations
     n_components : by default those with an eigenvalue above one (Kaiser's rule)
 
-    Source: Menchero and Li, Correlation shrinkage: implications for risk forecasting, Journal of Investment
+    References
+    ----------
+    Menchero and Li, Correlation shrinkage: implications for risk forecasting, Journal of Investment
     Management 18 (2020).
     """
     values, vectors = np.linalg.eigh(matrix)

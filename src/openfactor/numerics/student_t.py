@@ -7,12 +7,22 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 
-def critical_values(level: float | None, largest: int) -> NDArray[np.float64]:
-    """(largest + 1,) the |t| that a slope from n observations and an intercept must reach to differ from 0
-    at a two-sided level; 0 without a test, infinity for fewer than three observations."""
+def critical_values(level: float | None, n_max: int) -> NDArray[np.float64]:
+    """The |t| that a slope beside an intercept must reach to differ from 0 at a two-sided level.
+
+    Parameters
+    ----------
+    level : such as 0.05; None: no test
+    n_max : largest number of observations
+
+    Returns
+    -------
+    (n_max + 1,) by number of observations n, with n - 2 degrees of freedom; infinite for n < 3, and 0
+    everywhere without a test.
+    """
     if level is None:
-        return np.zeros(largest + 1)
-    n = np.arange(largest + 1)
+        return np.zeros(n_max + 1)
+    n = np.arange(n_max + 1)
     with np.errstate(invalid="ignore"):
         critical = stdtrit(np.maximum(n - 2, 1), 1.0 - level / 2.0)
     return np.asarray(np.where(n > 2, critical, np.inf))
