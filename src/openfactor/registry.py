@@ -69,6 +69,11 @@ class Entry:
         return _adapter(self.kind).validate_python(self.value)
 
 
+def problems_of(error: ValidationError) -> list[str]:
+    """One line per field that is not valid: its place and what is wrong with it."""
+    return [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+
+
 class Registry:
     """Entries by kind and name, or by id. Names are unique within a kind, ids altogether.
 
@@ -166,8 +171,10 @@ class Registry:
         try:
             return entry.settings
         except ValidationError as error:
+            what = "risk dataset" if entry.kind == RISK_DATASET else entry.kind
             raise SettingsError(
-                f"the saved {entry.kind} {entry.name!r} is not valid:", [str(error)]
+                f"the saved {what} {entry.name!r} is not valid in this version of openfactor; replace it:",
+                problems_of(error),
             ) from error
 
     def refuse_if_referred(self, entry: Entry) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from openfactor.contract.refs import Pinned
 from openfactor.dataset import RiskDataset
 from openfactor.errors import OpenfactorError, SettingsError
-from openfactor.registry import Registry, taken
+from openfactor.registry import Registry, problems_of, taken
 from openfactor.results import SavedSettings
 from openfactor.results.provenance import DataVersion
 from openfactor.riskdatasets import RiskDatasetStore
@@ -108,7 +108,7 @@ class SavedSettingsStore:
             self.bind(kind, bound)
             value = bound
         except ValidationError as error:
-            issues = [str(error)]
+            issues = problems_of(error)
         except SettingsError as error:
             issues = list(error.problems)
         except OpenfactorError as error:
