@@ -83,12 +83,11 @@ class RiskModel(riskmodel.RiskModel):
         settings: FactorRiskModelSettings,
         estimates: Estimates,
         read: UploadReader = no_uploads,
-        **_: Any,
     ) -> None:
         saved: Any = _OneDataset("dataset", dataset, read)
         settings = getattr(settings, "setting", settings)  # a model's own are bound to a dataset
         ref = ModelRef(pinned=saved.pin(settings), fingerprint=estimates.fingerprint)
-        fitted = FittedModel(dataset, settings, read, None, estimates, ref.pinned.data, True)
+        fitted = FittedModel(dataset, settings, read, Context(), estimates=estimates, data=ref.pinned.data)
         store: Any = SimpleNamespace(fitted=lambda model: fitted)
         workspace: Any = SimpleNamespace(
             riskmodels=RiskModels(saved, store), estimates=lambda model: fitted.estimates

@@ -9,15 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from openfactor.progress import counted_days, in_notebook, progress_bar
+from openfactor.context import Context
+from openfactor.progress import ProgressBars, in_notebook
 
 
 def drawn(capsys: pytest.CaptureFixture[str], hide: bool | None) -> str:
-    with progress_bar("regressions", hide, 3) as bar:
-        bar.update(3)
+    with Context(1, ProgressBars(hide)).step("regressions", 3) as advance:
+        advance(3)
     return capsys.readouterr().err
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars appear at once."""
+    monkeypatch.setattr("openfactor.progress.SECONDS_BEFORE_A_BAR", 0)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_a_log_file_gets_no_bar_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert not in_notebook()
     assert drawn(capsys, None) == ""
@@ -25,6 +33,7 @@ def test_a_log_file_gets_no_bar_unless_asked(capsys: pytest.CaptureFixture[str])
     assert "regressions: 100%" in drawn(capsys, False)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_notebook_gets_a_bar_unless_it_is_hidden(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,9 +44,7 @@ def test_a_notebook_gets_a_bar_unless_it_is_hidden(
 
 
 def test_short_work_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    with counted_days("forecasts", False, 2) as advance:
-        advance(1)
-    assert "forecasts" not in capsys.readouterr().err
+    assert "regressions" not in drawn(capsys, False)
 
 
 def test_all_bars_are_of_one_kind() -> None:

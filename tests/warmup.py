@@ -28,9 +28,7 @@ def main() -> None:
     dataset = dataset_of(market.uploads)
     for epsilon in (None, 1.35):
         settings = model_settings(huber_epsilon=epsilon)
-        forecast = RiskModel(
-            dataset, settings, estimate(dataset, settings, "warm-up"), hide_progress=True
-        ).forecast()
+        forecast = RiskModel(dataset, settings, estimate(dataset, settings, "warm-up")).forecast()
         forecast.factor_covariance()
         forecast.specific_volatility()
 

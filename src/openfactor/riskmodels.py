@@ -162,7 +162,7 @@ class RiskModelStore:
             raise ConflictError("this model was fitted by another release of openfactor; fit it again")
         cache = self._context.cache
         fitted: FittedModel | None = cache.peek("model", key) or cache.peek("unsaved model", key)
-        return fitted or self.get(model.pinned, "get-or-compute")
+        return (fitted or self.get(model.pinned, "get-or-compute")).on(self._context)
 
     def _find(self, key: _Key, pinned: _Settings) -> FittedModel | None:
         """The model in memory, or from its stored estimates."""
@@ -182,16 +182,19 @@ class RiskModelStore:
 
     def _remember(self, kind: str, key: _Key, content: _Opened, estimates: Estimates) -> FittedModel:
         fitted = FittedModel(
-            content.dataset, content.settings, content.uploads, self._context.threads, estimates, content.data
+            content.dataset,
+            content.settings,
+            content.uploads,
+            self._context,
+            estimates=estimates,
+            data=content.data,
         )
         return self._context.cache.put(kind, key, fitted)
 
     def _estimate(self, key: _Key, content: _Opened) -> Estimates:
-        with self._context.step("regressions", len(content.dataset.days)) as advance:
-            return estimate(
-                content.dataset, content.settings, key.model, read=content.uploads,
-                threads=self._context.threads, progress=advance, cancel=self._context.cancelled,
-            )  # fmt: skip
+        return estimate(
+            content.dataset, content.settings, key.model, read=content.uploads, context=self._context
+        )
 
     def _extend(self, key: _Key, content: _Opened, old: Estimates | None) -> Estimates:
         """Estimates that take over as many days as they can, from `old` or from stored ones."""
@@ -205,11 +208,15 @@ class RiskModelStore:
         if not any(days):
             return self._estimate(key, content)
         best = candidates[days.index(max(days))]
-        with self._linked(best) as kept, self._context.step("regressions") as advance:
+        with self._linked(best) as kept:
             return extend(
-                kept, content.dataset, content.settings, key.model, read=content.uploads,
-                threads=self._context.threads, progress=advance, cancel=self._context.cancelled,
-            )  # fmt: skip
+                kept,
+                content.dataset,
+                content.settings,
+                key.model,
+                read=content.uploads,
+                context=self._context,
+            )
 
     def _ancestors(self, key: _Key) -> list[Path]:
         """Stored estimates of the same settings, on whatever data, the newest first."""

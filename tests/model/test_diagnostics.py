@@ -33,7 +33,7 @@ MARKET = simulate(120, 420, industries=4, seed=3)
 def model_of(uploads: dict[str, pl.DataFrame]) -> RiskModel:
     data = dataset_of(uploads)
     settings = model_settings(thin_category_shrinkage={"industry": 20.0})
-    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    return RiskModel(data, settings, estimate(data, settings, "x"))
 
 
 @pytest.fixture(scope="module")

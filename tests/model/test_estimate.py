@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from openfactor.context import Context, Progress
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.timing import Timeline, timeline
 from openfactor.errors import DataError
@@ -158,16 +159,18 @@ def test_local_returns_when_not_converted() -> None:
 
 def test_threads_do_not_change_the_numbers() -> None:
     dataset = dataset_of(MARKET.uploads)
-    one = estimate(dataset, model_settings(), "x", threads=1)
-    four = estimate(dataset, model_settings(), "x", threads=4)
+    one = estimate(dataset, model_settings(), "x", context=Context(1))
+    four = estimate(dataset, model_settings(), "x", context=Context(4))
     np.testing.assert_array_equal(one.factor_returns, four.factor_returns)
     np.testing.assert_array_equal(one.specific_return, four.specific_return)
 
 
 def test_progress_counts_every_regression() -> None:
-    seen: list[int] = []
-    estimate(dataset_of(MARKET.uploads), model_settings(), "x", progress=seen.append)
-    assert sum(seen) == 13
+    reports: list[Progress] = []
+    context = Context(2, reports.append)
+    estimate(dataset_of(MARKET.uploads), model_settings(), "x", context=context)
+    last = [report for report in reports if report.message == "regressions"][-1]
+    assert (last.done, last.total, last.finished) == (13, 13, True)
 
 
 def test_factors_that_cannot_be_told_apart() -> None:

@@ -36,7 +36,7 @@ DATA = dataset_of(MARKET.uploads)
 def model_of(uploads: dict[str, pl.DataFrame], vra: int | None = None) -> RiskModel:
     data = dataset_of(uploads)
     settings = model_settings().model_copy(update={"halflife_idio_vra": vra})
-    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    return RiskModel(data, settings, estimate(data, settings, "x"))
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +102,15 @@ def test_one_date_alone_is_that_date_of_all(model: RiskModel, settings: RiskFore
     whole = model.forecast(settings)
     day = whole.dates()[40]
     every, specific = whole.factor_covariance(), whole.specific_volatility()
-    again = RiskModel(DATA, model.settings, model.arrays(), hide_progress=True)
+    again = RiskModel(DATA, model.settings, model.arrays())
     fresh, engine = again.forecast(settings), forecast_of(fitted_of(again), settings)
     one = fresh.factor_covariance(start=day, end=day)
-    assert not engine.every_covariance.is_known
+    assert not engine.has_all("covariances")
     expected = every.filter(date=day).to_pandas().drop(columns="date").set_index("factor")
     found = one.to_pandas().drop(columns="date").set_index("factor")
     pd.testing.assert_frame_equal(found, expected, rtol=1e-5, atol=1e-9)
     alone = fresh.specific_volatility(start=day, end=day)
-    assert not engine.every_specific.is_known
+    assert not engine.has_all("specific")
     pd.testing.assert_frame_equal(
         alone.to_pandas(), specific.filter(date=day).to_pandas().reset_index(drop=True), rtol=1e-6
     )
@@ -242,7 +242,7 @@ def with_specific_volatility(market, volatility: np.ndarray, seed: int):
     drawn = np.random.default_rng(seed).standard_normal(data.panel.n_rows) * volatility[data.panel.listing]
     drawn = np.where(np.isfinite(e.specific_return), drawn, np.nan)
     rows = RowValues(e.rows.n_rows, (Piece(0, (e.asset_return, drawn, e.covered, *e.weight)),))
-    return data, RiskModel(data, settings, dataclasses.replace(e, rows=rows), hide_progress=True)
+    return data, RiskModel(data, settings, dataclasses.replace(e, rows=rows))
 
 
 def test_a_structural_prior_helps_short_histories() -> None:
@@ -349,7 +349,7 @@ def test_the_first_days_of_a_history(last: int, settings: RiskForecastSettings) 
 def test_a_model_without_factors() -> None:
     settings = model_settings(zero_sum_constraints={})
     nothing = settings.model_copy(update={"exposures": [ExposureSettings()]})
-    model = RiskModel(DATA, nothing, estimate(DATA, nothing, "x"), hide_progress=True)
+    model = RiskModel(DATA, nothing, estimate(DATA, nothing, "x"))
     assert model.forecast().factor_covariance().shape == (0, 2)
     there = np.isfinite(model.arrays().asset_return)
     np.testing.assert_array_equal(model.arrays().specific_return[there], model.arrays().asset_return[there])

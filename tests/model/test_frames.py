@@ -31,7 +31,7 @@ TABLES = ("r2", "status", "specific_risk", "forecast_status")
 @pytest.fixture(scope="module")
 def model() -> RiskModel:
     settings = model_settings()
-    return RiskModel(DATA, settings, estimate(DATA, settings, "x"), hide_progress=True)
+    return RiskModel(DATA, settings, estimate(DATA, settings, "x"))
 
 
 def test_stored_days_that_are_holidays_are_no_trading_days(model: RiskModel) -> None:

@@ -87,7 +87,7 @@ def test_specific_volatilities_with_equal_weights() -> None:
     market = simulate(40, 60, industries=2, late_listings=0, delistings=0, seed=3)
     data = dataset_of(market.uploads)
     settings = model_settings().model_copy(update={"halflife_idio_vra": float("inf")})
-    model = RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    model = RiskModel(data, settings, estimate(data, settings, "x"))
     forever = RiskForecastSettings(
         idio_vol=IdioVolSettings(halflife=np.inf, nw_lags=1, nw_lags_halflife_override=np.inf)
     )

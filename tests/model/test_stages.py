@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import polars as pl
 import pytest
 
+from openfactor.context import Context, Progress
 from openfactor.dataset import RiskDataset, build
-from openfactor.errors import CancelledError, DataError, SettingsError
+from openfactor.errors import DataError, SettingsError
 from openfactor.model import estimate
 from openfactor.settings import (
     CategoricalExposureGroupSettings,
@@ -21,6 +20,7 @@ from openfactor.settings import (
 )
 from openfactor.settings.validation import validate
 from openfactor.synthetic import simulate
+from tests.cancelling import cancel_everywhere
 from tests.handles import RiskModel
 from tests.markets import dataset_of, dataset_settings, model_settings, reader
 
@@ -238,28 +238,20 @@ def test_a_robust_model_is_nearer_to_the_truth_among_jumps() -> None:
     assert errors[1.35] < errors[None] / 3
 
 
-def test_a_fit_can_be_cancelled(dataset: RiskDataset) -> None:
-    class AfterFiveLooks(threading.Event):
-        looks = 0
+def test_a_fit_can_be_cancelled_at_any_point(dataset: RiskDataset) -> None:
+    def fit(context: Context) -> None:
+        estimate(dataset, model_settings(), "x", context=context)
 
-        def is_set(self) -> bool:
-            self.looks += 1
-            return self.looks > 5
-
-    done: list[int] = []
-    with pytest.raises(CancelledError, match="nothing was kept"):
-        estimate(
-            dataset, model_settings(), "x", threads=1, progress=done.append, cancel=AfterFiveLooks()
-        )  # fmt: skip
-    assert sum(done) < 19
+    assert cancel_everywhere(fit, lambda: None) > 5
 
 
 def test_an_interrupt_ends_a_fit(dataset: RiskDataset) -> None:
-    def interrupt(days: int) -> None:
-        raise KeyboardInterrupt
+    def interrupt(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        estimate(dataset, model_settings(), "x", threads=1, progress=interrupt)
+        estimate(dataset, model_settings(), "x", context=Context(1, interrupt))
 
 
 def test_pairs_travel_as_text() -> None:

@@ -95,7 +95,7 @@ class Workspace(RuleBasedStateMachine):
             dataset = dataset_of(MARKET.uploads | {"price": self.versions[version]})
             self.expected[version] = dataset, estimate(dataset, SETTINGS, "twin")
         dataset, estimates = self.expected[version]
-        return handles.RiskModel(dataset, SETTINGS, estimates, hide_progress=True)
+        return handles.RiskModel(dataset, SETTINGS, estimates)
 
     @property
     def latest(self) -> int:

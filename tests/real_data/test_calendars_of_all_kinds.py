@@ -63,7 +63,7 @@ def moved(kind: str) -> dict[str, pl.DataFrame]:
 
 def model_on(data: RiskDataset) -> RiskModel:
     settings = model_settings()
-    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    return RiskModel(data, settings, estimate(data, settings, "x"))
 
 
 @pytest.mark.parametrize(("kind", "periods"), [("daily", 252), ("weekly", 52), ("monthly", 12)])

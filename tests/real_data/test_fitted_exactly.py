@@ -24,7 +24,7 @@ TRUE = SPECIFIC_VOL * np.sqrt(252)
 def model_of(uploads: dict[str, pl.DataFrame], vra: int | None = None) -> RiskModel:
     data, settings = dataset_of(uploads), model_settings(estimation=False)
     settings = settings.model_copy(update={"halflife_idio_vra": vra})
-    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    return RiskModel(data, settings, estimate(data, settings, "x"))
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def uploads() -> dict[str, pl.DataFrame]:
 
 def model_of(tables: dict[str, pl.DataFrame]) -> RiskModel:
     data, settings = dataset_of(tables), model_settings()
-    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    return RiskModel(data, settings, estimate(data, settings, "x"))
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +98,7 @@ def test_every_date_has_a_covariance(model: RiskModel, options: dict[str, object
     values = np.linalg.eigvalsh(found.covariance)
     assert (values[:, 0] >= -1e-10 * values[:, -1]).all()
     day = DAYS[FIRST + 5]
-    alone = RiskModel(fitted_of(model).dataset, model.settings, model.arrays(), hide_progress=True).forecast(
-        asked
-    )
+    alone = RiskModel(fitted_of(model).dataset, model.settings, model.arrays()).forecast(asked)
     one, every = (f.factor_covariance(start=day, end=day) for f in (alone, model.forecast(asked)))
     np.testing.assert_allclose(one.drop("date", "factor"), every.drop("date", "factor"), rtol=1e-4, atol=1e-8)
 

@@ -80,7 +80,7 @@ FRAMES = {
 @cache
 def model(id_type: str = "ticker") -> RiskModel:
     settings = model_settings(UniverseSettings(id_type=id_type))
-    return RiskModel(DATA, settings, estimate(DATA, settings, "x"), hide_progress=True)
+    return RiskModel(DATA, settings, estimate(DATA, settings, "x"))
 
 
 def identifier(id_type: str, ticker: str, date: dt.date) -> str:

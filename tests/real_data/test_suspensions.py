@@ -122,7 +122,7 @@ def test_a_model_keeps_a_halted_name_and_its_past() -> None:
     data = dataset_of(frames)
     settings = model_settings()
     whole = estimate(data, settings, "x")
-    model = RiskModel(data, settings, whole, hide_progress=True)
+    model = RiskModel(data, settings, whole)
     day = whole.dates[36]
     exposures = model.exposures(start=day, end=day)
     assert "A00003" in exposures["ticker"].to_list()

@@ -48,7 +48,7 @@ def thinned(price: pl.DataFrame) -> pl.DataFrame:
 def model() -> RiskModel:
     data = dataset_of(MARKET.uploads | {"price": thinned(MARKET.uploads["price"])})
     settings = model_settings().model_copy(update={"halflife_idio_vra": 40})
-    return RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    return RiskModel(data, settings, estimate(data, settings, "x"))
 
 
 def mean_volatility(model: RiskModel, settings: RiskForecastSettings, names: list[str]) -> float:
@@ -124,7 +124,7 @@ def test_bounds_are_those_of_a_day() -> None:
     )
     data = dataset_of(MARKET.uploads | {"price": price})
     settings = model_settings(return_clip_bounds=(-0.1, 0.1))
-    model = RiskModel(data, settings, estimate(data, settings, "x"), hide_progress=True)
+    model = RiskModel(data, settings, estimate(data, settings, "x"))
     names = data.identifiers.names("ticker")
     day = {True: str(days[324]), False: str(days[323])}
     of = {

@@ -3,7 +3,7 @@
 from openfactor.model.diagnostics import diagnose
 from openfactor.model.estimation import Estimates, estimate
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts import factor_covariance, forecast_of
+from openfactor.model.forecasts import factor_covariance, forecast_of, warn_of_newest_day
 from openfactor.model.frames import frame
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "factor_covariance",
     "forecast_of",
     "frame",
+    "warn_of_newest_day",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.cache import Cache
+from openfactor.context import Context
 from openfactor.errors import SettingsError
 from openfactor.model.estimation import Estimates, Inputs
 from openfactor.model.estimation.estimates import STATUSES
@@ -18,9 +18,6 @@ from openfactor.results.provenance import DataVersion
 
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-FORECASTS_IN_MEMORY = 4
-"""Forecasts that a model keeps; the least recently used are evicted first. Those of a large model take
-100 MB."""
 THIN_WINDOW, THIN_SHARE = 21, 0.75
 """Trading days, and the share of them on which a name that is not thinly traded has a return."""
 
@@ -32,9 +29,12 @@ class FittedModel(Inputs):
     estimates: Estimates
     data: DataVersion
     """Which data it stands on."""
-    hide_progress: bool | None = None
-    forecasts: Cache = field(default_factory=lambda: Cache({"forecast": FORECASTS_IN_MEMORY}))
-    """Forecasts by their settings."""
+    identity: object = field(default_factory=object, repr=False)
+    """Of the model in caches; the same object on another context has it too."""
+
+    def on(self, context: Context) -> FittedModel:
+        """The same model for another request; what either computes, both have."""
+        return replace(self, context=context)
 
     @cached_property
     def order(self) -> list[NDArray[np.int64]]:
@@ -47,10 +47,13 @@ class FittedModel(Inputs):
         """(T,) stored days that are the model's trading days."""
         return self.dataset.index_of(self.estimates.dates)
 
-    @cached_property
+    @property
     def specific_over_gaps(self) -> Float:
         """(rows,) specific returns, those over several days without what the factors did on the days before
         the last."""
+        return self._once("specific_over_gaps", self._specific_over_gaps)
+
+    def _specific_over_gaps(self) -> Float:
         panel, n_listings = self.dataset.panel, self.dataset.identifiers.n_listings
         return specific_over_gaps(
             self.estimates, self.columns, self.order, self.days,

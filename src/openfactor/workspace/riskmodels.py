@@ -13,7 +13,7 @@ from openfactor.contract.refs import (
     ModelRef,
     Pinned,
 )
-from openfactor.model import FittedModel, diagnose, forecast_of, frame
+from openfactor.model import FittedModel, diagnose, forecast_of, frame, warn_of_newest_day
 from openfactor.riskmodels import RiskModelStore
 from openfactor.savedsettings import SavedSettingsStore
 from openfactor.settings import (
@@ -67,6 +67,7 @@ class RiskModels:
     def forecast(self, model: ModelRef, settings: RiskForecastSettings) -> ForecastProperties:
         """What the forecasts cover; a DataWarning names faults of the newest day."""
         fitted = self.fitted(model)
+        warn_of_newest_day(fitted)
         forecast = forecast_of(fitted, settings)
         return ForecastProperties(
             dates=list(forecast.dates),
@@ -76,7 +77,9 @@ class RiskModels:
 
     def diagnose(self, model: ModelRef, query: DiagnosticsQuery) -> dict[str, pl.DataFrame]:
         """Tables on how good the model and its forecasts are, by name."""
-        return diagnose(self.fitted(model), query)
+        fitted = self.fitted(model)
+        warn_of_newest_day(fitted)
+        return diagnose(fitted, query)
 
     def fitted(self, model: ModelRef) -> FittedModel:
         """The model itself, read again or refitted where it is not in memory."""

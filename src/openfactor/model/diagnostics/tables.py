@@ -16,7 +16,6 @@ from openfactor.model.diagnostics.regression_tables import regression_tables
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.forecast import forecast_of
-from openfactor.progress import counted_days
 
 
 def diagnose(fitted: FittedModel, query: DiagnosticsQuery) -> dict[str, pl.DataFrame]:
@@ -51,16 +50,14 @@ def diagnose(fitted: FittedModel, query: DiagnosticsQuery) -> dict[str, pl.DataF
 
     Raises
     ------
-    DataError: no day is left to hold books on.
+    DataError: no day is left to hold books on. CancelledError: the request was cancelled.
     """
     year = max(round(fitted.periods_per_year), 2)
     span = _span(fitted, query, year)
-    with counted_days("diagnostics", fitted.hide_progress, len(span.days)) as advance:
-        forward = walk_forward(
-            _snapshots(fitted, query, span.days), fitted.estimates.dates, span.days, fitted.estimates.factors,
-            fitted.dataset.identifiers.n_listings, n_books=query.n_books, seed=query.seed,
-            threads=fitted.threads, progress=advance,
-        )  # fmt: skip
+    forward = walk_forward(
+        _snapshots(fitted, query, span.days), fitted.estimates.dates, span.days, fitted.estimates.factors,
+        fitted.dataset.identifiers.n_listings, n_books=query.n_books, seed=query.seed, context=fitted.context,
+    )  # fmt: skip
     tables = regression_tables(fitted, span.period) | forecast_tables(forward, query.window or year)
     return tables | {"summary": summary(tables)}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.model.diagnostics import quality
 from openfactor.numerics.portfolio_risk import listing_variances, optimal_portfolios, portfolio_variances
 
@@ -65,8 +66,7 @@ def walk_forward(
     *,
     n_books: int = 50,
     seed: int = 0,
-    threads: int | None = None,
-    progress: Callable[[int], None] = lambda days: None,
+    context: Context | None = None,
 ) -> WalkForward:
     """Hold books on each of `days` for the next trading day.
 
@@ -79,6 +79,10 @@ def walk_forward(
     ----------
     snapshot : of the date with an index
     dates : of the model; days : indices of those to hold books on, each with a next one
+
+    Raises
+    ------
+    CancelledError: the request was cancelled.
     """
     rng = np.random.default_rng(seed)
     tenth = rng.exponential(size=(n_books, n_listings)) * (rng.random((n_books, n_listings)) < 0.1)
@@ -112,9 +116,10 @@ def walk_forward(
         z[d] = np.where(np.isfinite(row := np.concatenate([factor, mine])), row, np.nan)
         count[d], sums[d] = _by_decile(day)
 
-    with ThreadPoolExecutor(threads) as pool:
+    context = context or Context()
+    with ThreadPoolExecutor(context.threads) as pool, context.step("diagnostics", len(days)) as advance:
         for _ in pool.map(hold, range(len(days))):
-            progress(1)
+            advance()
     return WalkForward(
         dates=tuple(dates[t + 1] for t in days.tolist()),
         kinds=tuple(kind for kind, _ in kinds),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context, Step
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
-from openfactor.errors import CancelledError, Fault
+from openfactor.errors import Fault
 from openfactor.model.estimation.design import Regression, regression_of
 from openfactor.model.estimation.estimates import (
     SOLVERS,
@@ -43,7 +42,6 @@ class _Job:
     pairs: tuple[tuple[str, str], ...]
     time: Timeline
     universe: Mask
-    cancel: threading.Event
 
 
 def estimate(
@@ -52,32 +50,27 @@ def estimate(
     fingerprint: str,
     *,
     read: UploadReader = no_uploads,
-    threads: int | None = None,
-    progress: Callable[[int], None] = lambda days: None,
-    cancel: threading.Event | None = None,
+    context: Context | None = None,
 ) -> Estimates:
     """Factor and specific returns of every trading day.
 
-    Settings are taken as valid on the dataset. `read` gives the uploads that they name, `progress` is called
-    with the number of days done since it was last called, `threads` defaults to the number of processors.
-    Setting `cancel`, from another thread, ends the work within a few days' time.
+    Settings are taken as valid on the dataset. `read` gives the uploads that they name.
+    Cancelling the request, from another thread, ends the work within a few days' time.
 
     Raises
     ------
     DataError: names with returns and exposures, but an empty estimation universe; days on which a known
-    factor has no return; names the days. CancelledError: `cancel` was set.
+    factor has no return; names the days. CancelledError: the request was cancelled.
     """
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        job = _prepare(dataset, settings, read, pool, threads, cancel or threading.Event())
+    context = context or Context()
+    with ThreadPoolExecutor(context.threads) as pool:
+        job = _prepare(dataset, settings, read, pool, context)
         results = _empty(job, fingerprint)
         days = np.arange(1, len(job.time.dates))
         parts = np.array_split(days, min(PARTS, max(len(days), 1)))
-        try:
-            for done in pool.map(lambda days: _run(job, results, days), parts):
-                progress(done)
-        except BaseException:  # an interrupt too must not wait for the rest
-            job.cancel.set()
-            raise
+        # the step ends before the pool: after a failure the other threads stop at their next day
+        with context.step("regressions", len(days)) as advance:
+            list(pool.map(lambda days: _run(job, results, days, advance), parts))
     _refuse_empty(results)
     return results.estimates
 
@@ -87,10 +80,9 @@ def _prepare(
     settings: FactorRiskModelSettings,
     read: UploadReader,
     pool: ThreadPoolExecutor,
-    threads: int | None,
-    cancel: threading.Event,
+    context: Context,
 ) -> _Job:
-    inputs = Inputs(dataset, settings, read, threads)
+    inputs = Inputs(dataset, settings, read, context)
     first = settings.stages[0].construction
     currency = first.currency if first.fx_convert_returns else None
     time = timeline(dataset, settings.inline_universe.calendar, currency, pool)
@@ -106,7 +98,6 @@ def _prepare(
         pairs=pairs,
         time=time,
         universe=inputs.universe,
-        cancel=cancel,
     )
 
 
@@ -160,17 +151,15 @@ def _empty(job: _Job, fingerprint: str) -> _Results:
     )
 
 
-def _run(job: _Job, results: _Results, days: NDArray[np.int64]) -> int:
-    """Regress a run of days; their number."""
+def _run(job: _Job, results: _Results, days: NDArray[np.int64], advance: Step) -> None:
+    """Regress a run of days."""
     widest = int(np.diff(job.dataset.panel.offsets).max(initial=0))
     room = max(widest, _ROWS_AT_ONCE) * max(stage.exposures.n_dense for stage in job.stages)
     buffer = np.empty(room)
     for batch in _batches(job, days):
-        if job.cancel.is_set():
-            raise CancelledError("the fit was cancelled; nothing was kept of it")
         for number, stage in enumerate(job.stages):
             _regress(job, results, number, stage, batch, buffer)
-    return len(days)
+        advance(len(batch))
 
 
 def _batches(job: _Job, days: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
@@ -29,24 +28,15 @@ def extend(
     fingerprint: str,
     *,
     read: UploadReader = no_uploads,
-    threads: int | None = None,
-    progress: Callable[[int], None] = lambda days: None,
-    cancel: threading.Event | None = None,
+    context: Context | None = None,
 ) -> Estimates:
     """What `estimate` gives, to the last bit, taking over the days of which nothing changed since `old`.
 
     `old` is of the same settings. Where they name uploads or known factors, whose past may have changed, or
     where the factors are others, everything is estimated again. Parameters and errors as `estimate`.
     """
-    fit = partial(
-        estimate,
-        settings=settings,
-        fingerprint=fingerprint,
-        read=read,
-        threads=threads,
-        progress=progress,
-        cancel=cancel,
-    )
+    context = context or Context()
+    fit = partial(estimate, settings=settings, fingerprint=fingerprint, read=read, context=context)
     if _needs_all(settings) or old.structure != dataset.dictionary_hash:
         return fit(dataset)
     calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
@@ -55,7 +45,7 @@ def extend(
         return fit(dataset)
     start = int(calendar[kept - 1])
     few = len(calendar) - kept < FEW_DAYS
-    new = fit(dataset.slice_days(start, len(dataset.days)), threads=1 if few else threads)
+    new = fit(dataset.slice_days(start, len(dataset.days)), context=context.on(1) if few else context)
     if new.pairs != old.pairs:
         return fit(dataset)
     row = int(dataset.panel.offsets[start])

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.cache import Cache
 from openfactor.context import Context
 from openfactor.dataset.reading import UploadReader
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.exposures import FactorColumns, ReferenceMasks, companies, members, resolve
-from openfactor.processors import available_processors
 from openfactor.settings.model import FactorRiskModelSettings, Stage
 
 Mask = NDArray[np.bool_]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """A dataset and settings that are valid on it; arrays are worked out once, when they are asked for."""
+    """A dataset and settings that are valid on it; arrays are computed once, when first needed."""
 
     dataset: RiskDataset
     settings: FactorRiskModelSettings
     read: UploadReader
     """Gives the uploads that the settings name."""
-    threads: int | None
+    context: Context
+    results: Cache = field(default_factory=lambda: Cache({"input": 8}), kw_only=True, repr=False)
+    """What is expensive to compute, computed once; shared by the same object `on` other contexts."""
 
-    @cached_property
+    @property
     def universe(self) -> Mask:
         """(rows,) in the model's universe."""
-        return members(self.dataset, self.settings.inline_universe, self.read)
+        return self._once("universe", lambda: members(self.dataset, self.settings.inline_universe, self.read))
 
-    @cached_property
+    @property
     def estimation(self) -> list[Mask]:
         """(rows,) of each stage: those of the universe whose returns its regression is estimated on, one
         listing a company."""
-        return [self._estimation(stage) for stage in self.settings.stages]
+        return self._once("estimation", lambda: [self._estimation(s) for s in self.settings.stages])
 
     def _estimation(self, stage: Stage) -> Mask:
         estimation = self.universe & self.dataset.panel.is_main_listing
@@ -45,9 +49,12 @@ class Inputs:
             estimation &= members(self.dataset, stage.construction.estimated_on, self.read)
         return estimation
 
-    @cached_property
+    @property
     def columns(self) -> list[FactorColumns]:
         """The exposures of each stage."""
+        return self._once("columns", self._columns)
+
+    def _columns(self) -> list[FactorColumns]:
         data, universe = self.dataset, self.settings.inline_universe
         among = companies(data, self.universe)
         return [
@@ -57,7 +64,11 @@ class Inputs:
                 universe,
                 ReferenceMasks(among, mine),
                 self.read,
-                Context(self.threads or available_processors()),
+                self.context,
             )
             for stage, mine in zip(self.settings.stages, self.estimation, strict=True)
         ]
+
+    def _once(self, name: str, compute: Callable[[], T]) -> T:
+        """A result by name; raises CancelledError if the request is cancelled while another computes it."""
+        return self.results.get("input", name, compute, self.context.check)

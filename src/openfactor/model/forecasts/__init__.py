@@ -1,7 +1,7 @@
 """Estimates become forecasts of risk: over time, for every date or for one."""
 
 from openfactor.model.forecasts.covariance import factor_covariances
-from openfactor.model.forecasts.forecast import ModelForecast, forecast_of
+from openfactor.model.forecasts.forecast import ModelForecast, forecast_of, warn_of_newest_day
 from openfactor.model.forecasts.from_frame import factor_covariance
 
-__all__ = ["ModelForecast", "factor_covariance", "factor_covariances", "forecast_of"]
+__all__ = ["ModelForecast", "factor_covariance", "factor_covariances", "forecast_of", "warn_of_newest_day"]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.numerics.ewma import newey_west_products
 from openfactor.numerics.pairwise import complete_correlation, pairwise_correlations
 from openfactor.numerics.shrinkage import correlation_of, nearest_correlation
@@ -77,17 +78,18 @@ def correlations(
     settings: FactorCovarianceSettings,
     days: NDArray[np.int64],
     known: Mask,
+    context: Context,
 ) -> tuple[Float, Mask]:
     """(D, K, K) as known on some days, and (D,) whether they had to be repaired.
 
     volatility : (T, K) of the factors' own days; known : (D, K) the factor is there
     """
-    correlation, repaired = _correlations(history, settings, days, known)
+    correlation, repaired = _correlations(history, settings, days, known, context)
     if settings.combine_standardized:
         returns, every = history.returns, np.arange(len(history.returns))
         sigma = with_prior(volatility, history, every, history.n_days > 0).volatility
         standardized = np.divide(returns, sigma, out=returns * 0.0, where=sigma > 0)
-        other, also = _correlations(history._replace(returns=standardized), settings, days, known)
+        other, also = _correlations(history._replace(returns=standardized), settings, days, known, context)
         share = _share_of_standardized(settings)
         correlation = (1.0 - share) * correlation + share * other
         repaired |= also
@@ -103,26 +105,34 @@ def _share_of_standardized(settings: FactorCovarianceSettings) -> float:
 
 
 def _correlations(
-    history: FactorHistory, settings: FactorCovarianceSettings, days: NDArray[np.int64], known: Mask
+    history: FactorHistory,
+    settings: FactorCovarianceSettings,
+    days: NDArray[np.int64],
+    known: Mask,
+    context: Context,
 ) -> tuple[Float, Mask]:
     if history.whole:
-        return _of_whole(history.returns, settings, days)
+        return _of_whole(history.returns, settings, days, context)
     out, common = pairwise_correlations(history.returns, settings.halflife_cor, settings.nw_lags_cor, days)
     repaired, enough = np.zeros(len(days), np.bool_), history.enough
-    for d, t in enumerate(days.tolist()):
-        complete = complete_correlation(out[d], common[d], int(enough[t]), history.group, known[d])
-        out[d], repaired[d] = nearest_correlation(complete)
+    with context.step("factor correlations", len(days)) as advance:
+        for d, t in enumerate(days.tolist()):
+            complete = complete_correlation(out[d], common[d], int(enough[t]), history.group, known[d])
+            out[d], repaired[d] = nearest_correlation(complete)
+            advance()
     return out, repaired
 
 
 def _of_whole(
-    returns: Float, settings: FactorCovarianceSettings, days: NDArray[np.int64]
+    returns: Float, settings: FactorCovarianceSettings, days: NDArray[np.int64], context: Context
 ) -> tuple[Float, Mask]:
     """Of factors that are all there on all days."""
     products = newey_west_products(returns, settings.halflife_cor, settings.nw_lags_cor, days)
     repaired = np.zeros(len(days), np.bool_)
     if not settings.nw_lags_cor:
         return correlation_of(products), repaired
-    for d in range(len(days)):
-        products[d], repaired[d] = nearest_correlation(products[d])
+    with context.step("factor correlations", len(days)) as advance:
+        for d in range(len(days)):
+            products[d], repaired[d] = nearest_correlation(products[d])
+            advance()
     return products, repaired

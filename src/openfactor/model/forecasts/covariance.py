@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.dataset.periods import DAILY
 from openfactor.model.forecasts.correlation import (
     ENOUGH_DAYS,
@@ -80,8 +81,7 @@ def factor_covariances(
     known: Mask | None = None,
     periods_per_year: float = DAILY,
     days: NDArray[np.int64] | None = None,
-    threads: int | None = None,
-    progress: Callable[[int], None] = lambda days: None,
+    context: Context | None = None,
 ) -> FactorCovariances:
     """The forecasts of some days from the returns up to each of them.
 
@@ -102,6 +102,7 @@ def factor_covariances(
         empty = np.zeros((len(wanted), n_factors, n_factors))
         none = np.zeros((len(wanted), n_factors), np.bool_)
         return FactorCovariances(empty, np.ones(len(wanted)), none, nothing, none, nothing)
+    context = context or Context()
     # nothing after the last day that is wanted is looked at
     history = _history(returns, has_exposure, groups).until(int(wanted[-1]))
     own, repaired_vol = _variances(history.returns, settings)
@@ -113,12 +114,11 @@ def factor_covariances(
     if history.whole and _is_plain(settings) and eigenfactor is None and pca is None and len(wanted) > 1:
         scaled = own_volatility * (np.sqrt(periods_per_year) * multiplier[:, None])
         covariance = ewma_covariances(history.returns, settings.halflife_cor, scaled)
-        progress(len(wanted))
         chosen = covariance if len(wanted) == len(covariance) else covariance[wanted]
         return FactorCovariances(
             chosen, multiplier[wanted], repaired_vol[wanted], nothing, prior, nothing
         )  # fmt: skip
-    correlation, repaired_cor = correlations(history, own_volatility, settings, wanted, seen)
+    correlation, repaired_cor = correlations(history, own_volatility, settings, wanted, seen, context)
     enough = effective_number(settings.halflife_cor, wanted + 1) >= EFFECTIVE_DAYS * n_factors
     adjusted = enough if eigenfactor is not None else nothing
     simulated = None
@@ -146,9 +146,12 @@ def factor_covariances(
         correlation[d] += correlation[d].T.copy()
         correlation[d] *= 0.5
 
-    with ThreadPoolExecutor(threads) as pool:
+    with (
+        ThreadPoolExecutor(context.threads) as pool,
+        context.step("factor covariances", len(wanted)) as advance,
+    ):
         for _ in pool.map(finish, range(len(wanted))):
-            progress(1)
+            advance()
     return FactorCovariances(
         correlation, multiplier[wanted], repaired_vol[wanted], repaired_cor, prior, adjusted
     )  # fmt: skip

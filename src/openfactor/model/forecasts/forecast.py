@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.cache import Cache
 from openfactor.datawarnings import warn
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import FactorCovariances, factor_covariances
 from openfactor.model.forecasts.history import OwnVariances
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
-from openfactor.progress import counted_days
 from openfactor.settings.forecasts import RiskForecastSettings
 
 Float = NDArray[np.float64]
@@ -24,39 +23,19 @@ Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 
-class Once(Generic[T]):
-    """A result that is computed when it is first called for, by one thread."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._results: list[T] = []
-        self._lock = threading.Lock()
-
-    def __call__(self) -> T:
-        with self._lock:
-            if not self._results:
-                self._results.append(self._make())
-            return self._results[0]
-
-    @property
-    def is_known(self) -> bool:
-        """It has been computed."""
-        return bool(self._results)
-
-
 def forecast_of(fitted: FittedModel, settings: RiskForecastSettings | None = None) -> ModelForecast:
-    """The forecasts of a model; the same settings give the same object, with what it has computed.
+    """The forecasts of a model; what was computed for the same settings is not computed again."""
+    return ModelForecast(fitted, settings or RiskForecastSettings())
 
-    DataWarning: what the data quality checks found wrong with the newest day, on which forecasts stand.
-    """
+
+def warn_of_newest_day(fitted: FittedModel) -> None:
+    """DataWarning of severe findings about the newest day, on which forecasts stand."""
     report = fitted.dataset.report
     if findings := report.newest_faults:
         warn(
             f"the newest data ({report.newest_day}) are in doubt: "
             + "; ".join(finding.message for finding in findings)
         )
-    key = settings or RiskForecastSettings()
-    return fitted.forecasts.get("forecast", key, lambda: ModelForecast(fitted, key), lambda: None)
 
 
 class ModelForecast:
@@ -70,11 +49,12 @@ class ModelForecast:
     def __init__(self, fitted: FittedModel, settings: RiskForecastSettings) -> None:
         self.fitted = fitted
         self.settings = settings
-        self.every_covariance = Once(lambda: self._covariances(self.days))
-        self.every_specific = Once(lambda: self._specific(0, len(fitted.estimates.dates) - 1))
-        """The forecasts of all dates."""
-        regime = fitted.settings.halflife_idio_vra is not None and not self._is_blended
-        self._own_history = Once(lambda: OwnVariances(fitted, settings.idio_vol, regime=regime))
+        self._results: Cache = fitted.context.cache.get(
+            "forecast",
+            (fitted.identity, settings),
+            lambda: Cache({"covariances": 1, "specific": 1, "own_history": 1}),
+            fitted.context.check,
+        )
 
     @cached_property
     def days(self) -> NDArray[np.int64]:
@@ -92,7 +72,28 @@ class ModelForecast:
     @property
     def own_history(self) -> OwnVariances:
         """Variances of each listing's own specific returns."""
-        return self._own_history()
+        regime = self.fitted.settings.halflife_idio_vra is not None and not self._is_blended
+        return self._once(
+            "own_history", lambda: OwnVariances(self.fitted, self.settings.idio_vol, regime=regime)
+        )
+
+    @property
+    def every_covariance(self) -> FactorCovariances:
+        """The covariances of all dates."""
+        return self._once("covariances", lambda: self._covariances(self.days))
+
+    @property
+    def every_specific(self) -> SpecificRisk:
+        """The specific variances of all dates."""
+        last = len(self.fitted.estimates.dates) - 1
+        return self._once("specific", lambda: self._specific(0, last))
+
+    def has_all(self, kind: Literal["covariances", "specific"]) -> bool:
+        """The forecasts of all dates have been computed."""
+        return self._results.peek(kind, None) is not None
+
+    def _once(self, kind: str, compute: Callable[[], T]) -> T:
+        return self._results.get(kind, None, compute, self.fitted.context.check)
 
     def dates_of(self, days: NDArray[np.int64]) -> list[dt.date]:
         """The dates of trading days."""
@@ -112,21 +113,21 @@ class ModelForecast:
         estimates."""
         if days is None:
             days = self.days
-        if len(days) == len(self.days) or self.every_covariance.is_known:
+        if len(days) == len(self.days) or self.has_all("covariances"):
             first = self.days[0] if len(self.days) else 0
-            return self.every_covariance().of(days - first)
+            return self.every_covariance.of(days - first)
         return self._covariances(days)
 
     def specific(self, days: NDArray[np.int64] | None = None) -> SpecificRisk:
         """Specific variances a trading period of the rows of the trading days `days`, ascending, and of those
         between them."""
         if not len(self.days):
-            return self.every_specific()
+            return self.every_specific
         first, last = (0, self.days[-1]) if days is None or not len(days) else (days[0], days[-1])
         # the regime of blended variances looks at the forecasts of all days
         needs_all = self.fitted.settings.halflife_idio_vra is not None and self._is_blended
-        if self.every_specific.is_known or needs_all or first <= self.days[0]:
-            return self.every_specific()
+        if self.has_all("specific") or needs_all or first <= self.days[0]:
+            return self.every_specific
         return self._specific(int(first), int(last))
 
     @property
@@ -135,13 +136,12 @@ class ModelForecast:
 
     def _covariances(self, days: NDArray[np.int64]) -> FactorCovariances:
         settings, fitted, e = self.settings, self.fitted, self.fitted.estimates
-        with counted_days("factor covariances", fitted.hide_progress, len(days)) as advance:
-            return factor_covariances(
-                e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
-                has_exposure=e.has_exposure[e.estimated], groups=[group for group, _ in e.pairs],
-                known=self._known(days), periods_per_year=fitted.periods_per_year,
-                days=np.cumsum(e.estimated)[days] - 1, threads=fitted.threads, progress=advance,
-            )  # fmt: skip
+        return factor_covariances(
+            e.factor_returns[e.estimated], settings.factor_cov, settings.eigenfactor, settings.pca,
+            has_exposure=e.has_exposure[e.estimated], groups=[group for group, _ in e.pairs],
+            known=self._known(days), periods_per_year=fitted.periods_per_year,
+            days=np.cumsum(e.estimated)[days] - 1, context=fitted.context,
+        )  # fmt: skip
 
     def _known(self, days: NDArray[np.int64]) -> Mask:
         """(D, K) factors that assets of the universe are exposed to on some days, where there has been no
@@ -155,7 +155,4 @@ class ModelForecast:
         return known
 
     def _specific(self, first_day: int, last_day: int) -> SpecificRisk:
-        with counted_days("specific risk", self.fitted.hide_progress) as advance:
-            return specific_risk(
-                self.fitted, self.settings, self.own_history, first_day, last_day, advance
-            )  # fmt: skip
+        return specific_risk(self.fitted, self.settings, self.own_history, first_day, last_day)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Lock
@@ -10,6 +9,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Context
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.correlation import ENOUGH_DAYS
 from openfactor.numerics.specific_variance import (
@@ -48,7 +48,6 @@ class OwnVariances:
         )  # fmt: skip
         self._regime_from = ENOUGH_DAYS if regime else -1
         self._n_listings = fitted.dataset.identifiers.n_listings
-        self._threads = fitted.threads or os.cpu_count() or 1
         self._lock = Lock()
         self._restart()
 
@@ -57,7 +56,7 @@ class OwnVariances:
         self._next = 0
         self._bias = np.zeros((len(self.rows.trading_days), 2))
 
-    def between(self, first: int, last: int) -> tuple[int, Float, NDArray[np.int32]]:
+    def between(self, first: int, last: int, context: Context) -> tuple[int, Float, NDArray[np.int32]]:
         """The first row of trading day `first`, and from there on to the last row of trading day `last` the
         variances as known on each day, and the returns that they rest on."""
         offsets, days = self.rows.offsets, self.rows.trading_days
@@ -67,15 +66,15 @@ class OwnVariances:
         with self._lock:
             if first < self._next - 1:  # the state of the last day that was taken in still says its own
                 self._restart()
-            self._take_in(last + 1, first, start, variance, history)
+            self._take_in(last + 1, first, start, variance, history, context)
         return start, variance, history
 
-    def bias(self, last: int) -> Float:
+    def bias(self, last: int, context: Context) -> Float:
         """(last + 1,) B_t^2 of each trading day up to `last`: the cap-weighted mean of squared returns over
         the variances known before, NaN where there is none."""
         with self._lock:
             none = np.zeros(0), np.zeros(0, np.int32)
-            self._take_in(last + 1, last + 1, 0, *none)
+            self._take_in(last + 1, last + 1, 0, *none, context)
             total, weight = self._bias[: last + 1].T.copy()
         return np.asarray(np.divide(total, weight, out=np.full(last + 1, np.nan), where=weight > 0))
 
@@ -88,9 +87,16 @@ class OwnVariances:
         return int((np.isfinite(specific_return[rows]) & ~counted).sum())
 
     def _take_in(
-        self, stop: int, write_from: int, first_row: int, variance: Float, history: NDArray[np.int32]
+        self,
+        stop: int,
+        write_from: int,
+        first_row: int,
+        variance: Float,
+        history: NDArray[np.int32],
+        context: Context,
     ) -> None:
         """The days from the next one to before `stop`."""
+        context.check()
         rows, first = self.rows, min(self._next, write_from)
         if stop <= first:
             return
@@ -98,15 +104,19 @@ class OwnVariances:
         n_rows = offsets[days[stop - 1] + 1] - offsets[days[max(first - 1, 0)]]
         # a cross-section is summed up in one order, whatever the number of threads
         alone = self._regime_from >= 0 or n_rows < ROWS_FOR_THREADS
-        parts = np.linspace(0, self._n_listings, (1 if alone else self._threads) + 1).astype(int)
+        parts = np.linspace(0, self._n_listings, (1 if alone else context.threads) + 1).astype(int)
         span, regime = Span(first, self._next, stop), Regime(self._regime_from, self._bias)
         out = VarianceRows(write_from, first_row, variance, history)
 
         def take_in(listings: tuple[int, int]) -> None:
             specific_variances(rows, self.how, self._state, span, listings, regime, out)
 
-        with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(take_in, [(int(a), int(b)) for a, b in pairwise(parts)]))
+        try:
+            with ThreadPoolExecutor(context.threads) as pool:
+                list(pool.map(take_in, [(int(a), int(b)) for a, b in pairwise(parts)]))
+        except BaseException:  # the state of some listings is ahead of that of others
+            self._restart()
+            raise
         self._next = max(stop, self._next)
 
 

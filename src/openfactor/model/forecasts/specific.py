@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from openfactor.context import Step
 from openfactor.model.estimation.design import unshrunk_design
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.correlation import ENOUGH_DAYS
@@ -56,15 +56,30 @@ def specific_risk(
     own_history: OwnVariances,
     first_day: int,
     last_day: int,
-    progress: Callable[[int], None] = lambda days: None,
 ) -> SpecificRisk:
     """Forecasts of the trading days from `first_day` to `last_day`, from the specific returns up to each.
 
     own_history : of these settings; measures the regime where there is one
+
+    Raises
+    ------
+    CancelledError: the request was cancelled.
     """
+    with fitted.context.step("specific risk", last_day + 1 - first_day) as advance:
+        return _specific_risk(fitted, settings, own_history, first_day, last_day, advance)
+
+
+def _specific_risk(
+    fitted: FittedModel,
+    settings: RiskForecastSettings,
+    own_history: OwnVariances,
+    first_day: int,
+    last_day: int,
+    advance: Step,
+) -> SpecificRisk:
     panel = fitted.dataset.panel
     halflife_vra = fitted.settings.halflife_idio_vra
-    first_row, own, history = own_history.between(first_day, last_day)
+    first_row, own, history = own_history.between(first_day, last_day, fitted.context)
     variance, of_others, shares = own, None, None
     blended = settings.structural is not None or settings.bayesian is not None
     if blended:
@@ -84,11 +99,14 @@ def specific_risk(
                 volatility, panel.market_cap[rows], settings.bayesian.q
             )
         variance[here] = volatility**2
-        progress(1)
+        advance()
     if halflife_vra is None:
         return out
     # blended variances are standardised by themselves, for which the days before must be there
-    bias = _bias(out, own_history.rows, own_history.how) if blended else own_history.bias(last_day)
+    if blended:
+        bias = _bias(out, own_history.rows, own_history.how)
+    else:
+        bias = own_history.bias(last_day, fitted.context)
     out.regime[: last_day + 1] = regime_multiplier(bias[: last_day + 1], halflife_vra)
     scaled = variance if blended else variance.copy()
     for t in range(first_day, last_day + 1):

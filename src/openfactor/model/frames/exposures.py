@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from openfactor.context import Context
 from openfactor.contract.refs import FrameQuery
 from openfactor.exposures import exposure_frame
 from openfactor.exposures.conventions import LongForm
@@ -18,7 +17,7 @@ def _exposures(fitted: FittedModel, query: FrameQuery) -> pl.DataFrame:
     factors = [pair for pair, s in zip(e.pairs, e.stage, strict=True) if s == stage]
     return exposure_frame(
         fitted.dataset, fitted.columns[stage], factors, days, fitted.universe, fitted.id_type(query.id_type),
-        Context(),
+        fitted.context,
     )  # fmt: skip
 
 
