@@ -2,7 +2,6 @@
 
 from openfactor.exposures.columns import ReferenceMasks
 from openfactor.exposures.counts import universe_counts
-from openfactor.exposures.design import FactorColumns, by_group, resolve
 from openfactor.exposures.exposure_frames import (
     ExposureInputs,
     exposure_coverage,
@@ -10,10 +9,13 @@ from openfactor.exposures.exposure_frames import (
     exposure_frame,
     exposures_of_universe,
 )
+from openfactor.exposures.factor_columns import ExposureArrays, FactorColumns, by_group
 from openfactor.exposures.membership import Membership, companies, members, membership_on
+from openfactor.exposures.resolution import resolve
 from openfactor.exposures.universe_frames import universe_coverage, universe_frame
 
 __all__ = [
+    "ExposureArrays",
     "ExposureInputs",
     "FactorColumns",
     "Membership",

@@ -25,12 +25,12 @@ Codes = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class ReferenceMasks:
-    """The names that cross-sectional transforms look at, one a company and day."""
+    """The rows of the panel that cross-sectional transforms look at, one per company and day."""
 
     universe: Mask
-    """(rows,) for normal scores and means."""
+    """(rows,) for normal scores and means of the day."""
     estimation: Mask
-    """(rows,) for standardisation and projections."""
+    """(rows,) for winsorisation, standardisation and projections."""
 
 
 @dataclass(frozen=True)
@@ -132,32 +132,35 @@ class CategoricalBlock:
         n = rows.stop - rows.start
         if self.n_slots == 1 and not self.scale and self.sources[0].loadings is None:  # as most groups are
             return self._placed[self.sources[0].codes[0][rows]][None], np.ones((1, n))
-        codes, loads = np.zeros((1, n), np.int32), np.ones((1, n))
+        codes, loadings = np.zeros((1, n), np.int32), np.ones((1, n))
         for source, column, size in zip(self.sources, self.columns, self.sizes, strict=True):
-            mine = np.stack([column[slot[rows]] for slot in source.codes])
-            load = np.ones(mine.shape)
+            source_codes = np.stack([column[slot[rows]] for slot in source.codes])
+            source_loadings = np.ones(source_codes.shape)
             if source.loadings is not None:
-                load[:] = [values[rows] for values in source.loadings]
-            _merge(mine, load)
-            codes, loads = _combined(codes, mine, size), products([loads, load])
-        for columns, k in self.scale:
-            loads = loads * _read(columns, rows, reference)[k]
-        return np.where(codes >= 0, codes + self.first, -1).astype(np.int32), loads
+                source_loadings[:] = [values[rows] for values in source.loadings]
+            _merge(source_codes, source_loadings)
+            codes, loadings = _pairs(codes, source_codes, size), products([loadings, source_loadings])
+        for columns, factor in self.scale:
+            loadings = loadings * _read(columns, rows, reference)[factor]
+        return np.where(codes >= 0, codes + self.first, -1).astype(np.int32), loadings
 
 
-def _merge(codes: Codes, loads: Float) -> None:
+def _merge(codes: Codes, loadings: Float) -> None:
     """Add up the loadings of a name whose categories belong to one factor, in place."""
     for slot in range(1, len(codes)):
         for earlier in range(slot):
             same = (codes[slot] >= 0) & (codes[slot] == codes[earlier])
-            loads[earlier][same] += loads[slot][same]
+            loadings[earlier][same] += loadings[slot][same]
             codes[slot][same] = -1
 
 
-def _combined(codes: Codes, mine: Codes, size: int) -> Codes:
-    """Codes of all pairs, -1 where either has none."""
-    pairs = np.where((codes[:, None] >= 0) & (mine[None] >= 0), codes[:, None] * size + mine[None], -1)
-    return pairs.reshape(len(codes) * len(mine), codes.shape[1]).astype(np.int32)
+def _pairs(codes: Codes, others: Codes, size: int) -> Codes:
+    """(slots times other slots, n) codes of all pairs, -1 where either has none.
+
+    size : number of codes of the others
+    """
+    pairs = np.where((codes[:, None] >= 0) & (others[None] >= 0), codes[:, None] * size + others[None], -1)
+    return pairs.reshape(len(codes) * len(others), codes.shape[1]).astype(np.int32)
 
 
 def products(members: Sequence[Float]) -> Float:
@@ -187,9 +190,9 @@ def _widen(values: Exposure, out: Float) -> Float:
 
 
 def _mean(leaves: Sequence[Float]) -> Float:
-    """Mean of the values that are there; NaN where none is."""
+    """(n,) mean of the values that are not missing; NaN where all are."""
     stacked = np.stack(leaves)
-    there = np.isfinite(stacked)
-    count = there.sum(axis=0)
-    total = np.where(there, stacked, 0.0).sum(axis=0)
+    known = np.isfinite(stacked)
+    count = known.sum(axis=0)
+    total = np.where(known, stacked, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -18,8 +18,9 @@ from openfactor.dataset.shown import Shown
 from openfactor.errors import SettingsError
 from openfactor.exposures.columns import ReferenceMasks
 from openfactor.exposures.conventions import LongForm, in_layout, refuse_options
-from openfactor.exposures.design import FactorColumns, by_group, resolve
+from openfactor.exposures.factor_columns import FactorColumns, by_group
 from openfactor.exposures.membership import Membership
+from openfactor.exposures.resolution import resolve
 from openfactor.exposures.universe_frames import shown_universe_days
 from openfactor.numerics.cross_section import design_matrix
 from openfactor.settings.exposures import ExposureSettings
