@@ -21,8 +21,8 @@ FEWEST_SHARE, FEWEST = 0.1, 5
     "`typical_return` in any `median_days` consecutive returns; listings with such returns on days on "
     "which a quarter of the listings stay below an eighth of it. For weekly and monthly returns, the limit "
     "is larger by the square root of their days.",
-    reports="Severe for days whose median absolute return exceeds `typical_return`, for listings of which "
-    "two thirds of consecutive returns do, and for days on which a tenth of the listings do: per cent "
+    reports="Severe for days whose median absolute return exceeds `typical_return`, for listings in "
+    "which two thirds of consecutive returns do, and for days on which a tenth of the listings do: per cent "
     "instead of fractions. A warning when more than half of the returns of every day are below 0.00002.",
     thresholds=("typical_return", "fewest_names", "median_days"),
     remedy="give returns as fractions: 0.01 for 1 %",
