@@ -51,7 +51,7 @@ def test_the_code_on_datasets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     exec(compile("\n".join(blocks), "datasets.md", "exec"), scope)
     assert (tmp_path / "coverage.png").stat().st_size > 10_000
     assert scope["derived"].status == "ready"
-    found = scope["matrix"].factors(scope["everybody"])
+    found = scope["matrix"].factors(scope["all_assets"])
     assert found["industry"] == ["Banks", "Funds", "Heavy", "Light", "Media"]
     assert found["made"] == ["Making", "Rest"]
     assert found["industry:size"] == [f"{name}:size" for name in found["industry"]]
