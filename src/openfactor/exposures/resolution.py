@@ -70,7 +70,10 @@ def resolve(
 
 def _in_order_of_blocks(groups: Sequence[ExposureGroupSettings]) -> list[ExposureGroupSettings]:
     """Categorical groups first, those of one name one after the other, then all others as they come."""
-    categorical = [group for group in groups if KINDS[type(group)].is_categorical]
+    categorical: list[ExposureGroupSettings] = []
+    others: list[ExposureGroupSettings] = []
+    for group in groups:
+        is_plain = group.is_categorical and len(group.hierarchy_groups) == 1
+        (categorical if is_plain else others).append(group)
     names = [group.factor_group for group in categorical]
-    others = [group for group in groups if not KINDS[type(group)].is_categorical]
     return [*sorted(categorical, key=lambda group: names.index(group.factor_group)), *others]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -16,7 +17,27 @@ Standardization = Literal["none", "equal_weighted"]
 SafeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
-class _HierarchyGroup(Settings):
+class _ExposureGroup(Settings):
+    """Base of a group of factors; the properties are what other modules ask of a kind."""
+
+    @property
+    def hierarchy_groups(self) -> Sequence[HierarchyGroup]:
+        """The groups of the dataset whose hierarchies give the factors, which are products if there are
+        several; none for factors of an upload."""
+        return ()
+
+    @property
+    def is_categorical(self) -> bool:
+        """The factors are categories, or products with categories."""
+        return False
+
+    @property
+    def currencies(self) -> Sequence[str]:
+        """Currencies of returns that the exposures are estimated from."""
+        return ()
+
+
+class _HierarchyGroup(_ExposureGroup):
     hierarchy: HierarchyDescription
     """A factor group of the dataset, and how its codes become factors; a name alone means the top level."""
     factor_group: str = Field(default="", validate_default=True)
@@ -51,11 +72,29 @@ class ContinuousExposureGroupSettings(_HierarchyGroup):
     net_of: list[str] = []
     """Factor groups of these settings that this group is made orthogonal to, day by day."""
 
+    @property
+    def hierarchy_groups(self) -> Sequence[HierarchyGroup]:
+        """The group itself."""
+        return (self,)
+
 
 class CategoricalExposureGroupSettings(_HierarchyGroup):
     """A categorical group: full or partial membership in categories (industries, countries)."""
 
     exposure_type: Literal["categorical"] = "categorical"
+
+    @property
+    def hierarchy_groups(self) -> Sequence[HierarchyGroup]:
+        """The group itself."""
+        return (self,)
+
+    @property
+    def is_categorical(self) -> bool:
+        """Always."""
+        return True
+
+
+HierarchyGroup = ContinuousExposureGroupSettings | CategoricalExposureGroupSettings
 
 
 class RollingBetaSettings(Settings):
@@ -80,7 +119,7 @@ class RollingHuberBetaSettings(Settings):
     """Weight of the squared beta in the objective (ridge penalty)."""
 
 
-class TimeSeriesBetaExposureGroupSettings(Settings):
+class TimeSeriesBetaExposureGroupSettings(_ExposureGroup):
     """Betas of asset returns to uploaded series of factor returns, one regression per factor."""
 
     exposure_type: Literal["tsbeta"] = "tsbeta"
@@ -114,6 +153,11 @@ class TimeSeriesBetaExposureGroupSettings(Settings):
 
     reference_fields: ClassVar[dict[str, str]] = {"tsfactors_source": "tsfactors"}
 
+    @property
+    def currencies(self) -> Sequence[str]:
+        """That of the asset returns."""
+        return (self.currency,)
+
     @field_validator("return_clip_bounds")
     @classmethod
     def _ordered(cls, bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
@@ -123,7 +167,7 @@ class TimeSeriesBetaExposureGroupSettings(Settings):
         return bounds
 
 
-class InlineUploadedExposureGroupSettings(Settings):
+class InlineUploadedExposureGroupSettings(_ExposureGroup):
     """A factor group of an `exposures` upload, used in a model without building a dataset."""
 
     exposure_type: Literal["inline_uploaded"] = "inline_uploaded"
@@ -163,7 +207,7 @@ class InlineUploadedExposureGroupSettings(Settings):
         return self
 
 
-class InteractionExposureGroupSettings(Settings):
+class InteractionExposureGroupSettings(_ExposureGroup):
     """Products of the factors of two or more groups, such as industry-specific styles."""
 
     exposure_type: Literal["interaction"] = "interaction"
@@ -179,6 +223,16 @@ class InteractionExposureGroupSettings(Settings):
     """The groups. The factors are named after their members, joined by `:`."""
     factor_group: str = Field(default="", validate_default=True)
     """Name of the group in the model; by default the names of its members, joined by `:`."""
+
+    @property
+    def hierarchy_groups(self) -> Sequence[HierarchyGroup]:
+        """The members."""
+        return self.exposure_groups
+
+    @property
+    def is_categorical(self) -> bool:
+        """With any categorical member."""
+        return any(group.is_categorical for group in self.exposure_groups)
 
     @field_validator("factor_group")
     @classmethod

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from openfactor.settings.exposures import (
-    CategoricalExposureGroupSettings,
-    ContinuousExposureGroupSettings,
-)
+from openfactor.settings.exposures import HierarchyGroup
 from openfactor.settings.groupings import HierarchyGroups
 from openfactor.settings.hierarchies import Node, Tree, unknown
 
 Factors = dict[str, tuple[str, ...]]
 """Factor to its leaves."""
-HierarchyGroup = ContinuousExposureGroupSettings | CategoricalExposureGroupSettings
 
 
 class FactorsError(ValueError):

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from openfactor.settings.exposures import (
     ExposureSettings,
-    InteractionExposureGroupSettings,
     WeightingScheme,
 )
 from openfactor.settings.forecasts import half_life
@@ -102,8 +101,9 @@ class Stage:
         given = self.construction.thin_category_shrinkage
         limits = dict(given)
         for group in self.exposures.exposures:
-            if isinstance(group, InteractionExposureGroupSettings):
-                inherited = max(given.get(member.factor_group, 0.0) for member in group.exposure_groups)
+            members = group.hierarchy_groups
+            if len(members) > 1:
+                inherited = max(given.get(member.factor_group, 0.0) for member in members)
                 limits.setdefault(group.factor_group, inherited)
         return limits
 

@@ -6,15 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from openfactor.errors import SettingsError
 from openfactor.settings.exposures import (
-    CategoricalExposureGroupSettings,
-    ContinuousExposureGroupSettings,
     ExposureGroupSettings,
     ExposureSettings,
-    InlineUploadedExposureGroupSettings,
-    InteractionExposureGroupSettings,
-    TimeSeriesBetaExposureGroupSettings,
+    HierarchyGroup,
 )
-from openfactor.settings.factors import Factors, FactorsError, HierarchyGroup, factors_of
+from openfactor.settings.factors import Factors, FactorsError, factors_of
 from openfactor.settings.hierarchies import Tree, unknown
 from openfactor.settings.menus import (
     CalendarSettingsMenu,
@@ -71,13 +67,10 @@ def hierarchy_factors(
 ) -> Factors:
     """The factors of a group on a dataset, restricted to the universe; FactorsError as `factors_of`."""
     name = group.hierarchy.name
-    if isinstance(group, ContinuousExposureGroupSettings):
-        known: Collection[str] = menu.continuous_hierarchies
-    else:
-        known = menu.categorical_hierarchies
+    known = menu.categorical_hierarchies if group.is_categorical else menu.continuous_hierarchies
     if name not in known:
         raise FactorsError([unknown(name, known)])
-    if isinstance(group, ContinuousExposureGroupSettings):
+    if not group.is_categorical:
         return factors_of(group, menu.tree(name))
     tree = menu.universe_settings_menu.tree(name)
     return factors_of(group, tree, _kept(universe, name, tree))
@@ -132,11 +125,10 @@ def _exposures(
     """Problems of the groups. Adds the factors of each to `seen`, which has those of earlier stages."""
     problems = []
     for group in settings.exposures:
-        if isinstance(group, TimeSeriesBetaExposureGroupSettings | InlineUploadedExposureGroupSettings):
-            continue  # their factors are those of an upload
-        members = group.exposure_groups if isinstance(group, InteractionExposureGroupSettings) else [group]
+        if not group.hierarchy_groups:
+            continue  # its factors are those of an upload
         names = [""]
-        for member in members:
+        for member in group.hierarchy_groups:
             where = f"exposures: {member.exposure_type} group {member.factor_group!r}"
             try:
                 factors = hierarchy_factors(member, menu, universe)
@@ -153,9 +145,8 @@ def _exposures(
 def _currencies(settings: ExposureSettings, menu: ModelConstructionSettingsMenu) -> list[str]:
     problems = []
     for group in settings.exposures:
-        if isinstance(group, TimeSeriesBetaExposureGroupSettings):
-            where = f"exposures: tsbeta group {group.factor_group!r}: currency"
-            problems += _choice(where, [group.currency], menu.currencies)
+        where = f"exposures: {group.exposure_type} group {group.factor_group!r}: currency"
+        problems += _choice(where, group.currencies, menu.currencies)
     return problems
 
 
@@ -207,10 +198,10 @@ def _of_groups(
             problems += _choice(where, [group], known)
             if group in known and group in factors:
                 problems += _choice(f"{where}: group {group!r}", [factor], sorted(factors[group]))
-    plain = [g for g in stage.exposures.exposures if isinstance(g, CategoricalExposureGroupSettings)]
+    plain = (g for g in stage.exposures.exposures if g.is_categorical and len(g.hierarchy_groups) == 1)
     unconstrained = [
         name
-        for name in dict.fromkeys(g.factor_group for g in plain)
+        for name in dict.fromkeys(group.factor_group for group in plain)
         if name not in settings.zero_sum_constraints
     ]
     if unconstrained:
@@ -225,14 +216,12 @@ def _by_kind(groups: Sequence[ExposureGroupSettings]) -> tuple[list[str], list[s
     """Names of the categorical groups, plain ones before interactions, and of the continuous groups."""
     categorical, products, continuous = [], [], []
     for group in groups:
-        if isinstance(group, CategoricalExposureGroupSettings):
-            categorical.append(group.factor_group)
-        elif isinstance(group, InteractionExposureGroupSettings) and any(
-            isinstance(m, CategoricalExposureGroupSettings) for m in group.exposure_groups
-        ):
-            products.append(group.factor_group)
-        else:
+        if not group.is_categorical:
             continuous.append(group.factor_group)
+        elif len(group.hierarchy_groups) == 1:
+            categorical.append(group.factor_group)
+        else:
+            products.append(group.factor_group)
     return list(dict.fromkeys([*categorical, *products])), list(dict.fromkeys(continuous))
 
 

@@ -34,8 +34,6 @@ class GroupKind:
     """Dense columns of a group's settings."""
     blocks: Callable[[Any, Sources, int], list[CategoricalBlock]] = lambda group, sources, first: []
     """Blocks of categories of a group's settings, from a column on."""
-    is_categorical: bool = False
-    """Its blocks come before those of other kinds, and groups of one name follow each other."""
 
 
 KINDS: dict[type, GroupKind] = {
@@ -43,7 +41,7 @@ KINDS: dict[type, GroupKind] = {
     TimeSeriesBetaExposureGroupSettings: GroupKind(lambda group, sources: [beta_columns(group, sources)]),
     InlineUploadedExposureGroupSettings: GroupKind(lambda group, sources: [uploaded_columns(group, sources)]),
     CategoricalExposureGroupSettings: GroupKind(
-        blocks=lambda group, sources, first: [categorical_block(group, sources, first)], is_categorical=True
+        blocks=lambda group, sources, first: [categorical_block(group, sources, first)]
     ),
     InteractionExposureGroupSettings: GroupKind(
         lambda group, sources: [*product_columns(group, sources)], product_blocks

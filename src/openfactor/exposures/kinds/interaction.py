@@ -17,10 +17,9 @@ from openfactor.settings.exposures import (
 
 def product_columns(group: InteractionExposureGroupSettings, sources: Sources) -> list[ProductColumns]:
     """The dense columns of an interaction, which it has if all of its members are continuous."""
-    continuous, categorical = _members(group)
-    if categorical:
+    if group.is_categorical:
         return []
-    columns = tuple(continuous_columns(member, sources) for member in continuous)
+    columns = tuple(continuous_columns(member, sources) for member in _members(group)[0])
     return [ProductColumns(group.factor_group, columns)]
 
 
