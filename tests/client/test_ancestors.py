@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from openfactor import Client
-from openfactor.riskmodels import ANCESTORS_KEPT
 from openfactor.settings import FactorRiskModelSettings
+from openfactor.workspace.model_store import ANCESTORS_KEPT
 from tests.client.test_riskmodels import (  # noqa: F401
     DAYS,
     MARKET,

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from openfactor.context import Context
-from openfactor.registry import Registry
-from openfactor.riskdatasets import RiskDatasetStore
+from openfactor.database import Registry
 from openfactor.settings import (
     AnyRiskDatasetSettings,
     DerivedRiskDatasetSettings,
@@ -19,6 +18,7 @@ from openfactor.settings import (
     RiskDatasetUploadedExposureSettings,
 )
 from openfactor.uploads import UploadStore
+from openfactor.workspace.riskdatasets import RiskDatasets
 from tests.cancelling import cancel_everywhere, files_below
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
@@ -49,9 +49,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def store(folder: Path, context: Context | None = None) -> RiskDatasetStore:
+def store(folder: Path, context: Context | None = None) -> RiskDatasets:
     registry = Registry(sa.URL.create("sqlite", database=str(folder / "openfactor.sqlite")))
-    return RiskDatasetStore(folder, UploadStore(folder / "uploads"), registry, context)
+    return RiskDatasets(folder, UploadStore(folder / "uploads"), registry, context or Context())
 
 
 @pytest.mark.parametrize(("name", "settings", "least"), [("root", ROOT, 15), ("top", DERIVED, 20)])

@@ -77,7 +77,7 @@ def test_a_model_is_estimated_once(folder: Path, model: RiskModel, monkeypatch: 
     def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("estimated again")
 
-    monkeypatch.setattr("openfactor.riskmodels.estimate", never)
+    monkeypatch.setattr("openfactor.workspace.model_store.estimate", never)
     again = Client.local(folder).equity.riskmodels.load(model.settings.with_dataset("d")).get_model()
     assert again.fingerprint == model.fingerprint
     with pytest.raises(AssertionError, match="estimated again"):

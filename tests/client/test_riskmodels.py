@@ -210,7 +210,9 @@ def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_with(tmp_path, MARKET.uploads)
     model = fitted(client)
-    monkeypatch.setattr("openfactor.riskmodels.estimate", lambda *a, **k: pytest.fail("estimated again"))
+    monkeypatch.setattr(
+        "openfactor.workspace.model_store.estimate", lambda *a, **k: pytest.fail("estimated again")
+    )
     assert fitted(client) == model
     forecast = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=20))
     assert model.forecast(forecast) == fitted(client).forecast(forecast)

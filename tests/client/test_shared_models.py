@@ -11,11 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from openfactor import Client, riskmodels
+from openfactor import Client
 from openfactor.errors import CancelledError
 from openfactor.model import estimate
 from openfactor.settings import FactorRiskModelSettings, RiskForecastSettings, RootRiskDatasetSettings
 from openfactor.synthetic import simulate
+from openfactor.workspace import model_store
 from tests.client.test_riskmodels import commit, fitted
 from tests.markets import dataset_settings, model_settings, until
 
@@ -40,7 +41,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[FactorRiskModelSettings]:
         begun.append(settings)
         return estimate(dataset, settings, *args, **kwargs)
 
-    monkeypatch.setattr(riskmodels, "estimate", count)
+    monkeypatch.setattr(model_store, "estimate", count)
     return begun
 
 
@@ -85,7 +86,7 @@ def test_who_waits_for_another_ones_fit_can_be_cancelled(
         assert go_on.wait(30)
         return estimate(*args, **kwargs)
 
-    monkeypatch.setattr(riskmodels, "estimate", slow)
+    monkeypatch.setattr(model_store, "estimate", slow)
     engine = client.equity.riskmodels.load(model_settings().with_dataset("d"))
     first = engine.get_model_as_task()
     assert begun.wait(30)

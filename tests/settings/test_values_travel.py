@@ -265,7 +265,7 @@ def test_answers_of_a_workspace(answers: list[Value]) -> None:
 
 
 def test_names_that_settings_refer_to_are_kinds_or_uploads() -> None:
-    from openfactor.registry import RISK_DATASET
+    from openfactor.database import RISK_DATASET
     from openfactor.uploads import DATA_TYPES
 
     targets = {

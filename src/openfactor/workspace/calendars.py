@@ -6,9 +6,9 @@ import datetime as dt
 
 from openfactor.contract.refs import Pinned
 from openfactor.dataset.calendar import trading_days
-from openfactor.savedsettings import SavedSettingsStore
 from openfactor.settings import CalendarSettings, DatasetSettings
 from openfactor.settings.values import Reference
+from openfactor.workspace.saved_settings import SavedSettingsStore
 
 
 class Calendars:

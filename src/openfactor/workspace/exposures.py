@@ -15,9 +15,9 @@ from openfactor.exposures import (
     exposure_factors,
     exposures_of_universe,
 )
-from openfactor.savedsettings import SavedSettingsStore
 from openfactor.settings import DatasetSettings, ExposureSettings
 from openfactor.settings.values import Reference
+from openfactor.workspace.saved_settings import SavedSettingsStore
 from openfactor.workspace.universes import Universes
 
 

@@ -18,22 +18,21 @@ import sqlalchemy as sa
 from openfactor.context import Context
 from openfactor.contract import messages
 from openfactor.contract.refs import ModelRef
+from openfactor.database import Registry
 from openfactor.errors import ConflictError, StorageError
 from openfactor.model import Estimates
 from openfactor.processes import EngineObject
 from openfactor.processors import available_processors
 from openfactor.progress import ProgressBars
-from openfactor.registry import Registry
-from openfactor.riskdatasets import RiskDatasetStore
-from openfactor.riskmodels import RiskModelStore
-from openfactor.savedmappings import SavedMappingStore
-from openfactor.savedsettings import SavedSettingsStore
 from openfactor.uploads import UploadStore, check_folder
 from openfactor.workspace.calendars import Calendars
 from openfactor.workspace.exposures import Exposures
 from openfactor.workspace.ids import Ids
+from openfactor.workspace.model_store import ModelStore
 from openfactor.workspace.riskdatasets import RiskDatasets
 from openfactor.workspace.riskmodels import RiskModels
+from openfactor.workspace.saved_mappings import SavedMappingStore
+from openfactor.workspace.saved_settings import SavedSettingsStore
 from openfactor.workspace.tasks import Tasks
 from openfactor.workspace.universes import Universes
 from openfactor.workspace.uploads import Uploads
@@ -167,14 +166,13 @@ class _Resources:
 
     def __init__(self, path: Path, registry: Registry, context: Context) -> None:
         uploads = UploadStore(path / "uploads", context=context)
-        riskdatasets = RiskDatasetStore(path, uploads, registry, context=context)
-        self.saved = SavedSettingsStore(uploads, riskdatasets, registry)
+        self.riskdatasets = RiskDatasets(path, uploads, registry, context)
+        self.saved = SavedSettingsStore(uploads, self.riskdatasets, registry)
         self.mappings = SavedMappingStore(registry)
         self.uploads = Uploads(uploads)
-        self.riskdatasets = RiskDatasets(riskdatasets)
         self.calendars = Calendars(self.saved)
         self.ids = Ids(uploads)
         self.universes = Universes(self.saved, context)
         self.exposures = Exposures(self.saved, self.universes, context)
-        store = RiskModelStore(path, riskdatasets, self.saved, context=context)
+        store = ModelStore(path, self.riskdatasets, self.saved, context)
         self.riskmodels = RiskModels(self.saved, store)

@@ -1,74 +1,186 @@
-"""Risk datasets by name or id."""
+"""Risk datasets by name or id: built, kept up to date, and removed."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import polars as pl
 
+from openfactor.context import Context
+from openfactor.database import RISK_DATASET, Entry, Registry, taken
+from openfactor.dataset import RiskDataset
+from openfactor.datawarnings import warn
 from openfactor.results import DatasetStatus, DataVersion, RiskDatasetProperties
-from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.settings import AnyRiskDatasetSettings
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
+from openfactor.uploads import DATA_TYPES, UploadStore, check_name
+from openfactor.workspace.dataset_contents import DatasetContents, DatasetInputs
+from openfactor.workspace.dataset_entries import DatasetEntries
 
 
 class RiskDatasets:
-    """Implements `RiskDatasetCalls`."""
+    """Implements `RiskDatasetCalls`.
 
-    def __init__(self, store: RiskDatasetStore) -> None:
-        self._store = store
+    Parameters
+    ----------
+    folder : of the workspace
+    """
+
+    def __init__(self, folder: Path, uploads: UploadStore, registry: Registry, context: Context) -> None:
+        self._models = folder / "models"
+        self._uploads = uploads
+        self._registry = registry
+        self.contents = DatasetContents(folder, context)
+        """The data by fingerprint, whatever name they have."""
+        self._entries = DatasetEntries(registry, uploads, self.contents)
 
     def names(self) -> list[str]:
         """Names, sorted."""
-        return self._store.names()
+        return self._entries.names()
 
     def name_of(self, key: Reference) -> str:
-        """The name of a dataset; NotFoundError if there is none."""
-        return self._store.name_of(key)
+        """The name of a dataset; NotFoundError if there is none of that name or id."""
+        return self._entry(key).name
 
     def create(self, name: str, settings: AnyRiskDatasetSettings, *, replace: bool = False) -> None:
-        """Build and name a dataset; raises as `RiskDatasetStore.create`."""
-        self._store.create(name, settings, replace=replace)
+        """Build a dataset from the latest versions of its uploads, and name it.
+
+        With `replace`, a dataset of that name gives way once the new one is built.
+
+        Raises
+        ------
+        ConflictError: the name is taken, or the dataset would be its own reference. NotFoundError: an upload
+        or the reference does not exist. DataError, SettingsError: they do not fit together. CancelledError:
+        the request was cancelled. Nothing is left behind.
+        """
+        check_name(name)
+        old = self._registry.find(RISK_DATASET, name)
+        if old is not None and not replace:
+            raise taken(RISK_DATASET, name)
+        if old is not None:
+            self._entries.refuse_circle(old, settings)
+        inputs = self._entries.pin(settings)
+        self._build(name, inputs, None if old is None else old.fingerprint)
+        if old is None:
+            self._registry.add(RISK_DATASET, name, settings, fingerprint=inputs.fingerprint)
+        else:
+            self._registry.change(old.id, value=settings, fingerprint=inputs.fingerprint)
+            self._remove_unnamed(old)
 
     def update(self, name: Reference, *, force: bool = False) -> bool:
-        """Build a dataset again if its inputs have newer data; whether it was."""
-        return self._store.update(name, force=force)
+        """Build a dataset again if its uploads or its reference have newer data, or with `force` in any
+        case; whether it was built.
+
+        Raises
+        ------
+        NotFoundError: the dataset, an upload or the reference does not exist. DataError, SettingsError: they
+        do not fit together. CancelledError: the request was cancelled. The dataset stays as it was.
+        """
+        entry = self._entry(name)
+        inputs = self._entries.pin(self._entries.settings_of(entry))
+        fingerprint = inputs.fingerprint
+        if fingerprint == entry.fingerprint and self.contents.exists(fingerprint) and not force:
+            return False
+        if force:
+            with self.contents.set_aside(fingerprint):
+                self._build(entry.name, inputs, None)
+        else:
+            self._build(entry.name, inputs, entry.fingerprint)
+        self._registry.change(entry.id, fingerprint=fingerprint)
+        if fingerprint != entry.fingerprint:
+            self._remove_unnamed(entry)
+        return True
 
     def delete(self, name: Reference) -> None:
-        """Remove a dataset."""
-        self._store.delete(name)
+        """Remove a dataset, and with it the models estimated on it, unless another name shares it.
+
+        Raises
+        ------
+        NotFoundError: it does not exist. ConflictError: datasets or saved settings refer to it.
+        """
+        entry = self._entry(name)
+        self._registry.refuse_if_referred(entry)
+        self._registry.remove(entry.id)
+        self._remove_unnamed(entry)
+        self._remove_models()
 
     def settings(self, name: Reference) -> AnyRiskDatasetSettings:
-        """What it is built from."""
-        return self._store.settings(name)
+        """What a dataset is built from; SettingsError if the settings are not valid any more."""
+        return self._entries.settings_of(self._entry(name))
 
     def status(self, name: Reference) -> DatasetStatus:
-        """Whether it can be used and is up to date."""
-        return self._store.status(name)
+        """Whether a dataset can be used and is up to date."""
+        return self._entries.status(self._entry(name))
 
     def table(self) -> pl.DataFrame:
-        """One row per dataset."""
-        return self._store.table()
+        """One row per dataset; see `DatasetEntries.table`."""
+        return self._entries.table()
 
     def menu(self) -> RiskDatasetSettingsMenu:
-        """What settings of a dataset may name."""
-        return self._store.menu()
+        """What settings of a dataset may name: uploads by data type, and datasets."""
+        sources = {
+            f"available_{t}_sources": self._uploads.names(t)
+            for t in DATA_TYPES
+            if f"available_{t}_sources" in RiskDatasetSettingsMenu.model_fields
+        }
+        return RiskDatasetSettingsMenu(
+            available_reference_datasets=self.names(),
+            available_hierarchy_sources=self._uploads.names("hierarchies"),
+            **sources,
+        )
 
     def describe(self, name: Reference) -> RiskDatasetProperties:
         """Menus for settings, and the build report."""
-        return self._store.describe(name)
+        return self.open(name).properties
 
     def version(self, name: Reference) -> DataVersion:
-        """Which data it has now."""
-        return self._store.open(name).version(self._store.name_of(name))
+        """Which data a dataset has now."""
+        return self.open(name).version(self.name_of(name))
 
     def assets(self, name: Reference, id_type: str | None) -> list[str]:
-        """The assets that it has on any day, sorted."""
-        return self._store.open(name).assets(id_type)
+        """The assets of any day, sorted; SettingsError if the dataset does not have the id type."""
+        return self.open(name).assets(id_type)
 
     def coverage(self, name: Reference) -> pl.DataFrame:
         """Numbers of listings per stored day."""
-        return self._store.open(name).coverage
+        return self.open(name).coverage
 
     def series(self, name: Reference) -> pl.DataFrame:
-        """Its time series: date, series, value."""
-        return self._store.open(name).series
+        """Time series that belong to no asset: date, series, value."""
+        return self.open(name).series
+
+    def open(self, name: Reference) -> RiskDataset:
+        """The dataset itself; its panel is mapped into memory.
+
+        Raises
+        ------
+        NotFoundError: it does not exist. StorageError: its data are missing or damaged.
+        """
+        return self.contents.open(self._entry(name).fingerprint or "")
+
+    def fingerprints(self) -> set[str]:
+        """Of the data that datasets have now."""
+        return self._entries.fingerprints()
+
+    def _entry(self, key: Reference) -> Entry:
+        return self._registry.get(RISK_DATASET, key)
+
+    def _build(self, name: str, inputs: DatasetInputs, previous: str | None) -> None:
+        """Build the data of a dataset, and warn of what its report warns of."""
+        self.contents.build(inputs, previous)
+        for warning in self.contents.open(inputs.fingerprint).report.warnings:
+            warn(f"risk dataset {name!r}: {warning}")
+
+    def _remove_unnamed(self, entry: Entry) -> None:
+        """Remove the data that an entry had, unless a name refers to them."""
+        if entry.fingerprint and entry.fingerprint not in self.fingerprints():
+            self.contents.remove(entry.fingerprint)
+
+    def _remove_models(self) -> None:
+        """Remove estimates on data that no dataset has any more, kept until then to be extended."""
+        living = self.fingerprints()
+        for folder in self._models.glob("*"):
+            if folder.name not in living and not folder.name.startswith("."):
+                shutil.rmtree(folder, ignore_errors=True)

@@ -14,8 +14,6 @@ from openfactor.contract.refs import (
     Pinned,
 )
 from openfactor.model import FittedModel, diagnose, forecast_of, frame, warn_of_newest_day
-from openfactor.riskmodels import RiskModelStore
-from openfactor.savedsettings import SavedSettingsStore
 from openfactor.settings import (
     DatasetSettings,
     FactorRiskModelSettings,
@@ -23,12 +21,14 @@ from openfactor.settings import (
     RiskForecastSettings,
 )
 from openfactor.settings.values import Reference
+from openfactor.workspace.model_store import ModelStore
+from openfactor.workspace.saved_settings import SavedSettingsStore
 
 
 class RiskModels:
     """Implements `RiskModelCalls`."""
 
-    def __init__(self, saved: SavedSettingsStore, store: RiskModelStore) -> None:
+    def __init__(self, saved: SavedSettingsStore, store: ModelStore) -> None:
         self._saved = saved
         self._store = store
 
@@ -39,7 +39,7 @@ class RiskModels:
         return self._saved.pin(FactorRiskModelSettings, settings)
 
     def fit(self, settings: Pinned[FactorRiskModelSettings], mode: ModelMode) -> ModelRef:
-        """The fitted model; raises as `RiskModelStore.get`."""
+        """The fitted model; raises as `ModelStore.get`."""
         fitted = self._store.get(settings, mode)
         return ModelRef(pinned=settings, fingerprint=fitted.estimates.fingerprint)
 

@@ -18,9 +18,9 @@ from openfactor.exposures import (
     universe_frame,
 )
 from openfactor.results import DataVersion
-from openfactor.savedsettings import SavedSettingsStore
 from openfactor.settings import DatasetSettings, UniverseSettings
 from openfactor.settings.values import Reference
+from openfactor.workspace.saved_settings import SavedSettingsStore
 
 
 class Universes:

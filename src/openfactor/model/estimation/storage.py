@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,17 +29,22 @@ _COVERED = 2
 """Place of `covered` among the arrays of a piece."""
 
 
-def save(estimates: Estimates, folder: Path) -> Estimates:
+def save(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> Estimates:
     """Write to `folder`, which appears complete or not at all; one that is there stays.
+
+    Parameters
+    ----------
+    made_from : JSON that names the settings, the dataset and the version of every upload that was read; kept
+        beside the estimates
 
     Gives the estimates as they are there. Files of pieces that are stored already are linked, not written
     again.
     """
-    write_whole(folder, "the estimates", lambda part: _write(estimates, part))
+    write_whole(folder, "the estimates", lambda part: _write(estimates, part, made_from))
     return load(folder)
 
 
-def _write(estimates: Estimates, folder: Path) -> None:
+def _write(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> None:
     for name in (*BY_FACTOR, *BY_DATE):
         np.save(folder / f"{name}.npy", getattr(estimates, name))
     np.save(folder / "days.npy", np.array(estimates.dates, "datetime64[D]"))
@@ -48,6 +55,7 @@ def _write(estimates: Estimates, folder: Path) -> None:
         _write_piece(piece, folder / f"rows.{number}.npy")
     meta = {
         "fingerprint": estimates.fingerprint,
+        "made_from": made_from,
         "factors": estimates.pairs,
         "stage": estimates.stage.tolist(),
         "structure": estimates.structure,

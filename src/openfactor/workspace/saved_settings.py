@@ -8,18 +8,18 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from openfactor.contract.refs import Pinned
+from openfactor.database import Registry, problems_of, taken
 from openfactor.dataset import RiskDataset
 from openfactor.errors import OpenfactorError, SettingsError
-from openfactor.registry import Registry, problems_of, taken
 from openfactor.results import SavedSettings
 from openfactor.results.provenance import DataVersion
-from openfactor.riskdatasets import RiskDatasetStore
 from openfactor.settings import DatasetSettings, Settings, UniverseSettings
 from openfactor.settings.hierarchies import unknown
 from openfactor.settings.saved import KINDS
 from openfactor.settings.validation import validate
 from openfactor.settings.values import Reference
 from openfactor.uploads import DATA_TYPES, UploadSnapshot, UploadStore, check_name
+from openfactor.workspace.riskdatasets import RiskDatasets
 
 S = TypeVar("S", bound=Settings)
 
@@ -55,7 +55,7 @@ class Content(Generic[S]):
 class SavedSettingsStore:
     """The saved settings of a workspace. A kind is the name of a class of `settings`."""
 
-    def __init__(self, uploads: UploadStore, riskdatasets: RiskDatasetStore, registry: Registry) -> None:
+    def __init__(self, uploads: UploadStore, riskdatasets: RiskDatasets, registry: Registry) -> None:
         self._uploads = uploads
         self._riskdatasets = riskdatasets
         self._registry = registry
@@ -147,7 +147,8 @@ class SavedSettingsStore:
 
     def pin_on(self, data: DataVersion, settings: S) -> Pinned[S]:
         """Settings on the content of a dataset that was pinned before, with the present uploads."""
-        return self._checked(settings, data.dataset, self._riskdatasets.content(data.fingerprint))
+        dataset = self._riskdatasets.contents.open_pinned(data.fingerprint)
+        return self._checked(settings, data.dataset, dataset)
 
     def open(self, pinned: Pinned[S]) -> Content[S]:
         """The content of pinned settings.
@@ -156,7 +157,7 @@ class SavedSettingsStore:
         ------
         NotFoundError: the data of the dataset, or of an upload, do not exist any more.
         """
-        dataset = self._riskdatasets.content(pinned.data.fingerprint)
+        dataset = self._riskdatasets.contents.open_pinned(pinned.data.fingerprint)
         return Content(pinned, dataset, self._uploads.snapshot_of(pinned.uploads))
 
     def _pin(self, kind: str, settings: DatasetSettings[Any] | Reference) -> Pinned[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openfactor.registry import COLUMN_MAPPING, Registry, taken
+from openfactor.database import COLUMN_MAPPING, Registry, taken
 from openfactor.settings import ColumnMapping
 from openfactor.settings.values import Reference
 from openfactor.uploads import check_name

@@ -19,9 +19,10 @@ from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.model import Estimates, FittedModel, estimate
 from openfactor.model.estimation import days_kept, extend
 from openfactor.model.estimation import storage as estimates_storage
-from openfactor.riskdatasets import RiskDatasetStore, fingerprint
-from openfactor.savedsettings import Content, SavedSettingsStore
 from openfactor.settings import FactorRiskModelSettings, ModelMode
+from openfactor.workspace.dataset_contents import fingerprint
+from openfactor.workspace.riskdatasets import RiskDatasets
+from openfactor.workspace.saved_settings import Content, SavedSettingsStore
 
 ANCESTORS_KEPT = 2
 """Stored estimates of the same settings on data that no dataset has any more; older ones are removed."""
@@ -82,7 +83,7 @@ class _Key:
         return f"{self.content}/{self.settings}-{self.model}"
 
 
-class RiskModelStore:
+class ModelStore:
     """The fitted models of a workspace.
 
     Parameters
@@ -91,7 +92,7 @@ class RiskModelStore:
     """
 
     def __init__(
-        self, folder: Path, riskdatasets: RiskDatasetStore, saved: SavedSettingsStore, context: Context
+        self, folder: Path, riskdatasets: RiskDatasets, saved: SavedSettingsStore, context: Context
     ) -> None:
         self._path = folder / "models"
         self._riskdatasets = riskdatasets
@@ -176,7 +177,8 @@ class RiskModelStore:
         """The model of estimates, which are stored if they are to be kept."""
         if not keep:
             return self._remember("unsaved model", key, content, estimates)
-        stored = estimates_storage.save(estimates, self._folder(key))
+        made_from = content.pinned.model_dump(mode="json")
+        stored = estimates_storage.save(estimates, self._folder(key), made_from)
         self._remove_ancestors(key)
         return self._remember("model", key, content, stored)
 
