@@ -75,7 +75,7 @@ def toraniko_frames(dataset: RiskDataset, n_days: int) -> tuple[pl.DataFrame, ..
     panel = dataset.panel
     key = pl.DataFrame(
         {"date": np.repeat(np.array(dataset.days[:n_days], "datetime64[D]"), n),
-         "symbol": dataset.identifiers.names("bayesid") * n_days}
+         "symbol": dataset.identifiers.listing_ids("bayesid") * n_days}
     )  # fmt: skip
     codes = panel.sparse["industry"].codes[0][:rows]
     return (

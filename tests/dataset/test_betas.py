@@ -77,8 +77,8 @@ def test_a_return_is_paired_with_the_factor_over_the_same_days(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["A", "B"])
 def test_halts_and_holidays_leave_a_beta_as_it_is(name: str) -> None:
-    found = betas_of(market(), name, lambda y, g: rolling_ols(y, g, 20, 1, 10))
-    later = [beta for day, beta in found.items() if day >= WEEKDAYS[20]]
+    by_day = betas_of(market(), name, lambda y, g: rolling_ols(y, g, 20, 1, 10))
+    later = [beta for day, beta in by_day.items() if day >= WEEKDAYS[20]]
     np.testing.assert_allclose(later, 2.0, rtol=1e-9)
 
 
@@ -92,5 +92,5 @@ def test_days_that_count_as_zero_are_not_paired_twice() -> None:
             expected |= dict.fromkeys(WEEKDAYS[1:4], np.nan)
             expected[first] = betas.factor_since(FACTOR, WEEKDAYS[0], first)
         expected[WEEKDAYS[0]] = np.nan
-        found = betas_of(market(), name, paired_factor, zero_gaps=True)
-        assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)
+        by_day = betas_of(market(), name, paired_factor, zero_gaps=True)
+        assert by_day == pytest.approx(expected, rel=1e-12, nan_ok=True)

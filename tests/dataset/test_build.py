@@ -69,25 +69,25 @@ def built(**changes: pl.DataFrame) -> RiskDataset:
 
 def column(dataset: RiskDataset, values: np.ndarray, name: str) -> dict[dt.date, float]:
     """The values of one name by day."""
-    at = dataset.identifiers.names("ticker").index(name)
+    at = dataset.identifiers.listing_ids("ticker").index(name)
     day = np.repeat(np.arange(len(dataset.days)), np.diff(dataset.panel.offsets))
-    mine = dataset.panel.listing == at
-    return {dataset.days[d]: v for d, v in zip(day[mine], values[mine].tolist(), strict=True)}
+    of_listing = dataset.panel.listing == at
+    return {dataset.days[d]: v for d, v in zip(day[of_listing], values[of_listing].tolist(), strict=True)}
 
 
 def main_by_day(dataset: RiskDataset) -> list[str]:
-    """The main listing of each day, where there is one entity."""
-    names = dataset.identifiers.names("ticker")
+    """The main listing of each day, where there is one company."""
+    names = dataset.identifiers.listing_ids("ticker")
     return [names[i] for i in dataset.panel.listing[dataset.panel.is_main_listing]]
 
 
 def faults(changes: dict | None = None, **settings) -> dict[str, str]:
     with pytest.raises(DataError) as caught:
         dataset_of(tables(**(changes or {})), **(GROUPS | settings))
-    found: dict[str, str] = {}
+    by_rule: dict[str, str] = {}
     for fault in caught.value.faults:
-        found[fault.rule] = found.get(fault.rule, "") + str(fault)
-    return found
+        by_rule[fault.rule] = by_rule.get(fault.rule, "") + str(fault)
+    return by_rule
 
 
 def test_rows_last_from_the_first_price_to_the_last() -> None:
@@ -137,7 +137,7 @@ def test_partial_membership() -> None:
 
 
 def test_share_classes_share_exposures_and_caps_but_not_returns() -> None:
-    idmap = tables()["idmap"].with_columns(pl.Series("to_id", ["B", "B"]))  # A belongs to entity B
+    idmap = tables()["idmap"].with_columns(pl.Series("to_id", ["B", "B"]))  # A belongs to company B
     rows = [(MON, "B", "style", "size", -0.5), (MON, "B", "industry", "Y", 1.0)]
     caps = tables()["market_cap"].filter(pl.col("asset_id") == "B")
     dataset = built(idmap=idmap, exposures=exposure_rows(rows), market_cap=caps)
@@ -146,7 +146,7 @@ def test_share_classes_share_exposures_and_caps_but_not_returns() -> None:
     assert set(column(dataset, size, "A").values()) == {-0.5}
     assert set(column(dataset, dataset.panel.market_cap, "A").values()) == {50.0}
     assert column(dataset, dataset.panel.local_return, "A")[TUE] == pytest.approx(0.1)
-    assert dataset.identifiers.names("ticker_core") == ["B", "B"]
+    assert dataset.identifiers.listing_ids("ticker_core") == ["B", "B"]
 
 
 def test_main_listing_is_the_one_with_caps_when_none_is_the_core() -> None:
@@ -199,7 +199,7 @@ def test_mappings_that_start_after_the_as_of_date_do_not_count() -> None:
     assert "unknown_id_type" in faults({"idmap": idmap}, as_of_date="2024-01-08")
 
 
-def test_upload_in_an_id_type_that_nobody_knows() -> None:
+def test_upload_in_an_id_type_that_the_id_map_lacks() -> None:
     price = tables()["price"].with_columns(asset_id_type=pl.lit("tikcer"))
     message = faults({"price": price})["unknown_id_type"]
     assert "price.asset_id_type" in message

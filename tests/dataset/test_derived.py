@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from openfactor.dataset import RiskDataset, derive
+from openfactor.dataset.entries.table import ENTRY_KINDS
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError, SettingsError
 from openfactor.settings import (
@@ -22,6 +23,7 @@ from openfactor.settings import (
     RiskDatasetUploadedExposureSettings,
     hierarchy_to_df,
 )
+from openfactor.settings.riskdataset import DatasetExposureSettings
 from openfactor.synthetic import simulate
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, TUE, WED, column, exposure_rows, tables
 from tests.markets import dataset_of, reader
@@ -54,8 +56,8 @@ def derived(
 
 def values(dataset: RiskDataset, group: str, factor: str, name: str) -> dict[dt.date, float]:
     """Of a continuous factor by day; None where missing."""
-    found = column(dataset, dataset.panel.dense[group][factor].astype(float), name)
-    return {day: None if math.isnan(x) else x for day, x in found.items()}
+    by_day = column(dataset, dataset.panel.dense[group][factor].astype(float), name)
+    return {day: None if math.isnan(x) else x for day, x in by_day.items()}
 
 
 def categories(dataset: RiskDataset, group: str, name: str) -> dict[dt.date, str]:
@@ -88,7 +90,7 @@ def test_some_groups_of_the_reference() -> None:
 def test_uploaded_exposures_bring_their_days() -> None:
     dataset = derived(uploaded(), REFERENCED)
     assert dataset.days == (SUN_BEFORE, MON, TUE, WED, THU, FRI, SAT)
-    # the names of Friday, the last day of the reference, are there on Saturday
+    # listings of Friday, the last day of the reference, have rows on Saturday
     a, b = (values(dataset, "alpha", "one", name) for name in "AB")
     assert a == {MON: 7.0, TUE: 3.0, WED: -2.0, THU: -2.0, FRI: -2.0, SAT: 8.0}
     # Wednesday's snapshot leaves B out; it has a price then
@@ -153,8 +155,8 @@ def test_forward_fill_is_by_asset() -> None:
 
 def test_fill_and_scores() -> None:
     filled = derived(uploaded(factor_groups_fill_miss=["alpha"]))
-    found = values(filled, "alpha", "one", "B")
-    assert found == {TUE: 1.0, WED: -2.0, THU: -2.0, FRI: -2.0, SAT: 8.0}
+    by_day = values(filled, "alpha", "one", "B")
+    assert by_day == {TUE: 1.0, WED: -2.0, THU: -2.0, FRI: -2.0, SAT: 8.0}
     ranked = derived(uploaded(factor_groups_gaussianize=["alpha"], factor_groups_fill_miss=["alpha"]))
     z = stats.norm.ppf(0.75)
     assert values(ranked, "alpha", "one", "A")[TUE] == pytest.approx(z, abs=1e-3)  # half precision
@@ -194,8 +196,8 @@ def test_hierarchies_and_overrides() -> None:
 
 
 def test_units() -> None:
-    everybody = derived(RiskDatasetUnitExposureSettings(factor_group="market", factor="m"))
-    assert set(everybody.panel.dense["market"]["m"].tolist()) == {1.0}
+    all_assets = derived(RiskDatasetUnitExposureSettings(factor_group="market", factor="m"))
+    assert set(all_assets.panel.dense["market"]["m"].tolist()) == {1.0}
     aligned = derived(
         RiskDatasetUnitExposureSettings(factor_group="market", factor="m", align_with="alpha"), uploaded(),
         REFERENCED,
@@ -228,7 +230,7 @@ def three_names() -> dict[str, pl.DataFrame]:
 )
 def test_assets_are_trimmed(trim: str, names: set[str]) -> None:
     dataset = derived(uploaded(), trim_assets=trim, more=three_names())
-    listings = dataset.identifiers.names("ticker")
+    listings = dataset.identifiers.listing_ids("ticker")
     assert {listings[i] for i in dataset.panel.listing} == names
     assert dataset.report.n_listings == len(names)
 
@@ -237,7 +239,7 @@ def test_assets_of_one_of_the_uploads() -> None:
     more = {**three_names(), "only_c": exposure_rows([(MON, "C", "beta", "one", 1.0)])}
     other = uploaded(exposure_source="only_c", continuous_factor_groups=["beta"])
     dataset = derived(uploaded(), other, trim_assets="asset_union", trim_assets_sources=["only_c"], more=more)
-    listings = dataset.identifiers.names("ticker")
+    listings = dataset.identifiers.listing_ids("ticker")
     assert {listings[i] for i in dataset.panel.listing} == {"C"}
 
 
@@ -334,3 +336,8 @@ def test_robust_betas() -> None:
     wrong = settings.model_copy(update={"exposures": [entry.model_copy(update={"currency": "GBP"})]})
     with pytest.raises(SettingsError, match="currency of 'huber_style': there is no 'GBP'"):
         derive(wrong, parent, reader(frames), "x")
+
+
+def test_every_kind_of_entry_is_in_the_table() -> None:
+    union, _ = get_args(DatasetExposureSettings)
+    assert set(ENTRY_KINDS) == set(get_args(union))

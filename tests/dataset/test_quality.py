@@ -251,13 +251,13 @@ CASES: list[tuple[str, str, str | None, Tables]] = [
     ("check", "severity", "place", "changes"), CASES, ids=[f"{c[0]}-{i}" for i, c in enumerate(CASES)]
 )
 def test_the_check_fires(check: str, severity: str, place: str | None, changes: Tables) -> None:
-    found = [f for f in find(**changes) if f.check == check]
-    assert (severity, place) in [(f.severity, f.where) for f in found], found
-    assert all(f.remedy and f.message for f in found)
+    findings = [f for f in find(**changes) if f.check == check]
+    assert (severity, place) in [(f.severity, f.where) for f in findings], findings
+    assert all(f.remedy and f.message for f in findings)
 
 
 def week(first: str, holidays: bool) -> list[str]:
-    """What is found in a market whose sessions are moved from Monday to begin on `first`; its closures list
+    """Findings in a market whose sessions are moved from Monday to begin on `first`; its closures list
     weekends, or holidays alone."""
     move = pl.duration(days=["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].index(first) - 7)
     tables = {
@@ -310,19 +310,19 @@ def test_one_row_for_a_new_listing_takes_a_group_from_all_others() -> None:
     """An exposures upload that holds changes only: the next day knows one name of the market."""
     exposures = MARKET.uploads["exposures"].filter(~((pl.col("factor") == "market") & (DATE == LAST) & ~A))
     dataset = built(exposures=exposures)
-    (found,) = dataset.report.quality
+    (finding,) = dataset.report.quality
     alive = dataset.coverage["priced"][-1]
-    assert (found.check, found.where, found.severity, found.newest) == (
+    assert (finding.check, finding.where, finding.severity, finding.newest) == (
         "coverage_collapse", "market", "severe", True,
     )  # fmt: skip
-    assert found.first_date == found.last_date == LAST
-    assert found.count == dataset.coverage["with_market"][-2] - 1
+    assert finding.first_date == finding.last_date == LAST
+    assert finding.count == dataset.coverage["with_market"][-2] - 1
     caps = MARKET.uploads["market_cap"].filter(DAYS[-2] == DATE)
     rates = MARKET.uploads["exchange_rates"].filter(DAYS[-2] == DATE)
     usd = caps.join(rates, on="ccy").select("asset_id", cap=CAP / RATE)
     priced = MARKET.uploads["price"].filter(DATE == LAST)["asset_id"]
     lost = usd.filter(ID.is_in(priced.implode()) & ~A)["cap"].sum()
-    assert found.cap_share == pytest.approx(lost / usd["cap"].sum())
+    assert finding.cap_share == pytest.approx(lost / usd["cap"].sum())
     (warning,) = dataset.report.warnings
     assert "1 on" in warning
     assert "complete day again" in warning
@@ -334,12 +334,12 @@ def test_one_row_for_a_new_listing_takes_a_group_from_all_others() -> None:
 def test_a_finding_says_where_it_was_made() -> None:
     """One return of 3,400 % and its end, as a split that was not adjusted leaves it."""
     bad = where(A & (DATE == BAD), "return", pl.lit(34.0))(MARKET.uploads["price"])
-    found = {f.check: f for f in find(price=where(A & (DATE == NEXT), "return", pl.lit(-0.97))(bad))}
-    reversed_return = found["reversed_return"]
+    by_check = {f.check: f for f in find(price=where(A & (DATE == NEXT), "return", pl.lit(-0.97))(bad))}
+    reversed_return = by_check["reversed_return"]
     assert (reversed_return.first_date, reversed_return.count) == (BAD, 1)
     (example,) = reversed_return.examples
     assert (example.asset, example.date, example.value) == ("A00000", BAD, "+3,400%")
-    assert found["extreme_return"].count == 2
+    assert by_check["extreme_return"].count == 2
 
 
 def test_treatment() -> None:

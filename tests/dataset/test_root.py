@@ -50,7 +50,7 @@ def test_menus_are_trees_with_labels() -> None:
     menu = with_trees().properties.exposure_settings_menu
     assert menu.categorical_hierarchies == {"industry": SECTORS}
     assert menu.universe_settings_menu.categorical_hierarchies_labels == {"industry": LABELS}
-    # nobody has an exposure to value
+    # no asset has an exposure to value
     assert menu.continuous_hierarchies == {"style": ["size"]}
     assert menu.continuous_hierarchies_labels == {"style": {"size": "Size"}}
     assert menu.hierarchy_df("industry").row(0) == ("Z", "Zeta", "Z1", "Zeta one", "X", "Ex")
@@ -161,8 +161,8 @@ def test_a_ticker_that_is_used_again_is_another_company() -> None:
         (FRI, "B", "style", "size", 3.0),
     ]  # fmt: skip
     dataset = dataset_of(tables(idmap=idmap, exposures=exposure_rows(rows)), **GROUPS)
-    assert dataset.identifiers.names("ticker") == ["A", "B", "B"]
-    assert dataset.identifiers.names("ticker_core") == ["A", "B", "B2"]
+    assert dataset.identifiers.listing_ids("ticker") == ["A", "B", "B"]
+    assert dataset.identifiers.listing_ids("ticker_core") == ["A", "B", "B2"]
     days = [dataset.days[d] for d in dataset.panel.day]
     lives = {
         name: [d for d, i in zip(days, dataset.panel.listing, strict=True) if i == at]
@@ -175,7 +175,7 @@ def test_a_ticker_that_is_used_again_is_another_company() -> None:
     past = dataset_of(
         tables(idmap=idmap, exposures=exposure_rows(rows)), **GROUPS, as_of_date=WED
     )  # before the change was known
-    assert past.identifiers.names("ticker_core") == ["A", "B"]
+    assert past.identifiers.listing_ids("ticker_core") == ["A", "B"]
 
 
 def test_several_exchanges_and_currencies_late_listings_and_delistings() -> None:
@@ -191,7 +191,7 @@ def test_several_exchanges_and_currencies_late_listings_and_delistings() -> None
     dataset = dataset_of(market.uploads)
     price = market.uploads["price"]
     lives = price.group_by("asset_id").agg(first=pl.col("date").min(), last=pl.col("date").max())
-    names = dataset.identifiers.names("ticker")
+    names = dataset.identifiers.listing_ids("ticker")
     stored = np.array(dataset.days)
     for at, name in enumerate(names):
         days = stored[dataset.panel.day[dataset.panel.listing == at]]

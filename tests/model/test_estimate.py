@@ -133,7 +133,7 @@ def test_returns_convert_between_currencies() -> None:
     fx = market.uploads["exchange_rates"].pivot("ccy", index="date", values="fx_rate").sort("date")
     close = market.uploads["price"].pivot("asset_id", index="date", values="close").sort("date")
     model = line(dataset, currency="EUR")
-    names = dataset.identifiers.names("ticker")
+    names = dataset.identifiers.listing_ids("ticker")
     for i in range(1, len(model.dates)):
         p, t = model.dates[i - 1], model.dates[i]
         at = {day: fx.filter(pl.col("date") == day).row(0, named=True) for day in (p, t)}

@@ -261,7 +261,7 @@ def test_a_structural_prior_helps_short_histories() -> None:
     data, model = with_specific_volatility(dataclasses.replace(market, uploads=uploads), truth, seed=1)
     plain = model.forecast().specific_risk()
     prior = model.forecast(RiskForecastSettings(structural=StructuralVolSettings())).specific_risk()
-    assert prior["ticker"].to_list() == plain["ticker"].to_list() == data.identifiers.names("ticker")
+    assert prior["ticker"].to_list() == plain["ticker"].to_list() == data.identifiers.listing_ids("ticker")
     short = (prior["observations"] < 15).to_numpy()
     assert short.sum() == 75
     errors = {

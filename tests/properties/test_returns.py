@@ -111,7 +111,7 @@ def built(uploads: dict[str, pl.DataFrame], limit: int) -> RiskDataset:
 
 def rows_by_day(dataset: RiskDataset) -> dict[tuple[dt.date, str], tuple]:
     """Day and name to all that the panel says of them."""
-    panel, names = dataset.panel, dataset.identifiers.names("ticker")
+    panel, names = dataset.panel, dataset.identifiers.listing_ids("ticker")
     ends = set(panel.delisted.tolist())
     return {
         (dataset.days[panel.day[row]], names[panel.listing[row]]): (
@@ -143,7 +143,7 @@ def test_compounded_returns_are_price_growth(
         return
     dataset = built(market.uploads(), limit=1000)
     number = {day: d for d, day in enumerate(market.days)}
-    names = dataset.identifiers.names("ticker")
+    names = dataset.identifiers.listing_ids("ticker")
     for currency in CURRENCIES:
         with ThreadPoolExecutor(1) as pool:
             line = timeline(dataset, CalendarSettings(filters=filters), currency, pool)

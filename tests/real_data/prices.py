@@ -86,7 +86,7 @@ def returns(
     with ThreadPoolExecutor(1) as pool:
         calendar = CalendarSettings(filters=[list(group) for group in filters])
         line = timeline(data, calendar, currency, pool)
-    at = data.identifiers.names("ticker").index(name)
+    at = data.identifiers.listing_ids("ticker").index(name)
     found = {}
     for p, after in zip(line.days[:-1].tolist(), line.dates[1:], strict=True):
         for row in range(*data.panel.offsets[[p, p + 1]]):
@@ -97,6 +97,6 @@ def returns(
 
 def rows_of(data: RiskDataset, name: str) -> dict[dt.date, bool]:
     """Day to whether the name has a price, for the days on which it has a row."""
-    at = data.identifiers.names("ticker").index(name)
+    at = data.identifiers.listing_ids("ticker").index(name)
     mine = np.flatnonzero(data.panel.listing == at)
     return {data.days[data.panel.day[row]]: bool(data.panel.priced[row]) for row in mine}

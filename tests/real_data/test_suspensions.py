@@ -42,7 +42,7 @@ def test_a_halt_of_ten_days_is_a_life() -> None:
     rows = rows_of(data, "X")
     assert list(rows) == DAYS
     assert [day for day, priced in rows.items() if not priced] == DAYS[10:20]
-    mine = data.panel.listing == data.identifiers.names("ticker").index("X")
+    mine = data.panel.listing == data.identifiers.listing_ids("ticker").index("X")
     assert (data.panel.stale == ~data.panel.priced).all()
     assert set(data.panel.market_cap[mine]) == {1e9}
     assert set(data.panel.dense["style"]["size"][mine].tolist()) == {1.0}
@@ -92,7 +92,7 @@ def test_a_second_line_stands_in_only_when_it_must() -> None:
 
     def main(b: list) -> list[str]:
         data = dataset(uploads([*OTHER, *a, *b], companies={"B": "A"}))
-        names = data.identifiers.names("ticker")
+        names = data.identifiers.listing_ids("ticker")
         here = [names[i] for i in data.panel.listing[data.panel.is_main_listing]]
         return [name for name in here if name != "O"]
 

@@ -76,7 +76,7 @@ def test_what_the_factors_did_meanwhile_is_not_specific(model: RiskModel) -> Non
     x = x[x["ticker"] == name].set_index("date").drop(columns="ticker")
     r = model.asset_returns().to_pandas().set_index("date")[name]
     rows = fitted_of(model).dataset.panel
-    listing = fitted_of(model).dataset.identifiers.names("ticker").index(name)
+    listing = fitted_of(model).dataset.identifiers.listing_ids("ticker").index(name)
     days = list(f.index)
     for t in np.flatnonzero(r.notna())[10:20]:
         explained = sum(float(x.loc[days[d - 1]] @ f.loc[days[d]]) for d in range(t - 4, t + 1))
@@ -125,7 +125,7 @@ def test_bounds_are_those_of_a_day() -> None:
     data = dataset_of(MARKET.uploads | {"price": price})
     settings = model_settings(return_clip_bounds=(-0.1, 0.1))
     model = RiskModel(data, settings, estimate(data, settings, "x"))
-    names = data.identifiers.names("ticker")
+    names = data.identifiers.listing_ids("ticker")
     day = {True: str(days[324]), False: str(days[323])}
     of = {
         (after, name): model.forecast().specific_risk(day[after]).filter(ticker=name)

@@ -100,7 +100,9 @@ class Identifiers:
         """
         if id_type not in self._namings:
             if id_type in self.id_types:
-                self._namings[id_type] = own_naming(id_type, pl.Series("id", self.names(id_type), pl.String))
+                self._namings[id_type] = own_naming(
+                    id_type, pl.Series("id", self.listing_ids(id_type), pl.String)
+                )
             else:
                 self._namings[id_type] = self._naming_over_time(id_type)
         return self._namings[id_type]
@@ -119,7 +121,7 @@ class Identifiers:
         ambiguous = self.ambiguous_companies.filter(pl.col("id_type") == id_type).select("id", *SPAN)
         return naming_over_time(id_type, pl.concat(names), ambiguous, self.n_listings)
 
-    def names(self, id_type: str) -> list[str]:
+    def listing_ids(self, id_type: str) -> list[str]:
         """(listings,) id of each listing, or of its company; id_type : one of `id_types`."""
         return self.table["id" if id_type == self.id_types[0] else "company_id"].to_list()
 

@@ -97,9 +97,9 @@ class Evidence:
         )
 
     @cached_property
-    def names(self) -> list[str]:
-        """Master id of each listing."""
-        return self.dataset.identifiers.names(self.dataset.identifiers.id_types[0])
+    def listing_ids(self) -> list[str]:
+        """(listings,) id of each listing."""
+        return self.dataset.identifiers.listing_ids(self.dataset.identifiers.id_types[0])
 
     @cached_property
     def day(self) -> NDArray[np.int32]:
@@ -222,16 +222,16 @@ class Evidence:
         """The day of a row."""
         return self.dataset.days[int(self.day[row])]
 
-    def name(self, row: int) -> str:
+    def listing_id(self, row: int) -> str:
         """Id of the listing of a row."""
-        return self.names[int(self.dataset.panel.listing[row])]
+        return self.listing_ids[int(self.dataset.panel.listing[row])]
 
     def examples(self, rows: RowNumbers, values: Sequence[str] | None = None) -> tuple[Example, ...]:
         """The first rows, with listing, day and value."""
         first = rows[:SHOWN].tolist()
         texts = [None] * len(first) if values is None else list(values[:SHOWN])
         return tuple(
-            Example(asset=self.name(row), date=self.date(row), value=text)
+            Example(asset=self.listing_id(row), date=self.date(row), value=text)
             for row, text in zip(first, texts, strict=True)
         )
 
@@ -239,7 +239,8 @@ class Evidence:
         """Share of the companies of some rows in the total market cap of their days; None without caps."""
         panel = self.dataset.panel
         company = (
-            self.day[rows].astype(np.int64) * len(self.names) + self.dataset.company[panel.listing[rows]]
+            self.day[rows].astype(np.int64) * len(self.listing_ids)
+            + self.dataset.company[panel.listing[rows]]
         )
         once = rows[np.unique(company, return_index=True)[1]]
         total = self.cap_by_day[np.unique(self.day[rows])].sum()

@@ -171,7 +171,7 @@ def exposure_churn(evidence: Evidence) -> Iterator[Draft]:
 def _sample(evidence: Evidence) -> tuple[np.ndarray, Cells]:
     """Rows of about SAMPLED listings, and the cell of each in a table of days by listings."""
     listing = evidence.dataset.panel.listing
-    step = max(1, len(evidence.names) // SAMPLED)
+    step = max(1, len(evidence.listing_ids) // SAMPLED)
     rows = np.flatnonzero(listing % step == 0)
     return rows, (evidence.day[rows], listing[rows] // step)
 

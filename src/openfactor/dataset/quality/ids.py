@@ -181,7 +181,7 @@ def id_spelling(evidence: Evidence) -> Iterator[Draft]:
 def _cap_of(evidence: Evidence, id_type: str, ids: set[str]) -> float | None:
     """Share of the newest day's cap of the listings with these ids; None for ids of other types."""
     identifiers, panel = evidence.dataset.identifiers, evidence.dataset.panel
-    listings = identifiers.names(id_type) if id_type in identifiers.id_types[:1] else None
+    listings = identifiers.listing_ids(id_type) if id_type in identifiers.id_types[:1] else None
     if listings is None:
         return None
     is_named = np.array([name in ids for name in listings], np.bool_)
@@ -240,7 +240,7 @@ def id_map_validity(evidence: Evidence) -> Iterator[Draft]:
             evidence, rows, upload="idmap", severity="warning", out_of=panel.n_rows,
             message=f"{counted(len(listings), 'listing')} alive on days on which the id map has no mapping",
             examples=tuple(
-                Example(asset=evidence.names[i], value=f"mapped {first[i]} to {last[i]}")
+                Example(asset=evidence.listing_ids[i], value=f"mapped {first[i]} to {last[i]}")
                 for i in listings[:3].tolist()
             ),
         )  # fmt: skip

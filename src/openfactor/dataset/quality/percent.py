@@ -99,7 +99,7 @@ def _of_listings(evidence: Evidence) -> RowNumbers:
     rows = _large(evidence)
     if _everywhere(evidence):
         return rows[:0]
-    often = np.bincount(panel.listing[rows], minlength=len(evidence.names)) >= LARGE_SHARE * window
+    often = np.bincount(panel.listing[rows], minlength=len(evidence.listing_ids)) >= LARGE_SHARE * window
     if not often.any():
         return rows[:0]
     has = np.flatnonzero(often[panel.listing] & np.isfinite(panel.local_return))

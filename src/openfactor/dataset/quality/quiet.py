@@ -91,7 +91,7 @@ def unpriced_name(evidence: Evidence) -> Iterator[Draft]:
     if first < 0:
         return
     today = panel.rows_of(evidence.newest)
-    has_price = np.zeros(len(evidence.names), np.bool_)
+    has_price = np.zeros(len(evidence.listing_ids), np.bool_)
     rows = slice(panel.rows_of(first + 1).start, today.stop)
     has_price[panel.listing[rows][panel.priced[rows]]] = True
     was_alive = np.isin(panel.listing[today], panel.listing[panel.rows_of(first)])

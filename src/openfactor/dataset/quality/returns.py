@@ -22,7 +22,7 @@ from openfactor.results.quality import Example
     needs="price",
 )
 def returns_missing(evidence: Evidence) -> Iterator[Draft]:
-    panel, n_listings = evidence.dataset.panel, len(evidence.names)
+    panel, n_listings = evidence.dataset.panel, len(evidence.listing_ids)
     has_before = evidence.previous >= 0
     rows, n = np.flatnonzero(has_before & np.isnan(panel.local_return)), int(has_before.sum())
     share = len(rows) / n if n else 0.0
@@ -44,7 +44,7 @@ def returns_missing(evidence: Evidence) -> Iterator[Draft]:
             evidence, rows, upload="price", severity="warning",
             message=f"{counted(len(listings), 'listing')} with prices that never have a return",
             count=len(listings), share=len(listings) / int((prices > 0).sum()),
-            examples=tuple(Example(asset=evidence.names[i]) for i in listings[:3].tolist()),
+            examples=tuple(Example(asset=evidence.listing_ids[i]) for i in listings[:3].tolist()),
         )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def first_return(evidence: Evidence) -> Iterator[Draft]:
         message=f"{counted(len(unused), 'return')} of a first price {verb} not used",
         share=len(unused) / max(evidence.row_counts.read.get("price", 0), len(unused)),
         examples=tuple(
-            Example(asset=evidence.names[row["listing"]], date=row["date"], value=f"{row['return']:+.4g}")
+            Example(asset=evidence.listing_ids[row["listing"]], date=row["date"], value=f"{row['return']:+.4g}")
             for row in unused.tail(3).reverse().to_dicts()
         ),
         newest=unused["date"][-1] >= evidence.last_price,
