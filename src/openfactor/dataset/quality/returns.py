@@ -66,8 +66,8 @@ def first_return(evidence: Evidence) -> Iterator[Draft]:
         message=f"{counted(len(unused), 'return')} of a first price {verb} not used",
         share=len(unused) / max(evidence.row_counts.read.get("price", 0), len(unused)),
         examples=tuple(
-            Example(asset=evidence.listing_ids[row["listing"]], date=row["date"], value=f"{row['return']:+.4g}")
-            for row in unused.tail(3).reverse().to_dicts()
+            Example(asset=evidence.listing_ids[listing], date=date, value=f"{value:+.4g}")
+            for date, listing, value in unused.tail(3).reverse().iter_rows()
         ),
         newest=unused["date"][-1] >= evidence.last_price,
     )  # fmt: skip
