@@ -10,7 +10,7 @@ from openfactor.exposures.exposure_frames import (
     exposures_of_universe,
 )
 from openfactor.exposures.factor_columns import ExposureArrays, FactorColumns, by_group
-from openfactor.exposures.membership import Membership, companies, members, membership_on
+from openfactor.exposures.membership import Membership, company_rows, members, membership_on
 from openfactor.exposures.resolution import resolve
 from openfactor.exposures.universe_frames import universe_coverage, universe_frame
 
@@ -21,7 +21,7 @@ __all__ = [
     "Membership",
     "ReferenceMasks",
     "by_group",
-    "companies",
+    "company_rows",
     "exposure_coverage",
     "exposure_factors",
     "exposure_frame",

@@ -47,7 +47,7 @@ class ExposureInputs:
         ----------
         estimation : whom `standardize_method` and `net_of` look at; by default the universe
         """
-        reference = ReferenceMasks(universe.companies, (estimation or universe).companies)
+        reference = ReferenceMasks(universe.company_rows, (estimation or universe).company_rows)
         return resolve(self.dataset, self.settings, universe.settings, reference, self.read, self.context)
 
 
@@ -82,7 +82,7 @@ def exposures_of_universe(
     id_type, columns = universe.id_type(query.id_type), inputs.columns(universe, standardize_universe)
     frame = exposure_frame(
         inputs.dataset, columns, sorted(columns.pairs), shown_universe_days(universe, query),
-        universe.companies, id_type, inputs.context,
+        universe.company_rows, id_type, inputs.context,
     )  # fmt: skip
     wide = frame.filter(~_nothing(frame, columns)).sort("date", id_type)
     return in_layout(wide, query.layout, LongForm(("date", id_type), "factor", "exposure"))
@@ -95,7 +95,7 @@ def exposure_coverage(inputs: ExposureInputs, universe: Membership, id_type: str
     ------
     SettingsError: the dataset does not have the id type.
     """
-    columns, has_exposure = inputs.columns(universe), universe.companies.copy()
+    columns, has_exposure = inputs.columns(universe), universe.company_rows.copy()
     days = universe.days()
     with inputs.context.step("exposures", len(days)) as advance:
         for day in days:

@@ -55,9 +55,9 @@ class Membership:
         return cls(dataset, settings, members(dataset, settings, read), trading)
 
     @cached_property
-    def companies(self) -> Mask:
-        """(rows,) one member of each company and day: the first of its listings by rank."""
-        return companies(self.dataset, self.inside)
+    def company_rows(self) -> Mask:
+        """(rows,) one member per company and day; see `company_rows`."""
+        return company_rows(self.dataset, self.inside)
 
     def days(self, trading_only: bool = False) -> list[int]:
         """Indices of the stored days, or of the trading days among them."""
@@ -163,8 +163,8 @@ def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of
         )
 
 
-def companies(dataset: RiskDataset, inside: Mask) -> Mask:
-    """(rows,) one row inside for each company and day: that of its main listing, else of the first by
+def company_rows(dataset: RiskDataset, inside: Mask) -> Mask:
+    """(rows,) one of the rows inside per company and day: that of its main listing, else of the first by
     rank."""
     panel = dataset.panel
     return main_rows(

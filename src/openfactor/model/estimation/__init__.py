@@ -1,6 +1,6 @@
 """Exposures and settings become Estimates: one regression a trading day and stage."""
 
-from openfactor.model.estimation.estimate import estimate
+from openfactor.model.estimation.daily_regressions import estimate
 from openfactor.model.estimation.estimates import Estimates, Piece, RowValues
 from openfactor.model.estimation.extend import days_kept, extend
 from openfactor.model.estimation.inputs import Inputs

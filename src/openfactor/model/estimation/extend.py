@@ -11,7 +11,7 @@ from openfactor.context import Context
 from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.model.estimation.estimate import estimate
+from openfactor.model.estimation.daily_regressions import estimate
 from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
 from openfactor.settings.model import FactorRiskModelSettings
 

@@ -13,7 +13,7 @@ from openfactor.cache import Cache
 from openfactor.context import Context
 from openfactor.dataset.reading import UploadReader
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.exposures import FactorColumns, ReferenceMasks, companies, members, resolve
+from openfactor.exposures import FactorColumns, ReferenceMasks, company_rows, members, resolve
 from openfactor.settings.model import FactorRiskModelSettings, Stage
 
 Mask = NDArray[np.bool_]
@@ -34,13 +34,13 @@ class Inputs:
 
     @property
     def universe(self) -> Mask:
-        """(rows,) in the model's universe."""
+        """(rows,) the panel's rows in the model's universe."""
         return self._once("universe", lambda: members(self.dataset, self.settings.inline_universe, self.read))
 
     @property
     def estimation(self) -> list[Mask]:
-        """(rows,) of each stage: those of the universe whose returns its regression is estimated on, one
-        listing a company."""
+        """(rows,) for each stage: the rows of the universe whose returns its regression is estimated on, one
+        listing per company."""
         return self._once("estimation", lambda: [self._estimation(s) for s in self.settings.stages])
 
     def _estimation(self, stage: Stage) -> Mask:
@@ -56,18 +56,14 @@ class Inputs:
 
     def _columns(self) -> list[FactorColumns]:
         data, universe = self.dataset, self.settings.inline_universe
-        among = companies(data, self.universe)
+        companies = company_rows(data, self.universe)
         return [
             resolve(
-                data,
-                stage.exposures,
-                universe,
-                ReferenceMasks(among, mine),
-                self.read,
+                data, stage.exposures, universe, ReferenceMasks(companies, estimation), self.read,
                 self.context,
             )
-            for stage, mine in zip(self.settings.stages, self.estimation, strict=True)
-        ]
+            for stage, estimation in zip(self.settings.stages, self.estimation, strict=True)
+        ]  # fmt: skip
 
     def _once(self, name: str, compute: Callable[[], T]) -> T:
         """A result by name; raises CancelledError if the request is cancelled while another computes it."""

@@ -20,52 +20,63 @@ Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Known:
-    """The columns of a stage that are given, and those that are left to estimate."""
+class KnownFactors:
+    """The columns of a stage whose returns are given, and those that are left to estimate."""
 
     pairs: tuple[tuple[str, str], ...]
+    """Group and factor."""
     columns: NDArray[np.int64]
     """(n,) columns of the known factors, all of them dense."""
     free: NDArray[np.int64]
-    """The other columns."""
+    """The other columns, ascending."""
     returns: Float
-    """(T, n) returns of the known factors; NaN on the first day."""
+    """(T, n) per trading period, fractions; NaN on the first day."""
 
 
 def cannot_be_estimated(faults: Sequence[Fault]) -> DataError:
-    """The error of a model whose data do not serve."""
+    """DataError for data that cannot support estimation."""
     number = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
     return DataError(f"the model cannot be estimated, {number}:", faults)
 
 
-def known_factors(dataset: RiskDataset, time: Timeline, stage: Stage, exposures: FactorColumns) -> Known:
-    """The known factors of a stage.
+def known_factors(
+    dataset: RiskDataset, time: Timeline, stage: Stage, exposures: FactorColumns
+) -> KnownFactors:
+    """The known factors of a stage, with returns from the series of the dataset.
 
     Raises
     ------
-    SettingsError: there is no such dense factor. DataError: trading days without a return; names them.
+    SettingsError
+        The stage has no such dense factor.
+    DataError
+        Trading days on which a series has no value; names them.
     """
-    asked = stage.construction.known_factor_map
+    series = stage.construction.known_factor_map
     dense = exposures.pairs[: exposures.n_dense]
-    if missing := [f"known_factor_map: {unknown(','.join(p), [','.join(d) for d in dense])}"
-                   for p in asked if p not in dense]:  # fmt: skip
-        raise SettingsError("the model does not fit the dataset:", missing)
-    columns = np.array([k for k, pair in enumerate(dense) if pair in asked], np.int64)
+    names = [",".join(pair) for pair in dense]
+    if problems := [
+        f"known_factor_map: {unknown(','.join(pair), names)}" for pair in series if pair not in dense
+    ]:
+        raise SettingsError("the model does not fit the dataset:", problems)
+    columns = np.array([k for k, pair in enumerate(dense) if pair in series], np.int64)
     pairs = tuple(dense[k] for k in columns)
     returns = np.full((len(time.dates), len(columns)), np.nan)
     faults = []
     for k, pair in enumerate(pairs):
-        returns[:, k] = _compounded(dataset.series.filter(series=asked[pair]), time)
-        empty = np.flatnonzero(~np.isfinite(returns[1:, k])) + 1
-        if len(empty):
+        returns[:, k] = _compounded(dataset.series.filter(series=series[pair]), time)
+        missing = np.flatnonzero(~np.isfinite(returns[1:, k])) + 1
+        if len(missing):
+            problem = (
+                f"the known factor {'.'.join(pair)} has no return; upload the values of these days, or trim "
+                "the dataset to the days that have them"
+            )
+            examples = tuple(str(time.dates[t]) for t in missing[:5])
             faults.append(
-                Fault("no_known_return", f"series {asked[pair]}", f"the known factor {'.'.join(pair)} has no "
-                      "return; upload the values of these days, or trim the dataset to those that there are",
-                      None, len(empty), tuple(str(time.dates[i]) for i in empty[:5]))
-            )  # fmt: skip
+                Fault("no_known_return", f"series {series[pair]}", problem, None, len(missing), examples)
+            )
     if faults:
         raise cannot_be_estimated(faults)
-    return Known(pairs, columns, np.setdiff1d(np.arange(len(exposures.pairs)), columns), returns)
+    return KnownFactors(pairs, columns, np.setdiff1d(np.arange(len(exposures.pairs)), columns), returns)
 
 
 def _compounded(series: pl.DataFrame, time: Timeline) -> Float:
@@ -74,9 +85,9 @@ def _compounded(series: pl.DataFrame, time: Timeline) -> Float:
     bounds = np.searchsorted(
         rows["date"].to_numpy().astype("datetime64[D]"), np.array(time.dates, "datetime64[D]"), side="right"
     )
-    values, out = rows["value"].to_numpy(), np.full(len(bounds), np.nan)
-    for i in range(1, len(bounds)):
-        since = values[bounds[i - 1] : bounds[i]]
-        if len(since):  # a single value stays what it is, to the last bit
-            out[i] = since[0] if len(since) == 1 else np.prod(1.0 + since) - 1.0
-    return out
+    values, returns = rows["value"].to_numpy(), np.full(len(bounds), np.nan)
+    for t in range(1, len(bounds)):
+        period = values[bounds[t - 1] : bounds[t]]
+        if len(period):  # a single value stays what it is, to the last bit
+            returns[t] = period[0] if len(period) == 1 else np.prod(1.0 + period) - 1.0
+    return returns

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.context import Step
-from openfactor.model.estimation.design import unshrunk_design
+from openfactor.model.estimation.stage_regression import unshrunk_design
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.correlation import ENOUGH_DAYS
 from openfactor.model.forecasts.covariance import regime_multiplier
