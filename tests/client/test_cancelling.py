@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from openfactor import uploads
 from openfactor.context import Context
 from openfactor.database import Registry
 from openfactor.settings import (
@@ -17,11 +18,11 @@ from openfactor.settings import (
     RiskDatasetReferencedExposureSettings,
     RiskDatasetUploadedExposureSettings,
 )
-from openfactor.uploads import UploadStore
 from openfactor.workspace.riskdatasets import RiskDatasets
 from tests.cancelling import cancel_everywhere, files_below
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
+from tests.uploads.stores import UploadStore
 
 ROOT = dataset_settings(**GROUPS)
 DERIVED = DerivedRiskDatasetSettings(
@@ -39,19 +40,19 @@ DERIVED = DerivedRiskDatasetSettings(
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A workspace with uploads."""
-    uploads = UploadStore(tmp_path / "uploads")
+    handles = UploadStore(tmp_path / "uploads")
     for name, frame in tables().items():
-        uploads.create(name, name).fast_commit(frame, "append")
+        handles.create(name, name).fast_commit(frame, "append")
     scores = exposure_rows([(MON, "A", "alpha", "one", 1.0), (MON, "B", "alpha", "one", 2.0)])
-    uploads.create("exposures", "scores").fast_commit(scores, "append")
+    handles.create("exposures", "scores").fast_commit(scores, "append")
     oil = pl.DataFrame({"date": [MON, THU, FRI], "factor": "oil", "value": [0.01, -0.02, 0.01]})
-    uploads.create("tsfactors", "oil").fast_commit(oil, "append")
+    handles.create("tsfactors", "oil").fast_commit(oil, "append")
     return tmp_path
 
 
 def store(folder: Path, context: Context | None = None) -> RiskDatasets:
     registry = Registry(sa.URL.create("sqlite", database=str(folder / "openfactor.sqlite")))
-    return RiskDatasets(folder, UploadStore(folder / "uploads"), registry, context or Context())
+    return RiskDatasets(folder, uploads.UploadStore(folder / "uploads"), registry, context or Context())
 
 
 @pytest.mark.parametrize(("name", "settings", "least"), [("root", ROOT, 15), ("top", DERIVED, 20)])

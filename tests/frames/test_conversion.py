@@ -15,7 +15,7 @@ import pytest
 from openfactor.errors import DataError
 from openfactor.frames import MIXED, SOURCE_ROW, as_polars, as_table, mixed_series
 from openfactor.settings import ColumnMapping
-from openfactor.uploads import UploadStore
+from tests.uploads.stores import UploadStore
 
 
 def sent(frame: pl.DataFrame) -> pl.DataFrame:
@@ -59,7 +59,7 @@ def test_faults_name_the_rows_of_the_users_frame(tmp_path: Path) -> None:
     columns = ColumnMapping(
         columns={"Ticker": "asset_id"}, constants={"ccy": "USD", "asset_id_type": "ticker"}
     )
-    checked = upload.preview.validate(sent(table), mapping=columns)
+    checked = upload.validate(sent(table), mapping=columns)
     (fault,) = checked.faults
     assert fault.rule == "positive"
     assert fault.examples[0].startswith("row 2, date 2024-01-04, asset_id B")

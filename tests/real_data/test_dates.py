@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfactor.uploads import DATA_TYPES, Upload, UploadStore
+from openfactor.client.upload import Upload
+from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.parsing import parse
 from openfactor.uploads.parsing.dates import FORMATS, AmbiguousDatesError, read_dates
+from tests.uploads.stores import UploadStore
 
 
 @pytest.fixture

@@ -25,11 +25,12 @@ from polars.testing import assert_frame_equal
 
 from openfactor.errors import DataError
 from openfactor.frames import as_polars
-from openfactor.uploads import DATA_TYPES, UploadStore
+from openfactor.uploads import DATA_TYPES
 from openfactor.uploads.parsing import parse, sources
 from openfactor.uploads.schema import Column, DataType
 from openfactor.uploads.validation import ROW, validate
 from tests.hypothesis_profiles import examples
+from tests.uploads.stores import UploadStore
 
 COLUMNS = [(kind, column) for kind in DATA_TYPES.values() for column in kind.columns]
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from openfactor.client.upload import Upload
 from openfactor.errors import DataError, DataWarning
-from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.storage import data_files
+from tests.uploads.stores import UploadStore
 
 Row = tuple[int, str, float, float | None]
 

@@ -16,8 +16,9 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from openfactor.client.upload import Upload
 from openfactor.errors import DataError
-from openfactor.uploads import Upload, UploadStore
+from tests.uploads.stores import UploadStore
 
 CONSTANTS = {"asset_id_type": "ticker", "ccy": "USD"}
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from openfactor.client.upload import Upload
 from openfactor.errors import DataError
-from openfactor.uploads import Upload, UploadStore
+from tests.uploads.stores import UploadStore
 
 HEAD, ROWS = "date,ccy,fx_rate\n", "2024-01-02,EUR,0.91\n2024-01-03,EUR,0.92\n"
 TEXT = HEAD + ROWS

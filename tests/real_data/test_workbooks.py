@@ -17,7 +17,8 @@ import pytest
 import xlsxwriter
 from polars.testing import assert_frame_equal
 
-from openfactor.uploads import Upload, UploadStore
+from openfactor.client.upload import Upload
+from tests.uploads.stores import UploadStore
 
 HEADINGS = ("date", "asset_id", "asset_id_type", "ccy", "close")
 DAY = dt.datetime(2024, 1, 2)

@@ -6,7 +6,8 @@ import datetime as dt
 
 import polars as pl
 
-from openfactor.uploads import DataType, Upload
+from openfactor.client.upload import Upload
+from openfactor.uploads import DataType
 
 
 def rates(*rows: tuple[int, str, float]) -> pl.DataFrame:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from openfactor.client.upload import Upload
 from openfactor.errors import DataError
-from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
 from openfactor.uploads.parsing.error_cells.compound import stream
 from tests.uploads.binary_workbooks import SECTOR, Cell, Shown, compound, xls, xlsb
+from tests.uploads.stores import UploadStore
 
 HEADINGS = ["date", "asset_id", "asset_id_type", "ccy", "close", "delisted"]
 CODES = {

@@ -23,10 +23,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from openfactor import Client, progress
+from openfactor.client.upload import Upload
 from openfactor.errors import DataError, NotFoundError, SettingsError, StorageError
-from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.parsing import sources
 from tests.hypothesis_profiles import examples
+from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 
 DAMAGES = 400

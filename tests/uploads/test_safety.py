@@ -21,8 +21,9 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from polars.testing import assert_frame_equal
 
+from openfactor.client.upload import Upload
 from openfactor.errors import StorageError
-from openfactor.uploads import Upload, UploadStore
+from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 from tests.uploads.test_commits import Rows, frame, slow_commit
 from tests.uploads.workers import Step, commit_many, commit_once, step, try_everything

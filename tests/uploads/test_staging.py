@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from openfactor.client.upload import Upload
 from openfactor.errors import (
     ConflictError,
     DataError,
@@ -16,8 +17,8 @@ from openfactor.errors import (
     SettingsError,
     StorageError,
 )
-from openfactor.uploads import Upload, UploadStore
 from openfactor.uploads.storage.staging_area import StagingArea
+from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 
 

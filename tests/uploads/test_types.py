@@ -6,9 +6,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from openfactor.uploads import DATA_TYPES, DataType, Upload, UploadStore
+from openfactor.client.upload import Upload
+from openfactor.uploads import DATA_TYPES, DataType
 from openfactor.uploads.parsing import parse, parser_example, parser_names, sources
 from openfactor.uploads.validation import ROW, validate
+from tests.uploads.stores import UploadStore
 from tests.uploads.tables import key_sorted
 
 EVERY = pytest.mark.parametrize("data_type", DATA_TYPES.values(), ids=DATA_TYPES)

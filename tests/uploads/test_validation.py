@@ -6,8 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from openfactor.client.upload import Upload
 from openfactor.errors import DataError
-from openfactor.uploads import Upload, UploadStore
+from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 
 D = dt.date(2024, 1, 2)

@@ -10,8 +10,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from openfactor.client.upload import Upload
 from openfactor.errors import OpenfactorError
-from openfactor.uploads import Upload, UploadStore
+from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates
 
 Step = tuple[str, Any, list[tuple[int, str, float]]]

@@ -387,7 +387,7 @@ def _narrowed(
 
 
 def _lists(filters: Filters | None) -> list[list[Any]]:
-    """Filters as lists of conditions; SettingsError if conditions and lists of them are mixed."""
+    """Filters as lists of conditions; SettingsError if they have another form."""
     if not filters:
         return []
     nested = [isinstance(item, list) for item in filters]
@@ -396,13 +396,18 @@ def _lists(filters: Filters | None) -> list[list[Any]]:
             "the filters cannot be used:", ["conditions and lists of conditions must not be mixed"]
         )
     groups: Sequence[Any] = filters if any(nested) else [filters]
-    return [[_condition(item) for item in group] for group in groups]
+    problems = [
+        f"{item!r} is not (column, operator, value)"
+        for group in groups
+        for item in group
+        if not isinstance(item, tuple | list) or len(item) != 3
+    ]
+    if problems:
+        raise SettingsError("the filters cannot be used:", problems)
+    return [[_condition(*item) for item in group] for group in groups]
 
 
-def _condition(item: Any) -> tuple[str, str, Any]:
-    if not isinstance(item, tuple | list) or len(item) != 3:
-        raise SettingsError("the filters cannot be used:", [f"{item!r} is not (column, operator, value)"])
-    column, operator, value = item
+def _condition(column: str, operator: str, value: Any) -> tuple[str, str, Any]:
     many = not isinstance(value, str) and hasattr(value, "__iter__")
     return column, operator, list(value) if many else value
 

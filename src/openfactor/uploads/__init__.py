@@ -1,7 +1,6 @@
 """A user's tables: their types, how they are read and checked, and their versions."""
 
 from openfactor.uploads.commits import COMMIT_MODES
-from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
@@ -15,7 +14,6 @@ __all__ = [
     "DATA_TYPES",
     "CommitMode",
     "DataType",
-    "Mappings",
     "Upload",
     "UploadSnapshot",
     "UploadStore",

@@ -13,7 +13,6 @@ from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.folders import write_whole
 from openfactor.processes import EngineObject
 from openfactor.results import UploadDataTypeFreshness
-from openfactor.uploads.mappings import Mappings
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
@@ -46,13 +45,11 @@ class UploadStore(EngineObject):
         data_types: Mapping[str, DataType] = DATA_TYPES,
         *,
         context: Context | None = None,
-        mappings: Mappings | None = None,
     ) -> None:
         check_folder(folder)
         self.folder = folder
         self._types = data_types
         self._context = context or Context()
-        self._mappings = mappings
 
     def data_types(self) -> list[str]:
         """Sorted."""
@@ -93,12 +90,7 @@ class UploadStore(EngineObject):
 
     def open(self, data_type: str, name: str) -> Upload:
         """An upload that is there; else NotFoundError."""
-        return Upload(
-            self._existing(data_type, name),
-            self.data_type(data_type),
-            context=self._context,
-            mappings=self._mappings,
-        )
+        return Upload(self._existing(data_type, name), self.data_type(data_type), self._context)
 
     def snapshot(self, references: Iterable[tuple[str, str | int]] = ()) -> UploadSnapshot:
         """The present versions of uploads, to read from in one request.
@@ -135,7 +127,7 @@ class UploadStore(EngineObject):
         """For each data type that has data, when it got some last."""
         found = []
         for data_type in self.data_types():
-            times = [self.open(data_type, name).last_committed_at() for name in self.names(data_type)]
+            times = [self.open(data_type, name).queries.last_committed_at() for name in self.names(data_type)]
             known = [time for time in times if time is not None]
             if known:
                 found.append(UploadDataTypeFreshness(data_type=data_type, last_committed_at=max(known)))

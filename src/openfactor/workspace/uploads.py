@@ -199,7 +199,7 @@ class Uploads:
         staging = self._open(data_type, name).staging
         if isinstance(table, UserFile):
             return staging.stage_path(table.path, item, parser, replace, mapping)
-        return staging.stage_frame(item or name, table, parser, replace, mapping)
+        return staging.stage_frame(name if item is None else item, table, parser, replace, mapping)
 
     def staging_results(
         self, data_type: str, name: str, items: Sequence[str] | None
