@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -105,9 +105,7 @@ def rolling_betas(
     context = context or Context()
     with ThreadPoolExecutor(context.threads) as pool:
         time = timeline(dataset, calendar, currency, pool)
-        companies = _company_returns(dataset, time)
-        if clip != (None, None):
-            companies = replace(companies, returns=np.clip(companies.returns, *clip))
+        companies = _company_returns(dataset, time, clip)
         if zero_gaps:
             _fill_gaps(dataset, time, companies)
         n_companies = companies.returns.shape[1]
@@ -122,8 +120,10 @@ def rolling_betas(
     return out
 
 
-def _company_returns(dataset: RiskDataset, time: Timeline) -> _CompanyReturns:
-    """The returns of main listings."""
+def _company_returns(
+    dataset: RiskDataset, time: Timeline, clip: tuple[float | None, float | None]
+) -> _CompanyReturns:
+    """The returns of main listings, within bounds."""
     panel, shape = dataset.panel, (len(time.days), dataset.identifiers.n_companies)
     returns, covered = np.full(shape, np.nan), np.zeros(shape, np.int32)
     for i in range(1, len(time.days)):
@@ -132,7 +132,7 @@ def _company_returns(dataset: RiskDataset, time: Timeline) -> _CompanyReturns:
         company = dataset.company[panel.listing[rows][main]]
         returns[i, company] = time.forward_return[rows][main]
         covered[i, company] = time.covered[rows][main]
-    return _CompanyReturns(returns, covered)
+    return _CompanyReturns(returns if clip == (None, None) else np.clip(returns, *clip), covered)
 
 
 def _fill_gaps(dataset: RiskDataset, time: Timeline, companies: _CompanyReturns) -> None:

@@ -37,18 +37,7 @@ def day_hashes(
     (D,) 64 bits per day.
     """
     ids = np.array([int.from_bytes(_hash(name.encode()), "little") for name in listing_ids], np.uint64)
-    columns: list[NDArray[Any]] = [
-        panel.local_return,
-        panel.currency,
-        panel.priced,
-        panel.is_main_listing,
-        panel.market_cap,
-        panel.idio_vol,
-    ]
-    columns += [values for factors in panel.dense.values() for values in factors.values()]
-    for group in panel.sparse.values():
-        columns += [*group.codes, *(group.loadings or ())]
-
+    columns = _columns(panel)
     ends = np.asarray(np.searchsorted(panel.delisted, panel.offsets), np.int64)
 
     def of_day(d: int) -> int:
@@ -68,6 +57,18 @@ def day_hashes(
             hashes[d] = hashed
             advance()
     return hashes
+
+
+def _columns(panel: Panel) -> list[NDArray[Any]]:
+    """All columns of a panel but for listings, each (rows,)."""
+    columns: list[NDArray[Any]] = [
+        panel.local_return, panel.currency, panel.priced, panel.is_main_listing, panel.market_cap,
+        panel.idio_vol,
+    ]  # fmt: skip
+    columns += [values for factors in panel.dense.values() for values in factors.values()]
+    for group in panel.sparse.values():
+        columns += [*group.codes, *(group.loadings or ())]
+    return columns
 
 
 def dictionary_hash(panel: Panel, dtype: str, currencies: Sequence[str], trees: Mapping[str, Tree]) -> str:

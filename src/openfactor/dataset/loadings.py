@@ -66,17 +66,7 @@ def read_loadings(
     )
     groups = [group_columns(plan, planned, index, dtype) for plan in plans]
     reader = _RunReader(rows, planned, index, identifiers, groups, dtype)
-    used: Counter[str] = Counter()
-    all_runs = list(runs(planned, index.days))
-    n_dates = sum(len(dates) for _, dates in all_runs)
-    with (context or Context()).step(f"reading {source}", n_dates) as advance:
-        for first, dates in all_runs:
-            run = reader.read(dates, first == 0)
-            used.update(count_by_type(run.source, identifiers))
-            run_rows = index.run_rows(dates)
-            for number, columns in enumerate(groups):
-                columns.carry(run.of_group(number), run_rows)
-            advance(len(dates))
+    used = _fill(groups, reader, planned, index, source, context or Context())
     _count_dropped(planned, used, index, identifiers, row_counts, source)
     row_counts.drop(source, SUPERSEDED, sum(columns.n_superseded for columns in groups))
     loadings, faults = Loadings({}, {}), reader.faults(source)
@@ -84,6 +74,29 @@ def read_loadings(
         columns.add_to(loadings)
         faults += columns.faults(source)
     return loadings, faults
+
+
+def _fill(
+    groups: Sequence[GroupColumns],
+    reader: _RunReader,
+    planned: pl.DataFrame,
+    index: PanelIndex,
+    source: str,
+    context: Context,
+) -> Counter[str]:
+    """Fill the columns run by run; id type to the number of rows read."""
+    used: Counter[str] = Counter()
+    all_runs = list(runs(planned, index.days))
+    n_dates = sum(len(dates) for _, dates in all_runs)
+    with context.step(f"reading {source}", n_dates) as advance:
+        for first, dates in all_runs:
+            run = reader.read(dates, first == 0)
+            used.update(count_by_type(run.source, reader.identifiers))
+            run_rows = index.run_rows(dates)
+            for number, columns in enumerate(groups):
+                columns.carry(run.of_group(number), run_rows)
+            advance(len(dates))
+    return used
 
 
 def _count_dropped(
@@ -124,7 +137,7 @@ class _RunReader:
             ["factor_group", "factor", "exposure"],
             planned["asset_id_type"].unique().to_list(),
         )
-        self._identifiers = identifiers
+        self.identifiers = identifiers
         self._dtype = dtype
         self._lost: list[pl.DataFrame] = []
         self._n_lost = 0
@@ -139,8 +152,8 @@ class _RunReader:
         rows, day = in_order(self._rows.filter(pl.col("date").is_between(lower, dates[-1])).collect(), dates)
         group = rows["factor_group"].to_physical().to_numpy()
         source = rows["source"].to_numpy()
-        company = self._identifiers.source_company[source]
-        rank = self._identifiers.ranks(rows["date"], source)
+        company = self.identifiers.source_company[source]
+        rank = self.identifiers.ranks(rows["date"], source)
         exact = rows["exposure"].to_numpy()
         value = self._narrow(rows, exact)
         code = self._code[group, rows["factor"].to_physical().to_numpy()]
@@ -160,13 +173,13 @@ class _RunReader:
         stored = narrow(exact, self._dtype)
         lost = np.isinf(stored) | ((stored == 0) & (exact != 0))
         if lost.any():  # exposures after the last row of a company are not used
-            company = self._identifiers.source_company[rows["source"].to_numpy()]
+            company = self.identifiers.source_company[rows["source"].to_numpy()]
             lost &= rows["date"].to_numpy() <= self._last_day[company]
         if lost.any():
             self._n_lost += int(lost.sum())
             examples = rows.filter(pl.Series(lost)).with_columns(
                 pl.col("factor_group").cast(pl.String), pl.col("factor").cast(pl.String),
-                id=self._identifiers.source_ids.gather(rows["source"].filter(pl.Series(lost))),
+                id=self.identifiers.source_ids.gather(rows["source"].filter(pl.Series(lost))),
             )  # fmt: skip
             self._lost.append(examples.sort(_PLACE).head(10))
         return stored

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -131,6 +131,45 @@ def build_index(
     alive, begins_life = alive_days(prices, days, life, identifiers.n_listings, row_counts)
     offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
     listing = np.broadcast_to(np.arange(identifiers.n_listings, dtype=np.int32), alive.shape)[alive]
+    columns = _price_columns(prices, begins_life, days, alive, offsets)
+    del alive
+    company = identifiers.table["company"].to_numpy()[listing]
+    asleep = np.zeros(len(listing), np.bool_)
+    fill_stale_rows(
+        offsets, listing, company, columns.priced, life.counted, LONGEST_CLOSURE, columns.currency, asleep
+    )
+    return PanelIndex(
+        days=days,
+        n_listings=identifiers.n_listings,
+        n_companies=identifiers.n_companies,
+        company=company,
+        offsets=offsets,
+        listing=listing,
+        local_return=columns.local_return,
+        currency=columns.currency,
+        priced=columns.priced,
+        delisted=columns.delisted,
+        is_main_listing=main_rows(days, offsets, listing, identifiers, last=asleep),
+    )
+
+
+class _PriceColumns(NamedTuple):
+    """Columns of the index that prices fill; see `Panel`."""
+
+    local_return: NDArray[np.float64]
+    currency: NDArray[np.int16]
+    priced: NDArray[np.bool_]
+    delisted: NDArray[np.int64]
+
+
+def _price_columns(
+    prices: pl.DataFrame,
+    begins_life: NDArray[np.bool_],
+    days: Sequence[dt.date],
+    alive: NDArray[np.bool_],
+    offsets: NDArray[np.int64],
+) -> _PriceColumns:
+    """The columns of rows with a price; begins_life : (prices,); alive : (D, listings)."""
     # place of each listing's row among the rows of its day, from 1
     position = np.cumsum(alive, axis=1, dtype=np.int32)
     n_rows = int(offsets[-1])
@@ -148,23 +187,7 @@ def build_index(
         returns[at] = np.where(first, np.nan, part["return"].fill_null(float("nan")).to_numpy())[quoted]
         currency[at] = part["ccy"].to_numpy()[quoted]
         priced[at] = True
-    del position, alive
-    company = identifiers.table["company"].to_numpy()[listing]
-    asleep = np.zeros(n_rows, np.bool_)
-    fill_stale_rows(offsets, listing, company, priced, life.counted, LONGEST_CLOSURE, currency, asleep)
-    return PanelIndex(
-        days=days,
-        n_listings=identifiers.n_listings,
-        n_companies=identifiers.n_companies,
-        company=company,
-        offsets=offsets,
-        listing=listing,
-        local_return=returns,
-        currency=currency,
-        priced=priced,
-        delisted=np.unique(np.concatenate(delisted)),
-        is_main_listing=main_rows(days, offsets, listing, identifiers, last=asleep),
-    )
+    return _PriceColumns(returns, currency, priced, np.unique(np.concatenate(delisted)))
 
 
 def panel_of(

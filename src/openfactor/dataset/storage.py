@@ -44,7 +44,7 @@ def save(dataset: RiskDataset, folder: Path, context: Context | None = None) -> 
 
 
 def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
-    panel, identifiers = dataset.panel, dataset.identifiers
+    panel = dataset.panel
     for name in (*_ROWS, "delisted"):
         np.save(folder / f"{name}.npy", getattr(panel, name))
     for number, factors in enumerate(panel.dense.values()):
@@ -58,32 +58,46 @@ def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
             save_rows(folder / f"loadings.{number}.npy", group.loadings, panel.n_rows, dataset.exposure_dtype)
         advance()
     np.save(folder / "content_hashes.npy", dataset.content_hashes)
+    for name, table in _tables(dataset).items():
+        table.write_ipc(folder / f"{name}.arrow")
+    (folder / "dataset.json").write_text(json.dumps(_meta(dataset), indent=1))
+
+
+def _tables(dataset: RiskDataset) -> dict[str, pl.DataFrame]:
+    """File stem to table."""
+    identifiers = dataset.identifiers
     rates = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
-    days = {"date": dataset.days, "first_row": panel.offsets[:-1], **rates}
-    pl.DataFrame(days).write_ipc(folder / "days.arrow")
-    identifiers.table.write_ipc(folder / "listings.arrow")
-    identifiers.spans.write_ipc(folder / "spans.arrow")
-    identifiers.aliases.write_ipc(folder / "aliases.arrow")
-    identifiers.carriers.write_ipc(folder / "carriers.arrow")
-    dataset.closures.write_ipc(folder / "closures.arrow")
-    dataset.series.write_ipc(folder / "series.arrow")
-    dataset.coverage.write_ipc(folder / "coverage.arrow")
-    meta = {
+    days = {"date": dataset.days, "first_row": dataset.panel.offsets[:-1], **rates}
+    return {
+        "days": pl.DataFrame(days),
+        "listings": identifiers.table,
+        "spans": identifiers.spans,
+        "aliases": identifiers.aliases,
+        "carriers": identifiers.carriers,
+        "closures": dataset.closures,
+        "series": dataset.series,
+        "coverage": dataset.coverage,
+    }
+
+
+def _meta(dataset: RiskDataset) -> dict[str, Any]:
+    """Settings, report and names, as JSON values."""
+    panel = dataset.panel
+    return {
         "recipe": dataset.recipe,
         "settings": dataset.settings.model_dump(mode="json"),
         "exposure_dtype": dataset.exposure_dtype,
         "report": dataset.report.model_dump(mode="json"),
         "group_recipes": dataset.group_recipes,
         "upload_versions": dataset.upload_versions,
-        "id_types": identifiers.id_types,
+        "id_types": dataset.identifiers.id_types,
         "dense": {group: list(factors) for group, factors in panel.dense.items()},
         "sparse": {
-            name: {"categories": g.categories, "loadings": g.loadings is not None}
-            for name, g in panel.sparse.items()
+            name: {"categories": group.categories, "loadings": group.loadings is not None}
+            for name, group in panel.sparse.items()
         },
         "trees": {n: {"hierarchy": t.hierarchy, "labels": t.labels} for n, t in dataset.trees.items()},
     }
-    (folder / "dataset.json").write_text(json.dumps(meta, indent=1))
 
 
 def save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) -> None:

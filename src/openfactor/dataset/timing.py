@@ -63,9 +63,10 @@ def timeline(
     """
     # a return can begin before the first day of a slice
     whole, first = dataset.sliced_from or (dataset, 0)
-    every = trading_days(whole.closed, calendar.filters, len(whole.days))
-    days = every[(every >= first) & (every < first + len(dataset.days))]
-    window = np.searchsorted(every, np.arange(len(whole.days))).astype(np.int64)
+    all_trading_days = trading_days(whole.closed, calendar.filters, len(whole.days))
+    is_inside = (all_trading_days >= first) & (all_trading_days < first + len(dataset.days))
+    days = all_trading_days[is_inside]
+    window = np.searchsorted(all_trading_days, np.arange(len(whole.days))).astype(np.int64)
     rates = _rates(whole, currency)
     panel, n_rows = whole.panel, dataset.panel.n_rows
     prices = PriceRows(panel.offsets, panel.listing, panel.local_return, panel.priced, panel.currency)
@@ -76,16 +77,8 @@ def timeline(
 
     def fill(part: NDArray[np.int64]) -> None:
         """Returns that follow the trading days of `part`, whose last day belongs to the next part."""
-        forward_returns(
-            prices,
-            rates,
-            part,
-            window,
-            whole.identifiers.n_listings,
-            int(panel.offsets[first]),
-            returns,
-            covered,
-        )
+        n_listings, first_row = whole.identifiers.n_listings, int(panel.offsets[first])
+        forward_returns(prices, rates, part, window, n_listings, first_row, returns, covered)
 
     n_returns = max(len(days) - 1, 0)
     bounds = np.linspace(0, n_returns, min(PARTS, n_returns) + 1).astype(np.int64)
