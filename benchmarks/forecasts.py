@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.factor_returns import best_of, plain_read, settings
 from benchmarks.panel import random_dataset
+from openfactor.context import Context
 from openfactor.dataset.reading import no_uploads
 from openfactor.model import estimate
 from openfactor.model.estimation import extend
@@ -59,7 +60,7 @@ def main() -> None:
         print(f"  one date with {name:26s}{seconds:4.4f} s")
 
     data = DataVersion(dataset="x", fingerprint="x", first_date=dataset.days[0], last_date=dataset.days[-1])
-    fitted = FittedModel(dataset, settings(), no_uploads, None, done, data)
+    fitted = FittedModel(dataset, settings(), no_uploads, Context(), done, data)
 
     assert len(fitted.specific_over_gaps)  # once for all forecasts of a model
     asked, end = RiskForecastSettings(), args.days - 1
@@ -69,7 +70,7 @@ def main() -> None:
         specific_risk(model, asked, history or OwnVariances(model, asked.idio_vol, regime=vra), first, last)
 
     regime = settings().model_copy(update={"halflife_idio_vra": 40})
-    with_regime = FittedModel(dataset, regime, no_uploads, None, done, data)
+    with_regime = FittedModel(dataset, regime, no_uploads, Context(), done, data)
     specific(end, end)
     read = best_of(5, lambda: plain_read(dataset))
     every = best_of(5, lambda: specific(0, end))

@@ -63,6 +63,12 @@ class Step:
         self._change(units=units)
         self.context.check()
 
+    def check(self) -> None:
+        """Raise as a call, before work that would be in vain."""
+        with self._lock:
+            self._refuse_if_ended()
+        self.context.check()
+
     def say(self, message: str, units: int = 0) -> None:
         """Report what is being done now, and that so many more units are begun; raises as a call."""
         self._change(units=units, message=message)
@@ -74,10 +80,13 @@ class Step:
 
     def _change(self, units: int = 0, **changes: Any) -> None:
         with self._lock:
-            if self._progress.finished:
-                raise CancelledError(f"{self._progress.message}: ended before all of its work was done")
+            self._refuse_if_ended()
             self._progress = replace(self._progress, done=self._progress.done + units, **changes)
             self.context.listener(self._progress)
+
+    def _refuse_if_ended(self) -> None:
+        if self._progress.finished:
+            raise CancelledError(f"{self._progress.message}: ended before all of its work was done")
 
 
 class _Tagged(logging.LoggerAdapter[logging.Logger]):

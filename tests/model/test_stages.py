@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import polars as pl
 import pytest
@@ -245,13 +250,29 @@ def test_a_fit_can_be_cancelled_at_any_point(dataset: RiskDataset) -> None:
     assert cancel_everywhere(fit, lambda: None) > 5
 
 
-def test_an_interrupt_ends_a_fit(dataset: RiskDataset) -> None:
-    def interrupt(progress: Progress) -> None:
-        if progress.done:
-            raise KeyboardInterrupt
+def test_an_interrupt_ends_a_fit(dataset: RiskDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main thread is interrupted while it waits; the others do not go on to the last day."""
+    first_day, reports = threading.Event(), []
 
+    class Interrupted(ThreadPoolExecutor):
+        def map(self, *args, **kwargs):
+            results = super().map(*args, **kwargs)
+            if reports:  # the regressions are under way
+                assert first_day.wait(30)
+                raise KeyboardInterrupt
+            return results
+
+    def slow(progress: Progress) -> None:
+        reports.append(progress)
+        if progress.done:
+            first_day.set()
+        time.sleep(0.01)
+
+    monkeypatch.setattr(importlib.import_module(estimate.__module__), "ThreadPoolExecutor", Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        estimate(dataset, model_settings(), "x", context=Context(1, interrupt))
+        estimate(dataset, model_settings(), "x", context=Context(2, slow))
+    assert reports[-1].finished
+    assert reports[-1].done < 19
 
 
 def test_pairs_travel_as_text() -> None:

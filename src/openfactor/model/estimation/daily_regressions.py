@@ -169,6 +169,7 @@ def _run(job: _Job, estimates: Estimates, days: NDArray[np.int64], advance: Step
     widest = int(np.diff(job.dataset.panel.offsets).max(initial=0))
     size = max(widest, _ROWS_AT_ONCE) * max(stage.exposures.n_dense for stage in job.stages)
     buffer, empty = np.empty(size), []
+    advance.check()
     for batch in _batches(job, days):
         for number in range(len(job.stages)):
             empty += _regress(job, estimates, number, batch, buffer)

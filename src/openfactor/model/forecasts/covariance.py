@@ -113,7 +113,9 @@ def factor_covariances(
     volatility *= np.sqrt(periods_per_year)
     if history.whole and _is_plain(settings) and eigenfactor is None and pca is None and len(wanted) > 1:
         scaled = own_volatility * (np.sqrt(periods_per_year) * multiplier[:, None])
-        covariance = ewma_covariances(history.returns, settings.halflife_cor, scaled)
+        with context.step("factor covariances", len(wanted)) as advance:
+            covariance = ewma_covariances(history.returns, settings.halflife_cor, scaled)
+            advance(len(wanted))
         chosen = covariance if len(wanted) == len(covariance) else covariance[wanted]
         return FactorCovariances(
             chosen, multiplier[wanted], repaired_vol[wanted], nothing, prior, nothing
