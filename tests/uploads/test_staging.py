@@ -188,14 +188,14 @@ def test_create_list_delete(tmp_path: Path) -> None:
         store.create("prices", "p")
     upload.fast_commit(rates((1, "EUR", 0.9)), "append")
     upload.stage_df("a", rates((2, "EUR", 0.9)))
-    before = upload.identity
+    before = upload.content_id
     store.delete("exchange_rates", "fx")
     assert store.names("exchange_rates") == []
     assert list((tmp_path / "exchange_rates").iterdir()) == []
     upload = store.create("exchange_rates", "fx")
     assert upload.get_staging_results() == {}
     upload.fast_commit(rates((1, "EUR", 0.9)), "append")
-    assert upload.identity != before, "another table, though of the same name, version and rows"
+    assert upload.content_id != before, "another table, though of the same name, version and rows"
 
 
 def test_freshness(tmp_path: Path) -> None:

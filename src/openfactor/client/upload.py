@@ -51,8 +51,8 @@ class Upload:
         return self._resolve(None).version
 
     @property
-    def identity(self) -> str:
-        """Hash that names the rows of the latest version for ever."""
+    def content_id(self) -> str:
+        """Identifies the rows of the latest version for ever."""
         return self._resolve(None).content
 
     def version_history(self) -> dict[int, dt.datetime]:

@@ -28,7 +28,7 @@ class PinnedUpload(Value):
     version: int
     """Its number."""
     content: str
-    """Hash that names the rows of the version for ever."""
+    """Identifies the rows of the version for ever."""
 
 
 class Pinned(Value, Generic[S]):

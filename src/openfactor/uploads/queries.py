@@ -13,7 +13,7 @@ import polars as pl
 from openfactor.errors import NotFoundError, SettingsError
 from openfactor.uploads.filters import Filters, filter_expression
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.table import Table
+from openfactor.uploads.storage.table import VersionedTable
 from openfactor.uploads.summaries import NAME, detail_summary, summary
 
 Which = Literal["data", "staging"]
@@ -29,7 +29,7 @@ class VersionQueries:
     folder: Path
     data_type: DataType
 
-    def table(self, version: Version | None = None) -> Table:
+    def table(self, version: Version | None = None) -> VersionedTable:
         """The table at a version, by default the latest.
 
         Raises
@@ -37,7 +37,7 @@ class VersionQueries:
         NotFoundError
             There is no such version.
         """
-        latest = Table(self.folder, self.data_type)
+        latest = VersionedTable(self.folder, self.data_type)
         if version is None:
             return latest
         upload = f"{self.data_type.name} upload {self.folder.name!r}"
@@ -49,7 +49,7 @@ class VersionQueries:
             version = earlier[-1]
         if not 0 <= version <= latest.version:
             raise NotFoundError(f"{upload} has versions 0 to {latest.version}, not {version}")
-        return latest if version == latest.version else Table(self.folder, self.data_type, version)
+        return latest if version == latest.version else VersionedTable(self.folder, self.data_type, version)
 
     def history(self) -> dict[int, dt.datetime]:
         """Version to the time of its commit (UTC), ascending."""

@@ -1,4 +1,4 @@
-"""What one request reads: every upload at one version, whatever is committed meanwhile."""
+"""The uploads that one request reads, each at one version, whatever is committed meanwhile."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import polars as pl
 
 from openfactor.contract.refs import PinnedUpload
 from openfactor.errors import NotFoundError, StorageError
-from openfactor.uploads.storage.table import Table
+from openfactor.uploads.storage.table import VersionedTable
 
 
 class UploadSnapshot:
-    """Uploads, each at the version that was the latest when the snapshot first saw it.
+    """Uploads, each at the version that was the latest when the snapshot first saw it, or at a given one.
 
-    Calling it with a data type and a name gives the rows of that version, so it serves wherever rows are
-    read. It can be shared between threads.
+    Called with a data type and a name, it gives the rows of that version, as every reader of uploads does.
+    Threads can share it.
 
-    open_table : opens an upload's table by data type, name and version, None for the latest
+    Parameters
+    ----------
+    open_table
+        Opens the table of an upload, by data type, name and version; None is the latest version.
     """
 
-    def __init__(self, open_table: Callable[[str, str, int | None], Table]) -> None:
+    def __init__(self, open_table: Callable[[str, str, int | None], VersionedTable]) -> None:
         self._open = open_table
-        self._tables: dict[tuple[str, str], Table] = {}
+        self._tables: dict[tuple[str, str], VersionedTable] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -34,66 +37,73 @@ class UploadSnapshot:
 
         Raises
         ------
-        NotFoundError: there is no such upload, or it was deleted or replaced since it was pinned.
-        StorageError: its files are damaged.
+        NotFoundError
+            There is no such upload, or it was deleted or replaced since it was pinned.
+        StorageError
+            Its files are damaged.
         """
         table = self.pin(data_type, name)
         try:
             return table.scan()
         except StorageError as error:
-            if self._is_there(data_type, name, table.identity):
+            if self._exists(data_type, name, table.content_id):
                 raise
             raise _replaced(data_type, name) from error
 
-    def _is_there(self, data_type: str, name: str, identity: str) -> bool:
-        """Whether the table of a version still has the name."""
+    def _exists(self, data_type: str, name: str, content_id: str) -> bool:
+        """Whether the upload of that name still is the table that the content belongs to."""
         try:
-            return self._open(data_type, name, None).id == identity.partition("@")[0]
+            return self._open(data_type, name, None).id == content_id.partition("@")[0]
         except NotFoundError:
             return False
 
-    def pin(self, data_type: str, name: str) -> Table:
-        """The table of an upload, which stays at the version that it has now."""
+    def pin(self, data_type: str, name: str) -> VersionedTable:
+        """The table of an upload, at its latest version if it is not pinned yet."""
         with self._lock:
             if (data_type, name) not in self._tables:
                 self._tables[data_type, name] = self._open(data_type, name, None)
             return self._tables[data_type, name]
 
     def pin_version(self, data_type: str, name: str, pinned: PinnedUpload) -> None:
-        """Read an upload at a version from now on.
+        """Pin an upload at a given version.
 
         Raises
         ------
-        NotFoundError: the upload, or that version of it, does not exist, or another has its name now.
+        NotFoundError
+            The upload or that version of it does not exist, or another upload has its name now.
         """
         try:
             table = self._open(data_type, name, pinned.version)
         except (NotFoundError, StorageError) as error:
-            if isinstance(error, StorageError) and self._is_there(data_type, name, pinned.content):
+            if isinstance(error, StorageError) and self._exists(data_type, name, pinned.content):
                 raise
             raise _replaced(data_type, name) from error
-        if table.identity != pinned.content:
+        if table.content_id != pinned.content:
             raise _replaced(data_type, name)
         with self._lock:
             self._tables[data_type, name] = table
 
     @property
-    def version_numbers(self) -> dict[str, int]:
-        """ "<data type>/<name>" to the number of the pinned version."""
-        return {f"{what}/{name}": table.version for (what, name), table in self._tables.items()}
+    def versions(self) -> dict[str, int]:
+        """`<data type>/<name>` to the number of the pinned version."""
+        return {upload: table.version for upload, table in self._by_upload().items()}
 
     @property
-    def versions(self) -> dict[str, str]:
-        """ "<data type>/<name>" to the identity of the pinned version."""
-        return {f"{what}/{name}": table.identity for (what, name), table in self._tables.items()}
+    def content_ids(self) -> dict[str, str]:
+        """`<data type>/<name>` to what identifies the rows of the pinned version for ever."""
+        return {upload: table.content_id for upload, table in self._by_upload().items()}
 
     @property
     def pinned(self) -> dict[str, PinnedUpload]:
-        """ "<data type>/<name>" to the pinned version, as a value."""
+        """`<data type>/<name>` to the pinned version, as a value."""
         return {
-            f"{what}/{name}": PinnedUpload(version=table.version, content=table.identity)
-            for (what, name), table in self._tables.items()
+            upload: PinnedUpload(version=table.version, content=table.content_id)
+            for upload, table in self._by_upload().items()
         }
+
+    def _by_upload(self) -> dict[str, VersionedTable]:
+        with self._lock:
+            return {f"{data_type}/{name}": table for (data_type, name), table in self._tables.items()}
 
 
 def _replaced(data_type: str, name: str) -> NotFoundError:

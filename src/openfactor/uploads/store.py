@@ -17,7 +17,7 @@ from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
 from openfactor.uploads.storage.delta_log import FORBIDDEN, LOG, create_table
-from openfactor.uploads.storage.table import Table
+from openfactor.uploads.storage.table import VersionedTable
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
 
@@ -32,11 +32,19 @@ def check_folder(folder: Path) -> None:
 class UploadStore(EngineObject):
     """The uploads of a workspace.
 
-    mappings : leads from names to saved mappings of columns; by default there are none
+    Parameters
+    ----------
+    folder
+        Holds them.
+    data_types
+        Name to data type.
+    context
+        Of the request.
 
     Raises
     ------
-    StorageError: the path of the folder has characters that tables cannot have.
+    StorageError
+        The path of the folder has characters that tables cannot have.
     """
 
     def __init__(
@@ -52,7 +60,7 @@ class UploadStore(EngineObject):
         self._context = context or Context()
 
     def data_types(self) -> list[str]:
-        """Sorted."""
+        """Names of data types, sorted."""
         return sorted(self._types)
 
     def data_type(self, name: str) -> DataType:
@@ -62,7 +70,7 @@ class UploadStore(EngineObject):
         return self._types[name]
 
     def names(self, data_type: str) -> list[str]:
-        """Uploads of a data type, sorted."""
+        """Names of the uploads of a data type, sorted."""
         folder = self.folder / self.data_type(data_type).name
         if not folder.is_dir():
             return []
@@ -73,7 +81,10 @@ class UploadStore(EngineObject):
 
         Raises
         ------
-        SettingsError: the name cannot be used. ConflictError: it is taken.
+        SettingsError
+            The name cannot be used.
+        ConflictError
+            The name is taken.
         """
         kind, path = self.data_type(data_type), self._path(data_type, name)
         if (path / LOG).is_dir():
@@ -85,37 +96,44 @@ class UploadStore(EngineObject):
         return self.open(data_type, name)
 
     def delete(self, data_type: str, name: str) -> None:
-        """Remove an upload with all its versions and what is staged."""
+        """Delete an upload with all its versions and staged tables."""
         self.open(data_type, name).destroy()
 
     def open(self, data_type: str, name: str) -> Upload:
-        """An upload that is there; else NotFoundError."""
+        """The upload; NotFoundError if it does not exist."""
         return Upload(self._existing(data_type, name), self.data_type(data_type), self._context)
 
     def snapshot(self, references: Iterable[tuple[str, str | int]] = ()) -> UploadSnapshot:
-        """The present versions of uploads, to read from in one request.
+        """The latest versions of uploads, for one request to read; others are pinned on first use.
 
-        references : as `Settings.get_references` gives them; those that are not uploads are passed over.
-            Other uploads are pinned when they are first read.
+        Parameters
+        ----------
+        references
+            As `Settings.get_references` gives them; those of anything but uploads are ignored.
 
         Raises
         ------
-        NotFoundError: an upload does not exist.
+        NotFoundError
+            An upload does not exist.
         """
-        pinned = UploadSnapshot(self._table)
-        for what, name in references:
-            if what in self._types:
-                pinned.pin(what, str(name))
-        return pinned
+        snapshot = UploadSnapshot(self._table)
+        for kind, name in references:
+            if kind in self._types:
+                snapshot.pin(kind, str(name))
+        return snapshot
 
     def snapshot_of(self, versions: Mapping[str, PinnedUpload]) -> UploadSnapshot:
-        """These versions of uploads; others are pinned when they are first read.
+        """Given versions of uploads; other uploads are pinned on first use.
 
-        versions : "<data type>/<name>" to the version
+        Parameters
+        ----------
+        versions
+            `<data type>/<name>` to the version.
 
         Raises
         ------
-        NotFoundError: an upload or version does not exist, or another upload has its name now.
+        NotFoundError
+            An upload or version does not exist, or another upload has its name now.
         """
         snapshot = UploadSnapshot(self._table)
         for key, pinned in versions.items():
@@ -124,17 +142,18 @@ class UploadStore(EngineObject):
         return snapshot
 
     def freshness(self) -> list[UploadDataTypeFreshness]:
-        """For each data type that has data, when it got some last."""
-        found = []
+        """Time of the latest commit to each data type; those without commits are left out."""
+        freshness = []
         for data_type in self.data_types():
-            times = [self.open(data_type, name).queries.last_committed_at() for name in self.names(data_type)]
-            known = [time for time in times if time is not None]
-            if known:
-                found.append(UploadDataTypeFreshness(data_type=data_type, last_committed_at=max(known)))
-        return found
+            uploads = [self.open(data_type, name) for name in self.names(data_type)]
+            times = [upload.queries.last_committed_at() for upload in uploads]
+            latest = max((time for time in times if time is not None), default=None)
+            if latest is not None:
+                freshness.append(UploadDataTypeFreshness(data_type=data_type, last_committed_at=latest))
+        return freshness
 
-    def _table(self, data_type: str, name: str, version: int | None) -> Table:
-        return Table(self._existing(data_type, name), self.data_type(data_type), version)
+    def _table(self, data_type: str, name: str, version: int | None) -> VersionedTable:
+        return VersionedTable(self._existing(data_type, name), self.data_type(data_type), version)
 
     def _path(self, data_type: str, name: str) -> Path:
         return self.folder / self.data_type(data_type).name / check_name(name)

@@ -18,7 +18,7 @@ from openfactor.uploads.storage.data_files import scan_files
 from openfactor.uploads.storage.merging import Change, CommitMode, IgnoredRows, plan_change
 from openfactor.uploads.storage.row_counts import RowCounts, count_changes
 from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
-from openfactor.uploads.storage.table import CommitConflictError, Table
+from openfactor.uploads.storage.table import CommitConflictError, VersionedTable
 from openfactor.uploads.validation import refuse
 
 CONFLICT_SECONDS = 60.0
@@ -75,7 +75,7 @@ class VersionWriter:
         refuse(heading, [*faults, *repeated_keys(tables, self.data_type)], remedy)
         incoming = [file for table in tables for file in table.files]
 
-        def change(table: Table, scratch: Path) -> Change:
+        def change(table: VersionedTable, scratch: Path) -> Change:
             planned = plan_change(table.files, incoming, mode, match, self.data_type, scratch, self.context)
             if not planned:
                 return planned
@@ -89,10 +89,10 @@ class VersionWriter:
         version, made = self._write(change, mode if match is None else f"{mode} on {', '.join(match)}")
         return Written(version, made.counts, (*_warnings(made.ignored, match), *made.warnings))
 
-    def restore(self, earlier: Table) -> Written:
+    def restore(self, earlier: VersionedTable) -> Written:
         """Make the rows of an earlier version the next one, unless they are the latest."""
 
-        def change(table: Table, scratch: Path) -> Change:
+        def change(table: VersionedTable, scratch: Path) -> Change:
             before, now = (dict.fromkeys(t.files()) for t in (earlier, table))
             add = [file for file in before if file not in now]
             remove = [file for file in now if file not in before]
@@ -102,7 +102,7 @@ class VersionWriter:
         version, made = self._write(change, f"restore {earlier.version}")
         return Written(version, made.counts)
 
-    def _newest_first(self, table: Table, change: Change) -> Iterator[pl.LazyFrame]:
+    def _newest_first(self, table: VersionedTable, change: Change) -> Iterator[pl.LazyFrame]:
         """Rows after a change: those of the newest files, one by one; then those of all others."""
         files = sorted(change.apply(table.files()), key=lambda file: str(file.first_day), reverse=True)
         for file in files[:NEWEST_FILES]:
@@ -110,12 +110,12 @@ class VersionWriter:
         if len(files) > NEWEST_FILES:
             yield scan_files(files[NEWEST_FILES:], self.data_type)
 
-    def _write(self, plan: Callable[[Table, Path], Change], operation: str) -> tuple[int, Change]:
+    def _write(self, plan: Callable[[VersionedTable, Path], Change], operation: str) -> tuple[int, Change]:
         """Plan and write a change, again from the start whenever others commit first; version and change."""
         deadline = time.monotonic() + CONFLICT_SECONDS
         while True:
             with self.staging.scratch() as scratch:
-                table = Table(self.folder, self.data_type)
+                table = VersionedTable(self.folder, self.data_type)
                 change = plan(table, scratch)
                 if not change:
                     return table.version, change

@@ -46,7 +46,7 @@ class DatasetInputs:
         """Names the data that a build of these inputs gives."""
         value = self.settings.model_dump(mode="json")
         value.pop("reference_dataset", None)  # its data count, not its name
-        return fingerprint("dataset", value, self.uploads.versions, self.parent)
+        return fingerprint("dataset", value, self.uploads.content_ids, self.parent)
 
 
 class DatasetContents:
@@ -134,7 +134,7 @@ class DatasetContents:
 
     def _build(self, inputs: DatasetInputs, previous: str | None, folder: Path) -> None:
         """Build a dataset and write it to the folder."""
-        versions = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.versions.items()}
+        versions = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.content_ids.items()}
         reuse = datasets.GroupReuse(versions, self.open_or_none(previous))
         if isinstance(inputs.settings, DerivedRiskDatasetSettings):
             parent = self.open(inputs.parent or "")
@@ -145,7 +145,7 @@ class DatasetContents:
             built = datasets.build(inputs.settings, inputs.uploads, inputs.fingerprint, reuse, self._context)
         complete = replace(
             built,
-            upload_versions=inputs.uploads.version_numbers,
+            upload_versions=inputs.uploads.versions,
             stored_content_hashes=built.hash_days(self._context),
         )
         dataset_storage.save(complete, folder, self._context)

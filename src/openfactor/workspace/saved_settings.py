@@ -172,7 +172,7 @@ class SavedSettingsStore:
         self._check(followed, dataset)
         uploads = self._uploads.snapshot(followed.get_references())
         version = dataset.version(name)
-        data = version.model_copy(update={"uploads": version.uploads | uploads.version_numbers})
+        data = version.model_copy(update={"uploads": version.uploads | uploads.versions})
         pinned: Any = Pinned[type(followed)]  # type: ignore[misc]
         return pinned(setting=followed, data=data, uploads=uploads.pinned)  # type: ignore[no-any-return]
 

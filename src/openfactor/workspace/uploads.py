@@ -109,7 +109,7 @@ class Uploads:
     def resolve(self, data_type: str, name: str, version: Version) -> PinnedUpload:
         """The number and content of a version."""
         table = self._open(data_type, name).queries.table(version)
-        return PinnedUpload(version=table.version, content=table.identity)
+        return PinnedUpload(version=table.version, content=table.content_id)
 
     def version_history(self, data_type: str, name: str) -> dict[int, dt.datetime]:
         """Version to the time of its commit (UTC), ascending."""

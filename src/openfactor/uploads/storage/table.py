@@ -46,7 +46,7 @@ class CommitConflictError(Exception):
     """Another commit came first; plan again on the version after it."""
 
 
-class Table:
+class VersionedTable:
     """A table at one version, by default the latest when it is opened.
 
     Raises
@@ -67,7 +67,7 @@ class Table:
         return str(self._delta.metadata().id)
 
     @property
-    def identity(self) -> str:
+    def content_id(self) -> str:
         """Identifies the rows of this version for ever: the id of the table and the version."""
         return f"{self.id}@{self.version}"
 
