@@ -124,3 +124,12 @@ def test_relative_links_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_files_and_folders_that_pages_name_exist() -> None:
+    folders = ("src", "tests", "examples", "benchmarks")
+    paths = [f"/{p.relative_to(ROOT).as_posix()}" for part in folders for p in (ROOT / part).rglob("*.py")]
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for name in re.findall(r"`([\w./]+(?:\.py|/))`", page.read_text()):
+            known = any(p.endswith(f"/{name}") if name.endswith(".py") else f"/{name}" in p for p in paths)
+            assert known, f"{page.name}: {name}"
