@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -93,3 +97,84 @@ def test_requests_of_one_thread_can_be_nested() -> None:
     cache = Cache({"model": 1})
     with cache.single_flight("model", "a", nothing):
         assert cache.get("model", "a", lambda: 1, nothing) == 1
+
+
+def test_eight_threads_compute_each_key_once_while_nothing_is_evicted() -> None:
+    """In any order, each thread asking for every key; a computation never runs beside another of its key."""
+    cache, made, running = Cache({"model": 16}), Counter(), Counter()
+    start, lock = threading.Barrier(8), threading.Lock()
+
+    def make(key: int) -> str:
+        with lock:
+            running[key] += 1
+            assert running[key] == 1, "two computations of one key at the same time"
+        time.sleep(0.002)
+        with lock:
+            running[key] -= 1
+            made[key] += 1
+        return f"result {key}"
+
+    def ask(seed: int) -> None:
+        keys = list(range(16))
+        random.Random(seed).shuffle(keys)
+        start.wait(10)
+        for key in keys:
+            assert cache.get("model", key, lambda key=key: make(key), nothing) == f"result {key}"
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert made == Counter(range(16))
+
+
+def test_eight_threads_keep_to_the_bound_while_results_are_evicted() -> None:
+    cache, sizes = Cache({"model": 2}), set()
+
+    def ask(seed: int) -> None:
+        numbers = random.Random(seed)
+        for _ in range(300):
+            key = numbers.randrange(6)
+            assert cache.get("model", key, lambda key=key: key + 1, nothing) == key + 1
+            sizes.add(repr(cache))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert sizes <= {"<cache: 1/2 model>", "<cache: 2/2 model>"}
+
+
+def test_one_who_gives_up_does_not_hold_up_the_others() -> None:
+    cache, begun, proceed = Cache({"model": 1}), threading.Event(), threading.Event()
+
+    def make() -> int:
+        begun.set()
+        assert proceed.wait(10)
+        return 1
+
+    def give_up() -> None:
+        raise CancelledError("the request was cancelled")
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(cache.get, "model", "a", make, nothing)
+        assert begun.wait(10)
+        impatient = pool.submit(cache.get, "model", "a", make, give_up)
+        patient = pool.submit(cache.get, "model", "a", make, nothing)
+        with pytest.raises(CancelledError):
+            impatient.result(10)
+        proceed.set()
+        assert (first.result(10), patient.result(10)) == (1, 1)
+
+
+def test_a_used_result_outlives_newer_ones() -> None:
+    """A look, a request and a replacement each count as use."""
+    uses: list[Callable[[Cache], object]] = [
+        lambda cache: cache.peek("model", "a"),
+        lambda cache: cache.get("model", "a", lambda: 9, nothing),
+        lambda cache: cache.put("model", "a", 1),
+    ]
+    for use in uses:
+        cache = Cache({"model": 3})
+        for key in "abc":
+            cache.put("model", key, 1)
+        use(cache)
+        cache.put("model", "d", 1)
+        cache.put("model", "e", 1)
+        assert [key for key in "abcde" if cache.peek("model", key)] == ["a", "d", "e"]

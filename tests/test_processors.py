@@ -44,6 +44,33 @@ def test_version_1(tmp_path: Path) -> None:
     assert quota(tmp_path, "4:memory:/job\n3:cpu,cpuacct:/job\n", files) == 2.5
 
 
+def test_version_1_in_groups_within_groups(tmp_path: Path) -> None:
+    files = {
+        "cpu,cpuacct/cluster/pod/cpu.cfs_quota_us": "-1\n",
+        "cpu,cpuacct/cluster/pod/cpu.cfs_period_us": "100000\n",
+        "cpu,cpuacct/cluster/cpu.cfs_quota_us": "50000\n",
+        "cpu,cpuacct/cluster/cpu.cfs_period_us": "100000\n",
+        "cpu,cpuacct/cpu.cfs_quota_us": "300000\n",
+        "cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+    }
+    assert quota(tmp_path, "3:cpu,cpuacct:/cluster/pod\n", files) == 0.5
+
+
+def test_a_container_that_sees_its_own_group_as_the_top(tmp_path: Path) -> None:
+    """Without a namespace of its own, membership names the path on the host, which is not mounted."""
+    files = {"cpu,cpuacct/cpu.cfs_quota_us": "200000\n", "cpu,cpuacct/cpu.cfs_period_us": "100000\n"}
+    assert quota(tmp_path, "3:cpu,cpuacct:/docker/0123abcd\n", files) == 2.0
+
+
+def test_both_versions_at_once(tmp_path: Path) -> None:
+    files = {
+        "cpu/job/cpu.cfs_quota_us": "300000\n",
+        "cpu/job/cpu.cfs_period_us": "100000\n",
+        "job/cpu.max": "100000 50000\n",
+    }
+    assert quota(tmp_path, "2:cpu:/job\n0::/job\n", files) == 2.0
+
+
 @pytest.mark.parametrize(
     "files",
     [
