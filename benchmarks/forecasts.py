@@ -66,11 +66,9 @@ def main() -> None:
     asked, end = RiskForecastSettings(), args.days - 1
 
     def specific(first: int, last: int, history: OwnVariances | None = None, vra: bool = False) -> None:
-        model = with_regime if vra else fitted
-        specific_risk(model, asked, history or OwnVariances(model, asked.idio_vol, regime=vra), first, last)
+        history = history or OwnVariances(fitted, asked.idio_vol, regime=vra)
+        specific_risk(fitted, asked, 40.0 if vra else None, history, first, last)
 
-    regime = settings().model_copy(update={"halflife_idio_vra": 40})
-    with_regime = FittedModel(dataset, regime, no_uploads, Context(), done, data)
     specific(end, end)
     read = best_of(5, lambda: plain_read(dataset))
     every = best_of(5, lambda: specific(0, end))

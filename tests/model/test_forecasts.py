@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from openfactor.errors import DataError, NotFoundError
 from openfactor.model import estimate, factor_covariance, forecast_of
@@ -232,6 +233,22 @@ def test_the_specific_regime_is_the_cap_weighted_one(model: RiskModel) -> None:
     np.testing.assert_allclose(
         vra.specific().variance[last], plain.variance[last] * expected.iloc[-1] ** 2, rtol=1e-10
     )
+
+
+def test_the_settings_in_effect_are_shown_and_mean_one_thing(model: RiskModel) -> None:
+    """The regime of the model, of the forecast, and of neither."""
+    setting = model.settings.setting.model_copy(update={"halflife_idio_vra": 15})
+    with_regime = RiskModel(DATA, setting, model.arrays())
+    by_model = with_regime.forecast()
+    by_forecast = model.forecast(RiskForecastSettings(halflife_idio_vra=15))
+    assert by_model.settings == by_forecast.settings == RiskForecastSettings(halflife_idio_vra=15)
+    assert by_model.specific_volatility().equals(by_forecast.specific_volatility())
+    off = with_regime.forecast(RiskForecastSettings(halflife_idio_vra=None))
+    assert off.settings == model.forecast().settings == RiskForecastSettings(halflife_idio_vra=None)
+    assert off.specific_volatility().equals(model.forecast().specific_volatility())
+    assert not off.specific_volatility().equals(by_model.specific_volatility())
+    with pytest.raises(ValidationError, match="at least 1"):
+        RiskForecastSettings(halflife_idio_vra=0.5)
 
 
 def with_specific_volatility(market, volatility: np.ndarray, seed: int):

@@ -29,19 +29,22 @@ class RiskForecast(Handle):
         self,
         workspace: Workspace,
         model: ModelRef,
-        settings: RiskForecastSettings,
         properties: ForecastProperties,
     ) -> None:
         self._workspace = workspace
         self._model = model
-        self.settings = settings
+        self.settings: RiskForecastSettings = properties.settings
+        """Those in effect: `halflife_idio_vra` is the model's, unless the forecast has its own."""
         self._properties = properties
 
     def __repr__(self) -> str:
         dates = self._properties.dates
         span = f"{dates[0]} to {dates[-1]}" if dates else "no dates"
-        options = self.settings.model_dump(exclude_defaults=True) or "default settings"
-        return f"<RiskForecast on {self.data}: {span}, {self._properties.n_factors} factors, {options}>"
+        options = self.settings.model_dump(exclude_defaults=True)
+        if self.settings.halflife_idio_vra is None:  # as most models have it
+            del options["halflife_idio_vra"]
+        shown = options or "default settings"
+        return f"<RiskForecast on {self.data}: {span}, {self._properties.n_factors} factors, {shown}>"
 
     @property
     def data(self) -> DataVersion:

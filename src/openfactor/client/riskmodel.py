@@ -334,12 +334,11 @@ class RiskModel(Handle):
     def forecast(self, settings: RiskForecastSettings | None = None) -> RiskForecast:
         """Forecasts of risk from these estimates; nothing is regressed again.
 
-        A DataWarning names what the data quality checks found wrong with the newest day.
+        The forecast's `settings` are those in effect. A DataWarning names what the data quality checks found
+        wrong with the newest day.
         """
-        chosen = settings or RiskForecastSettings()
-        return RiskForecast(
-            self._workspace, self.ref, chosen, self._workspace.riskmodels.forecast(self.ref, chosen)
-        )
+        properties = self._workspace.riskmodels.forecast(self.ref, settings or RiskForecastSettings())
+        return RiskForecast(self._workspace, self.ref, properties)
 
     def diagnostics(
         self,

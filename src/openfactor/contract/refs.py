@@ -161,6 +161,8 @@ class ModelProperties(Value):
 class ForecastProperties(Value):
     """What the forecasts of a model cover."""
 
+    settings: RiskForecastSettings
+    """Those in effect, with the model's `halflife_idio_vra` where they leave it to the model."""
     dates: list[dt.date]
     """Trading days with a forecast, ascending."""
     n_factors: int

@@ -137,3 +137,12 @@ class RiskForecastSettings(Settings):
     """Structural volatilities for assets with short histories."""
     bayesian: BayesianVolSettings | None = None
     """Shrinkage towards the mean of the cap decile."""
+    halflife_idio_vra: HalfLife | Literal["model"] | None = "model"
+    """Half-life, in trading periods, of the regime adjustment of specific volatilities. "model": that of the
+    model's settings, which can be none. None: none."""
+
+    def for_model(self, halflife_idio_vra: float | None) -> RiskForecastSettings:
+        """The settings in effect for a model with this `halflife_idio_vra`."""
+        if self.halflife_idio_vra != "model":
+            return self
+        return self.model_copy(update={"halflife_idio_vra": halflife_idio_vra})

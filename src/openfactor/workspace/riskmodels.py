@@ -70,6 +70,7 @@ class RiskModels:
         warn_of_newest_day(fitted)
         forecast = forecast_of(fitted, settings)
         return ForecastProperties(
+            settings=forecast.settings,
             dates=list(forecast.dates),
             n_factors=len(fitted.estimates.factors),
             periods_per_year=fitted.periods_per_year,

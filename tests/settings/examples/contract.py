@@ -41,7 +41,7 @@ CONTRACT: list[Value] = [
     ModelProperties(
         dates=[DAY, NEXT_DAY], factors=[("market", "Ålpha")], n_stages=2, n_regressions=2, mean_r2=0.5
     ),
-    ForecastProperties(dates=[DAY], n_factors=3, periods_per_year=252.0),
+    ForecastProperties(settings=FORECAST, dates=[DAY], n_factors=3, periods_per_year=252.0),
     DiagnosticsQuery(
         forecast=FORECAST, start=DAY, end=NEXT_DAY, burn_in=10, window=20, n_books=5, seed=3
     ),

@@ -124,7 +124,7 @@ STRUCTURAL = StructuralVolSettings(n0=30.0, min_history=20, min_companies_per_fa
 BAYESIAN = BayesianVolSettings(q=0.2)
 FORECAST = RiskForecastSettings(
     factor_cov=COVARIANCE, eigenfactor=EIGENFACTOR, pca=PCA, idio_vol=IDIO, structural=STRUCTURAL,
-    bayesian=BAYESIAN,
+    bayesian=BAYESIAN, halflife_idio_vra=30.5,
 )  # fmt: skip
 TREATMENTS: dict[str, Treatment] = {"static": "off", "gaps": "refuse"}
 QUALITY = DataQualitySettings(
@@ -188,5 +188,6 @@ SETTINGS: list[Settings] = [
     CALENDAR, *FILTERS, CAPS, PORTFOLIOS, PortfolioOrganizerSettings(enabled_portfolios="p"), *UNIVERSES,
     LEVEL, BY_HAND, CONTINUOUS, CATEGORICAL, HUBER, OLS, BETAS, INLINE, INTERACTION, EXPOSURES,
     *CONSTRUCTIONS, *MODELS, COVARIANCE, EIGENFACTOR, PCA, IDIO, IDIO_UNBOUNDED, STRUCTURAL, BAYESIAN,
-    FORECAST, QUALITY, *ROOTS, REFERENCED, UPLOADED, *UNITS, REGRESSED, *DERIVED, MAPPING,
+    FORECAST, RiskForecastSettings(halflife_idio_vra=None),
+    QUALITY, *ROOTS, REFERENCED, UPLOADED, *UNITS, REGRESSED, *DERIVED, MAPPING,
 ]  # fmt: skip

@@ -24,8 +24,13 @@ T = TypeVar("T")
 
 
 def forecast_of(fitted: FittedModel, settings: RiskForecastSettings | None = None) -> ModelForecast:
-    """The forecasts of a model; what was computed for the same settings is not computed again."""
-    return ModelForecast(fitted, settings or RiskForecastSettings())
+    """The forecasts of a model; what was computed for the same settings is not computed again.
+
+    `settings` of the result are those in effect: with the model's `halflife_idio_vra`, unless they have their
+    own.
+    """
+    chosen = settings or RiskForecastSettings()
+    return ModelForecast(fitted, chosen.for_model(fitted.settings.halflife_idio_vra))
 
 
 def warn_of_newest_day(fitted: FittedModel) -> None:
@@ -44,11 +49,19 @@ class ModelForecast:
     The forecast of a date uses the returns up to that date and is about the days after it. What is asked for
     one date is computed for that date, and what it took to know is kept for the dates after it; the forecasts
     of all dates are kept once they were asked for.
+
+    Parameters
+    ----------
+    settings
+        Those in effect; see `forecast_of`.
     """
 
     def __init__(self, fitted: FittedModel, settings: RiskForecastSettings) -> None:
         self.fitted = fitted
         self.settings = settings
+        halflife = settings.halflife_idio_vra
+        self.halflife_idio_vra = None if isinstance(halflife, str) else halflife
+        """In trading periods; None: specific volatilities have no regime adjustment."""
         self._results: Cache = fitted.context.cache.get(
             "forecast",
             (fitted.identity, settings),
@@ -72,7 +85,7 @@ class ModelForecast:
     @property
     def own_history(self) -> OwnVariances:
         """Variances of each listing's own specific returns."""
-        regime = self.fitted.settings.halflife_idio_vra is not None and not self._is_blended
+        regime = self.halflife_idio_vra is not None and not self._is_blended
         return self._once(
             "own_history", lambda: OwnVariances(self.fitted, self.settings.idio_vol, regime=regime)
         )
@@ -125,7 +138,7 @@ class ModelForecast:
             return self.every_specific
         first, last = (0, self.days[-1]) if days is None or not len(days) else (days[0], days[-1])
         # the regime of blended variances looks at the forecasts of all days
-        needs_all = self.fitted.settings.halflife_idio_vra is not None and self._is_blended
+        needs_all = self.halflife_idio_vra is not None and self._is_blended
         if self.has_all("specific") or needs_all or first <= self.days[0]:
             return self.every_specific
         return self._specific(int(first), int(last))
@@ -155,4 +168,6 @@ class ModelForecast:
         return known
 
     def _specific(self, first_day: int, last_day: int) -> SpecificRisk:
-        return specific_risk(self.fitted, self.settings, self.own_history, first_day, last_day)
+        return specific_risk(
+            self.fitted, self.settings, self.halflife_idio_vra, self.own_history, first_day, last_day
+        )  # fmt: skip

@@ -53,12 +53,14 @@ class SpecificRisk:
 def specific_risk(
     fitted: FittedModel,
     settings: RiskForecastSettings,
+    halflife_vra: float | None,
     own_history: OwnVariances,
     first_day: int,
     last_day: int,
 ) -> SpecificRisk:
     """Forecasts of the trading days from `first_day` to `last_day`, from the specific returns up to each.
 
+    halflife_vra : of the regime adjustment; None: none
     own_history : of these settings; measures the regime where there is one
 
     Raises
@@ -66,19 +68,19 @@ def specific_risk(
     CancelledError: the request was cancelled.
     """
     with fitted.context.step("specific risk", last_day + 1 - first_day) as advance:
-        return _specific_risk(fitted, settings, own_history, first_day, last_day, advance)
+        return _specific_risk(fitted, settings, halflife_vra, own_history, first_day, last_day, advance)
 
 
 def _specific_risk(
     fitted: FittedModel,
     settings: RiskForecastSettings,
+    halflife_vra: float | None,
     own_history: OwnVariances,
     first_day: int,
     last_day: int,
     advance: Step,
 ) -> SpecificRisk:
     panel = fitted.dataset.panel
-    halflife_vra = fitted.settings.halflife_idio_vra
     first_row, own, history = own_history.between(first_day, last_day, fitted.context)
     variance, of_others, shares = own, None, None
     blended = settings.structural is not None or settings.bayesian is not None

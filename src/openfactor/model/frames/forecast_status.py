@@ -17,7 +17,7 @@ def _status(fitted: FittedModel, query: FrameQuery) -> pl.DataFrame:
     days = forecast.days_between(query.start, query.end)
     covariances, factors = forecast.covariances(days), np.array(fitted.estimates.factors)
     returns, history = fitted.estimates.specific_return, forecast.own_history
-    has_regime = fitted.settings.halflife_idio_vra is not None
+    has_regime = forecast.halflife_idio_vra is not None
 
     def named(mask: NDArray[np.bool_]) -> pl.Series:
         """The factors of each row of a mask (D, K)."""
