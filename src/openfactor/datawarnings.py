@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ _collected: ContextVar[list[str] | None] = ContextVar("openfactor_warnings", def
 
 def warn(message: str) -> None:
     """A DataWarning at the nearest caller outside of openfactor, or for the `collected` block around it."""
+    logging.getLogger("openfactor").warning(message, extra={"request": "", "content": ""})
     collector = _collected.get()
     if collector is not None:
         collector.append(message)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from openfactor import Client
-from openfactor.settings import FactorRiskModelSettings
-from openfactor.workspace.model_store import ANCESTORS_KEPT
+from openfactor.settings import (
+    ExposureSettings,
+    FactorRiskModelSettings,
+    InlineUploadedExposureGroupSettings,
+)
+from openfactor.workspace.model_store import ANCESTORS_KEPT, VERSIONS_KEPT
 from tests.client.test_riskmodels import (  # noqa: F401
     DAYS,
     MARKET,
@@ -109,3 +115,31 @@ def test_a_model_is_what_it_was_after_its_dataset_is_updated_and_deleted(tmp_pat
     client.equity.riskdatasets.delete_dataset("d")
     after = [model.fret(), model.exposures(), model.forecast().specific_volatility(), universe.get()]
     assert all(one.equals(other) for one, other in zip(before, after, strict=True))
+
+
+def test_another_dataset_is_deleted(tmp_path: Path, counted: list[int]) -> None:  # noqa: F811
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[40]))
+    client.equity.riskdatasets.create_dataset("unrelated", dataset_settings(exposure_dtype="float32"))
+    fit(client)
+    commit(client, until(MARKET.uploads, DAYS[41]))
+    client.equity.riskdatasets.load("d").update()
+    client.equity.riskdatasets.delete_dataset("unrelated")
+    counted.clear()
+    fit(client)
+    assert sum(counted) == 1
+
+
+def test_versions_of_an_upload_do_not_pile_up(tmp_path: Path) -> None:
+    client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
+    rows = (
+        MARKET.uploads["exposures"].filter(factor_group="market").with_columns(factor_group=pl.lit("alpha"))
+    )
+    group = InlineUploadedExposureGroupSettings(exposure_source="scores", factor_group="alpha")
+    settings = FactorRiskModelSettings(
+        universe=SETTINGS.universe, exposures=ExposureSettings(exposures=[group]), modelconstruction={}
+    )
+    upload = client.equity.uploaders["exposures"].create_dataset("scores")
+    for number in range(1, VERSIONS_KEPT + 4):
+        upload.fast_commit(rows.with_columns(exposure=pl.col("exposure") * number), "overwrite")
+        fit(client, settings)
+    assert len(list((tmp_path / "models").glob("*/*"))) == VERSIONS_KEPT

@@ -121,7 +121,12 @@ class VersionWriter:
                     return table.version, change
                 try:
                     with self.context.step(f"writing {self.data_type.name} {self.folder.name!r}"):
-                        return table.write(change, operation), change
+                        version = table.write(change, operation)
+                    self.context.log_of(f"{table.id}@{version}").info(
+                        "%s: version %d of the %s upload %r", operation, version, self.data_type.name,
+                        self.folder.name,
+                    )  # fmt: skip
+                    return version, change
                 except CommitConflictError as error:
                     if time.monotonic() > deadline:
                         busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -109,12 +110,16 @@ class DatasetContents:
         """
         folder = self._folder(inputs.fingerprint)
         with self._context.cache.single_flight("dataset", folder, self._context.check):
-            if not folder.exists():
-                self._build(inputs, previous, folder)
+            if folder.exists():
+                return
+            began = time.monotonic()
+            self._build(inputs, previous, folder)
+            self._context.log_of(inputs.fingerprint).info("built in %.1f s", time.monotonic() - began)
 
     def remove(self, fingerprint: str) -> None:
         """Remove data from the disk."""
         shutil.rmtree(self._folder(fingerprint), ignore_errors=True)
+        self._context.log_of(fingerprint).info("the data of the dataset were removed")
 
     @contextmanager
     def set_aside(self, fingerprint: str) -> Iterator[None]:

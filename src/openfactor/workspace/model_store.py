@@ -26,6 +26,9 @@ from openfactor.workspace.saved_settings import Content, SavedSettingsStore
 
 ANCESTORS_KEPT = 2
 """Stored estimates of the same settings on data that no dataset has any more; older ones are removed."""
+VERSIONS_KEPT = 4
+"""Stored estimates of the same settings on the same data, for several versions of uploads that the settings
+name; older ones are removed."""
 
 _Settings = Pinned[FactorRiskModelSettings]
 _Opened = Content[FactorRiskModelSettings]
@@ -194,9 +197,11 @@ class ModelStore:
         return self._context.cache.put(kind, key, fitted)
 
     def _estimate(self, key: _Key, content: _Opened) -> Estimates:
-        return estimate(
+        estimates = estimate(
             content.dataset, content.settings, key.model, read=content.uploads, context=self._context
         )
+        self._context.log_of(key.model).info("estimated %d days", len(estimates.dates))
+        return estimates
 
     def _extend(self, key: _Key, content: _Opened, old: Estimates | None) -> Estimates:
         """Estimates that take over as many days as they can, from `old` or from stored ones."""
@@ -210,6 +215,7 @@ class ModelStore:
         if not any(days):
             return self._estimate(key, content)
         best = candidates[days.index(max(days))]
+        self._context.log_of(key.model).info("extends %s: %d days are kept", best.fingerprint, max(days))
         with self._linked(best) as kept:
             return extend(
                 kept,
@@ -226,11 +232,14 @@ class ModelStore:
         return sorted(folders, key=_modified, reverse=True)
 
     def _remove_ancestors(self, key: _Key) -> None:
-        """Remove estimates of the same settings on data that no dataset has, but for the newest."""
-        living = self._riskdatasets.fingerprints()
-        gone = [folder for folder in self._ancestors(key) if folder.parent.name not in living]
-        for folder in gone[ANCESTORS_KEPT:]:
+        """Remove estimates of the same settings but for the newest: on the same data, and on data that no
+        dataset has."""
+        living, ancestors = self._riskdatasets.fingerprints(), self._ancestors(key)
+        gone = [folder for folder in ancestors if folder.parent.name not in living]
+        same = [folder for folder in ancestors if folder.parent.name == key.content]
+        for folder in (*gone[ANCESTORS_KEPT:], *same[VERSIONS_KEPT - 1 :]):
             shutil.rmtree(folder, ignore_errors=True)
+            self._context.log_of(folder.name).info("old estimates were removed")
 
     def _folder(self, key: _Key) -> Path:
         return self._path / key.folder

@@ -11,6 +11,7 @@ from openfactor.context import Context
 from openfactor.database import RISK_DATASET, Entry, Registry, taken
 from openfactor.dataset import RiskDataset
 from openfactor.datawarnings import warn
+from openfactor.model.estimation.storage import made_for
 from openfactor.results import DatasetStatus, DataVersion, RiskDatasetProperties
 from openfactor.settings import AnyRiskDatasetSettings
 from openfactor.settings.menus import RiskDatasetSettingsMenu
@@ -179,8 +180,14 @@ class RiskDatasets:
             self.contents.remove(entry.fingerprint)
 
     def _remove_models(self) -> None:
-        """Remove estimates on data that no dataset has any more, kept until then to be extended."""
-        living = self.fingerprints()
+        """Remove estimates on former data of datasets that do not exist any more; those of others are kept,
+        to be extended."""
+        living, names = self.fingerprints(), self.names()
         for folder in self._models.glob("*"):
-            if folder.name not in living and not folder.name.startswith("."):
-                shutil.rmtree(folder, ignore_errors=True)
+            if folder.name in living or folder.name.startswith("."):
+                continue
+            for estimates in folder.iterdir():
+                if made_for(estimates) not in names:
+                    shutil.rmtree(estimates, ignore_errors=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()

@@ -44,6 +44,15 @@ def save(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> Es
     return load(folder)
 
 
+def made_for(folder: Path) -> str | None:
+    """Name of the dataset that stored estimates were made for; None if they cannot be read."""
+    try:
+        name = json.loads((folder / "estimates.json").read_text())["made_from"]["data"]["dataset"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return str(name)
+
+
 def _write(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> None:
     for name in (*BY_FACTOR, *BY_DATE):
         np.save(folder / f"{name}.npy", getattr(estimates, name))
