@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 SECTOR, SMALL_SECTOR, SMALL_STREAM = 512, 64, 4096
-FREE, END, TABLE, NONE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
+FREE, END, TABLE, LIST, NONE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC, 0xFFFFFFFF
+NUMBERS, IN_HEADER = SECTOR // 4, 109
+"""Numbers of sectors in a sector, and in the header."""
 
 
 class Shown(NamedTuple):
@@ -69,9 +71,10 @@ def xls(path: Path, rows: Sequence[Sequence[Cell]], *, top: int = 0, left: int =
 
 
 def compound(book: bytes) -> bytes:
-    """A compound file with the stream `Workbook`."""
+    """A compound file with the stream `Workbook`; the tables of sectors are at its end."""
     small = len(book) < SMALL_STREAM
-    sectors, following = [bytes(SECTOR)], [TABLE]  # the table of sectors comes last, and has its place here
+    sectors: list[bytes] = []
+    following: list[int] = []
 
     def add(content: bytes) -> int:
         first = len(sectors)
@@ -80,27 +83,49 @@ def compound(book: bytes) -> bytes:
         following.extend([*range(first + 1, first + len(pieces)), END])
         return first
 
+    def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
+        text = name.encode("utf-16-le") + b"\0\0"
+        names = text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text), kind, 1, NONE, NONE, child)
+        return names + bytes(36) + struct.pack("<IQ", first, size)
+
     small_table, root = END, (END, 0)
     content = add(book)
     if small:
         n = -(-len(book) // SMALL_SECTOR)
         small_table = add(struct.pack(f"<{n}I", *range(1, n), END).ljust(SECTOR, b"\xff"))
         root, content = (content, n * SMALL_SECTOR), 0
-
-    def entry(name: str, kind: int, child: int, first: int, size: int) -> bytes:
-        text = name.encode("utf-16-le") + b"\0\0"
-        names = text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text), kind, 1, NONE, NONE, child)
-        return names + bytes(36) + struct.pack("<IQ", first, size)
-
     directory = add(entry("Root Entry", 5, 1, *root) + entry("Workbook", 2, NONE, content, len(book)))
-    table = following + [FREE] * (SECTOR // 4 - len(following))
-    assert len(table) == SECTOR // 4, "one sector of the table is enough for these tests"
-    sectors[0] = struct.pack(f"<{len(table)}I", *table)
+    tables, lists = tables_of(len(sectors))
+    following += [TABLE] * len(tables) + [LIST] * len(lists)
+    following += [FREE] * (-len(following) % NUMBERS)
+    sectors += [numbers(following[i : i + NUMBERS]) for i in range(0, len(following), NUMBERS)]
+    for i, here in enumerate(lists):  # each names more tables, then the next list
+        part = tables[IN_HEADER + i * (NUMBERS - 1) :][: NUMBERS - 1]
+        after = here + 1 if here + 1 in lists else END
+        sectors.append(numbers([*part, *[FREE] * (NUMBERS - 1 - len(part)), after]))
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
-    header += bytes(6) + struct.pack("<IIII", 0, 1, directory, 0)
-    header += struct.pack("<IIIII", SMALL_STREAM, small_table, int(small), END, 0)
-    header += struct.pack("<109I", 0, *[FREE] * 108)
+    header += bytes(6) + struct.pack("<IIII", 0, len(tables), directory, 0)
+    header += struct.pack("<III", SMALL_STREAM, small_table, int(small))
+    header += struct.pack("<II", lists[0] if lists else END, len(lists))
+    in_header = tables[:IN_HEADER]
+    header += numbers([*in_header, *[FREE] * (IN_HEADER - len(in_header))])
     return b"".join([header, *sectors])
+
+
+def numbers(values: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(values)}I", *values)
+
+
+def tables_of(n_sectors: int) -> tuple[list[int], list[int]]:
+    """The sectors of the tables of sectors, and of the lists of tables that the header has no room for."""
+    n_tables = n_lists = 0
+    while True:
+        needed = -(-(n_sectors + n_tables + n_lists) // NUMBERS)
+        listed = -(-max(needed - IN_HEADER, 0) // (NUMBERS - 1))
+        if (needed, listed) == (n_tables, n_lists):
+            first_list = n_sectors + n_tables
+            return list(range(n_sectors, first_list)), list(range(first_list, first_list + n_lists))
+        n_tables, n_lists = needed, listed
 
 
 def xlsb(path: Path, rows: Sequence[Sequence[Cell]], *, top: int = 0, left: int = 0) -> Path:

@@ -22,7 +22,7 @@ CODES = {
 }  # fmt: skip
 """[MS-XLS] 2.5.10"""
 WRITERS: dict[str, Callable[..., Path]] = {
-    "a.xls": xls, "large.xls": partial(xls, padding=5000), "a.xlsb": xlsb,
+    "small.xls": xls, "large.xls": partial(xls, padding=5000), "a.xlsb": xlsb,
 }  # fmt: skip
 EVERY_WRITER = pytest.mark.parametrize("name", WRITERS)
 
@@ -59,6 +59,13 @@ def test_errors_are_no_empty_cells(
     assert fault.examples == (f"Prices!F5, close {error}",)
 
 
+def test_a_file_whose_tables_of_sectors_do_not_fit_into_its_header(upload: Upload, tmp_path: Path) -> None:
+    rows = [HEADINGS, row("A", 1.5), row("B", Shown(7, True))]
+    path = xls(tmp_path / "huge.xls", rows, padding=16 << 20)
+    with pytest.raises(DataError, match=r"\[spreadsheet_error\] huge.close: .*\n.*Prices!E3, close #DIV/0!"):
+        upload.fast_commit(path, "append")
+
+
 @EVERY_WRITER
 def test_damaged_files_are_refused_or_read(tmp_path: Path, name: str) -> None:
     """Cut anywhere, or with bytes changed: never another error than a refusal, and an end."""
@@ -82,6 +89,7 @@ def test_damaged_files_are_refused_or_read(tmp_path: Path, name: str) -> None:
 
 def test_sectors_in_a_circle_are_refused(tmp_path: Path) -> None:
     data = bytearray(compound(bytes(5000)))
-    data[SECTOR + 2 * 4 : SECTOR + 3 * 4] = (1).to_bytes(4, "little")  # sector 2 leads back to sector 1
+    table = len(data) - SECTOR
+    data[table + 2 * 4 : table + 3 * 4] = (1).to_bytes(4, "little")  # sector 2 leads back to sector 1
     with pytest.raises(ValueError, match="damaged"):
         stream(bytes(data), ("Workbook",))

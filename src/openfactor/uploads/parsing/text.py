@@ -170,7 +170,11 @@ def _record(name: str, data: Buffer, start: int, line_end: str, number: int) -> 
 
 
 def _cells(line: str, separator: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line, newline=""), delimiter=separator), [])
+    """The cells of a line; the line itself if it has a longer cell than `csv` reads."""
+    try:
+        return next(csv.reader(io.StringIO(line, newline=""), delimiter=separator), [])
+    except csv.Error:
+        return [line]
 
 
 def _check_encoding(name: str, data: Buffer) -> None:
