@@ -20,7 +20,6 @@ from openfactor.errors import DataError
 from openfactor.model import estimate
 from openfactor.model.diagnostics import quality
 from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
-from openfactor.numerics.portfolio_risk import listing_variances, optimal_portfolios, portfolio_variances
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
 from tests.handles import RiskModel
@@ -85,23 +84,6 @@ def test_qlike_is_least_at_the_right_forecast_and_leaves_zeros_out() -> None:
     np.testing.assert_allclose(np.diff(losses), np.diff(full), rtol=1e-9)
     assert losses[1] == min(losses)
     assert quality.quasi_likelihood(np.array([[0.0], [1.0]]))[0] == 0.0
-
-
-@pytest.mark.parametrize("singular", [False, True])
-def test_books_are_those_of_the_dense_matrix(singular: bool) -> None:
-    n, k = 30, 5
-    x, s2 = RNG.standard_normal((n, k)), RNG.uniform(0.5, 2, n)
-    root = RNG.standard_normal((k, k))
-    if singular:
-        root[:, 0] = root[:, 1] = 0.0
-    f = root @ root.T
-    v = x @ f @ x.T + np.diag(s2)
-    h = RNG.standard_normal((4, n))
-    np.testing.assert_allclose(portfolio_variances(h, x, f, s2), np.diag(h @ v @ h.T), rtol=1e-12)
-    np.testing.assert_allclose(listing_variances(x, f, s2), np.diag(v), rtol=1e-12)
-    np.testing.assert_allclose(
-        optimal_portfolios(h, x, f, s2), np.linalg.solve(v, h.T).T, rtol=1e-9, atol=1e-11
-    )
 
 
 def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:

@@ -1,10 +1,13 @@
 """The fast regression against the slow one, on ordinary and on degenerate days."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL, NONE, RegressionBatch, fit_days
-from tests.numerics.random_days import Day, random_day
+from openfactor.numerics.minimum_norm import minimum_norm_solution
+from tests.numerics.random_days import Day, Fit, random_day
 from tests.reference.regression import fit_day_slowly
 
 
@@ -243,3 +246,41 @@ def test_scale_of_weights_and_of_exposures() -> None:
     np.testing.assert_allclose(after.factor_returns[2] * 1e4, before.factor_returns[2], rtol=1e-9)
     np.testing.assert_allclose(after.specific_return, before.specific_return, atol=1e-13)
     assert after.condition_number == pytest.approx(before.condition_number, rel=1e-6)
+
+
+def test_known_returns_are_taken_off_and_count_as_explained() -> None:
+    """The regression is that of the rest, clipped before; R squared is that of both parts together."""
+    day = random_day(15, clip_bounds=(-0.02, 0.02))
+    known = 0.5 * day.returns + 0.002
+    fit = Fit.of(fit_days(day.design, replace(day.batch, known_returns=known)))
+    clipped = np.clip(day.returns, -0.02, 0.02)
+    rest = replace(day, design=replace(day.design, clip_bounds=(-np.inf, np.inf)), returns=clipped - known)
+    slow = fit_day_slowly(rest.design, rest.x, rest.weights, rest.returns, rest.market_cap)
+    np.testing.assert_allclose(fit.factor_returns, slow.factor_returns, atol=1e-12)
+    np.testing.assert_allclose(fit.standard_errors, slow.standard_errors, rtol=1e-6, atol=1e-9)
+    explained = known + day.x @ fit.factor_returns
+    np.testing.assert_allclose(fit.specific_return, day.returns - explained, atol=1e-14)
+    w = day.weights / day.weights.sum()
+    expected = 1 - w @ (clipped - explained) ** 2 / (w @ (clipped - w @ clipped) ** 2)
+    assert fit.r2 == pytest.approx(expected, rel=1e-10)
+
+
+def test_constraints_that_leave_no_direction() -> None:
+    """A single category with a zero sum: nothing can move, and nothing is estimated."""
+    ones = np.ones((3, 1))
+    solution = minimum_norm_solution(
+        ones, np.full(3, 1 / 3), np.array([0.1, 0.2, 0.3]), np.zeros(1), np.ones((1, 1)), np.ones(1, bool)
+    )
+    assert solution.factor_returns.tolist() == [0.0]
+    assert solution.rank == 0
+    assert solution.condition_number == 1.0
+    assert np.isnan(solution.sampling_variance(np.ones((1, 1)), np.zeros(1))).all()
+
+
+def test_a_category_whose_loadings_cancel_is_not_shrunk() -> None:
+    """Half of it is long, half short: its effective number is zero, which says nothing about its size."""
+    day = random_day(16, n=4, n_dense=0, sizes=(1,), zero_sum=(NONE,), min_names=50.0)
+    day.loadings[0], day.weights[:] = [1.0, -1.0, 1.0, -1.0], 1.0
+    fit = day.fit()
+    assert fit.effective_names[0] == 0.0
+    assert fit.factor_returns[0] == pytest.approx(day.loadings[0] @ day.returns / 4, rel=1e-13)

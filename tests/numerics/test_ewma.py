@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openfactor.numerics.ewma import (
+    bartlett_weights,
     decay,
     effective_number,
     ewma_means,
     ewma_products,
+    newey_west_products,
     newey_west_variances,
     weighted_products,
 )
@@ -61,8 +63,30 @@ def test_newey_west_finds_the_variance_of_a_moving_average() -> None:
     assert newey_west_variances(x, 20_000, 49)[-1, 0] == pytest.approx(0.5 + 2 * 0.25 * 49 / 50, abs=0.06)
 
 
-@given(st.floats(0.5, 300), st.integers(1, 2000))
+@given(st.floats(0.5, 300) | st.just(np.inf), st.integers(1, 2000))
 def test_effective_number_is_that_of_the_weights(halflife: float, n: int) -> None:
     w = decay(halflife) ** np.arange(n)
     found = effective_number(halflife, np.array([n]))[0]
     assert found == pytest.approx(w.sum() ** 2 / (w**2).sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize("lags", [0, 1, 3])
+def test_newey_west_products_are_the_sums_over_the_past(lags: int) -> None:
+    """Of several days and of one alone; lags that the history is too short for count for nothing."""
+    f, halflife = RNG.standard_normal((30, 3)), 9.0
+    days = np.array([0, 2, 17, 29])
+    together = newey_west_products(f, halflife, lags, days)
+    for d, t in enumerate(days):
+        expected = np.zeros((3, 3))
+        for lag in range(min(lags, t) + 1):
+            pairs = [(decay(halflife) ** (t - s), np.outer(f[s], f[s - lag])) for s in range(lag, t + 1)]
+            gamma = sum(w * product for w, product in pairs) / sum(w for w, _ in pairs)
+            expected += gamma if lag == 0 else (1 - lag / (lags + 1)) * (gamma + gamma.T)
+        np.testing.assert_allclose(together[d], expected, rtol=1e-10, atol=1e-14)
+        alone = newey_west_products(f, halflife, lags, np.array([t]))[0]
+        np.testing.assert_allclose(alone, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_bartlett_weights_fall_to_the_first_lag_that_is_left_out() -> None:
+    np.testing.assert_allclose(bartlett_weights(3), [0.75, 0.5, 0.25])
+    assert len(bartlett_weights(0)) == 0

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from openfactor.numerics import robust
 from openfactor.numerics.cross_section import CAP_WEIGHTED, EQUAL
 from openfactor.numerics.huber import consistency, huber_scale
 from tests.numerics.random_days import Day, Fit, random_day
@@ -194,8 +195,8 @@ def test_two_pinned_groups_beside_free_factors() -> None:
     day = random_day(36, n=60, sizes=(1, 4), zero_sum=(CAP_WEIGHTED, EQUAL))
     fit = day.fit()
     assert np.isnan(fit.standard_errors).tolist() == [False] * 3 + [True] + [False] * 4
-    robust = day.fit_robustly(1.35)
-    assert np.isnan(robust.standard_errors).tolist() == [False] * 3 + [True] + [False] * 4
+    lowered = day.fit_robustly(1.35)
+    assert np.isnan(lowered.standard_errors).tolist() == [False] * 3 + [True] + [False] * 4
 
 
 def test_strong_overrides_keep_their_test() -> None:
@@ -256,3 +257,11 @@ def test_factors_that_cannot_be_told_apart_have_no_error(epsilon: float | None, 
         np.testing.assert_allclose(found.standard_errors[free], single.standard_errors[free], rtol=1e-7)
         np.testing.assert_allclose(found.factor_returns[free], single.factor_returns[free], rtol=1e-6)
         np.testing.assert_allclose(found.specific_return, single.specific_return, atol=1e-10)
+
+
+def test_a_robust_fit_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    day = random_day(39, n=60, sizes=(6,), zero_sum=(0,), n_dense=0)
+    day.returns[:] = 0.02 * np.random.default_rng(0).standard_t(1.5, 60)
+    assert day.fit_robustly(1.1).has_converged
+    monkeypatch.setattr(robust, "MAX_STEPS", 1)
+    assert not day.fit_robustly(1.1).has_converged

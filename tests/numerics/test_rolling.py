@@ -95,3 +95,29 @@ def test_critical_values() -> None:
     assert found[30] == pytest.approx(stats.t.ppf(0.975, 28))
     assert np.isinf(found[:3]).all()
     assert (critical_values(None, 5) == 0).all()
+
+
+def test_the_t_statistic_is_that_of_the_asymptotic_covariance() -> None:
+    """kappa^2 sum psi^2 / (n - p) / m^2 (X'X)^-1, from the residuals of an independent fit: a critical value
+    on either side of t decides whether the slope stays."""
+    rng, n = np.random.default_rng(7), 40
+    g = rng.normal(0, 0.01, n)
+    y = (0.4 * g + 0.01 * rng.standard_t(3, n))[:, None]
+    slope, intercept, scale = betas.huber(y[:, 0], g, 1.35, 0.0)
+    residuals, bound = y[:, 0] - intercept - slope * g, 1.35 * scale
+    share = np.mean(np.abs(residuals) <= bound)
+    kappa = 1 + 2 / n * (1 - share) / share
+    psi = np.clip(residuals, -bound, bound)
+    x = np.column_stack([g, np.ones(n)])
+    covariance = kappa**2 * (psi @ psi) / (n - 2) / share**2 * np.linalg.inv(x.T @ x)
+    t = abs(slope) / np.sqrt(covariance[0, 0])
+    for factor, stays in ((0.999, True), (1.001, False)):
+        critical = np.full(n + 1, factor * t)
+        last = rolling_huber(y, g, n, n, 1.35, 0.0, 0.0, 500, critical)[-1, 0]
+        assert last == (pytest.approx(slope, abs=1e-5) if stays else 0.0)
+
+
+def test_a_factor_that_does_not_move_has_no_slope() -> None:
+    y = np.random.default_rng(8).normal(0, 0.01, (30, 1))
+    for critical in (np.zeros(21), np.full(21, 0.5)):
+        assert rolling_huber(y, np.full(30, 0.0), 20, 10, 1.35, 0.0, 0.0, 50, critical)[-1, 0] == 0.0

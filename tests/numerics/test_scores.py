@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from openfactor.numerics.scores import normal_scores, orthogonal_complement, standardize
+from openfactor.numerics.scores import (
+    correlations,
+    normal_scores,
+    orthogonal_complement,
+    standardize,
+    winsorize,
+)
 
 VALUES = arrays(np.float64, st.integers(2, 30), elements=st.sampled_from([-2.5, -1, 0, 0.5, 1, 3, np.nan]))
 
@@ -94,3 +101,24 @@ def test_a_name_without_a_source_keeps_no_target() -> None:
     sources = np.array([[1.0], [1.0], [np.nan], [1.0]])
     (out,) = orthogonal_complement(np.array([[1.0, 2.0, 3.0, 6.0]]), sources, np.ones(4))
     np.testing.assert_allclose(out, [-2.0, -1.0, np.nan, 3.0])
+
+
+def test_winsorizing_moves_outliers_of_the_set_and_of_others_to_its_bounds() -> None:
+    values = np.array([1.0, 2.0, 3.0, 4.0, 100.0, np.nan, -50.0])
+    among = np.array([True] * 6 + [False])
+    # the median of 1, 2, 3, 4, 100 is 3, of the distances 1
+    upper, lower = 3 + 2 * 1.482602218505602, 3 - 2 * 1.482602218505602
+    np.testing.assert_allclose(winsorize(values, among, 2.0), [1, 2, 3, 4, upper, np.nan, lower])
+    for same in (np.array([5.0, 5.0, 5.0, 80.0]), np.array([np.nan, np.nan])):
+        np.testing.assert_array_equal(winsorize(same, np.ones(len(same), bool), 2.0), same)
+
+
+def test_correlations_are_those_of_pandas() -> None:
+    rng = np.random.default_rng(4)
+    first, second = rng.standard_normal((2, 50, 4))
+    second[:, 1] += first[:, 1]
+    first[rng.random((50, 4)) < 0.2] = np.nan
+    second[rng.random((50, 4)) < 0.2] = np.nan
+    second[:, 2], first[:, 3] = 1.5, np.nan
+    expected = [pd.Series(first[:, k]).corr(pd.Series(second[:, k])) for k in range(2)]
+    np.testing.assert_allclose(correlations(first, second), [*expected, np.nan, np.nan], rtol=1e-12)

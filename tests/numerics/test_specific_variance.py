@@ -193,17 +193,20 @@ def test_days_are_taken_in_piece_by_piece() -> None:
     np.testing.assert_array_equal(n, counted)
 
 
-def test_the_cross_section_of_standardised_returns() -> None:
+@pytest.mark.parametrize("lags", [0, 2])
+def test_the_cross_section_of_standardised_returns(lags: int) -> None:
     ragged = Ragged(7)
     ragged.covered[::4] = 3
-    variance, history = run(ragged)
-    sums, how = np.zeros((len(TRADING), 2)), Smoothing.of(6.0, 0, 6.0, EVERYTHING, EVERYTHING)
+    small = ragged.listing == 6  # so small that their squares vanish: no variance to divide by
+    ragged.returns[small] = np.where(np.isfinite(ragged.returns[small]), 1e-200, np.nan)
+    variance, history = run(ragged, lags=lags)
+    sums, how = np.zeros((len(TRADING), 2)), Smoothing.of(6.0, lags, 9.0, EVERYTHING, EVERYTHING)
     out, n = variance * np.nan, history * 0
-    span = Span(0, 0, len(TRADING))
-    take_in(ragged, how, start_state(LISTINGS, 0), span, (0, LISTINGS), 0, out, n, min_returns=5, sums=sums)
+    state, span = start_state(LISTINGS, lags), Span(0, 0, len(TRADING))
+    take_in(ragged, how, state, span, (0, LISTINGS), 0, out, n, min_returns=5, sums=sums)
     cap = np.linspace(1, 2, len(ragged.day))
     for t in range(1, len(TRADING)):
-        rows = np.flatnonzero((ragged.day == TRADING[t - 1]) & np.isfinite(ragged.returns))
+        rows = np.flatnonzero((ragged.day == TRADING[t - 1]) & np.isfinite(ragged.returns) & (variance > 0))
         rows = [row for row in rows if history[row] >= 5 and ragged.listing[row] != 5]
         ratio = [ragged.returns[row] ** 2 / ragged.covered[row] / variance[row] for row in rows]
         assert sums[t, 0] == pytest.approx(sum(cap[row] * r for row, r in zip(rows, ratio, strict=True)))
@@ -245,3 +248,11 @@ def test_volatilities_move_towards_the_mean_of_their_decile() -> None:
     same, none = shrink_to_deciles(np.full(30, 0.02), rng.lognormal(0, 1, 30), 0.5)
     np.testing.assert_allclose(same, 0.02)
     assert (none == 0).all()
+
+
+def test_deciles_of_fewer_than_ten() -> None:
+    """Each is the mean of its own decile."""
+    vol, cap = np.array([0.02, 0.03, np.nan]), np.array([1.0, 2.0, 3.0])
+    out, share = shrink_to_deciles(vol, cap, 0.5)
+    np.testing.assert_array_equal(out, vol)
+    assert (share == 0).all()
