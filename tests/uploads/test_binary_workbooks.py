@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import random
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from openfactor.client.upload import Upload
 from openfactor.errors import DataError
 from openfactor.uploads.parsing import sources
-from openfactor.uploads.parsing.error_cells.compound import stream
+from openfactor.uploads.parsing.workbook_formats.compound import stream
+from tests.real_data.test_workbooks import opendocument, text_cell
 from tests.uploads.binary_workbooks import SECTOR, Cell, Shown, compound, xls, xlsb
 from tests.uploads.stores import UploadStore
 
@@ -93,3 +97,75 @@ def test_sectors_in_a_circle_are_refused(tmp_path: Path) -> None:
     data[table + 2 * 4 : table + 3 * 4] = (1).to_bytes(4, "little")  # sector 2 leads back to sector 1
     with pytest.raises(ValueError, match="damaged"):
         stream(bytes(data), ("Workbook",))
+
+
+def far_xlsx(path: Path) -> Path:
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write(0, 0, "date")
+        sheet.write(1_048_575, 16_383, "x")
+    return path
+
+
+def styled_xlsx(path: Path) -> Path:
+    """As people leave it: whole rows are coloured, and have no content there."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet, colour = book.add_worksheet(), book.add_format({"bg_color": "yellow"})
+        for i, cells in enumerate([HEADINGS, row("A", 1.5)]):
+            sheet.write_row(i, 0, cells)
+        for i in range(4, 50_000, 100):
+            sheet.write_blank(i, 16_383, None, colour)
+    return path
+
+
+def far_xlsb(path: Path) -> Path:
+    whole = xlsb(path, [["date"]]).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    row = bytes([0, 17]) + (1_048_575).to_bytes(4, "little") + bytes(13)
+    cell = bytes([4, 9]) + (16_383).to_bytes(4, "little") + bytes(4) + b"\1"
+    sheet = parts["xl/worksheets/sheet2.bin"]
+    end = sheet.rindex(bytes([0x92, 0x01]))
+    parts["xl/worksheets/sheet2.bin"] = sheet[:end] + row + cell + sheet[end:]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return path
+
+
+def far_ods(path: Path) -> Path:
+    cell = (
+        '<table:table-cell table:number-columns-repeated="16384" office:value-type="string">'
+        "<text:p>x</text:p></table:table-cell>"
+    )
+    opendocument(path, [[text_cell("date")], [cell]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    rows = b'<table:table-row table:number-rows-repeated="1048575"><table:table-cell table:number-c'
+    start = b"<table:table-row><table:table-cell table:number-c"
+    parts["content.xml"] = parts["content.xml"].replace(start, rows)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return path
+
+
+@pytest.mark.parametrize(("name", "write"), [("x.xlsx", far_xlsx), ("x.xlsb", far_xlsb), ("x.ods", far_ods)])
+def test_a_cell_far_out_is_refused_before_the_reader_makes_room_for_it(
+    upload: Upload, tmp_path: Path, name: str, write: Callable[[Path], Path]
+) -> None:
+    """The reader would allocate 17 billion cells."""
+    path = write(tmp_path / name)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(DataError, match=r"\[bomb\] .*extends to row 1,048,57\d and column 16,384"):
+        upload.fast_commit(path, "append")
+
+
+def test_cells_far_out_without_content_are_none(upload: Upload, tmp_path: Path) -> None:
+    assert upload.fast_commit(styled_xlsx(tmp_path / "x.xlsx"), "append").rows_added == 1
+
+
+def test_large_and_sparse_sheets_are_read(upload: Upload, tmp_path: Path) -> None:
+    rows = [HEADINGS, *(row(f"A{i}", 1.5) for i in range(3000))]
+    path = xlsb(tmp_path / "x.xlsb", rows, top=5000, left=200)
+    assert upload.fast_commit(path, "append").rows_added == 3000

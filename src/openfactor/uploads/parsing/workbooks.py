@@ -14,10 +14,14 @@ import python_calamine
 from openfactor.errors import DataError, Fault
 from openfactor.frames import mixed_series
 from openfactor.frames.headings import paired, stack
-from openfactor.uploads.parsing.error_cells import find_errors
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.workbook_formats import find_errors, sheet_extents
 from openfactor.uploads.places import RawTable, SheetCells, StackedRows
 
+CELLS_FREE = 1 << 27
+"""The reader may allocate this many cells, whatever their number in the file."""
+MAX_SPARSITY = 20
+"""Beyond that, cells that it may allocate per cell in the file."""
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
 
 
@@ -31,6 +35,7 @@ def read_workbook(name: str, data: bytes) -> RawTable:
     DataError
         There are no or several such sheets, or headings are missing or repeated.
     """
+    _check_extents(name, data)
     with _panics_raised():
         book = python_calamine.load_workbook(io.BytesIO(data))
         sheets = [book.get_sheet_by_index(i) for i in range(len(book.sheet_names))]
@@ -52,6 +57,16 @@ def read_workbook(name: str, data: bytes) -> RawTable:
     table = _table(name, sheet.name, [[*flat], *rows[used:]], top + used - 1, left)
     stacked, source_rows = stack(table.frame, pairs)
     return RawTable(stacked, StackedRows(table.places, source_rows))
+
+
+def _check_extents(name: str, data: bytes) -> None:
+    """Refuse a workbook with a cell so far out that the reader would need far more memory than its cells."""
+    for extent in sheet_extents(data):
+        room = extent.rows * extent.columns
+        if room > max(CELLS_FREE, MAX_SPARSITY * extent.cells):
+            place = f"row {extent.rows:,} and column {extent.columns:,}"
+            message = f"a sheet extends to {place} with {extent.cells:,} cells; delete cells that are far out"
+            raise file_fault(name, "bomb", message)
 
 
 @contextmanager

@@ -1,16 +1,21 @@
-"""Error cells of .xlsb sheets: the records of [MS-XLSB]."""
+"""Sheets of .xlsb workbooks: the records of [MS-XLSB]."""
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 
-from openfactor.uploads.parsing.error_cells.binary import CUT_OFF, error_text, unsigned
-from openfactor.uploads.parsing.error_cells.relations import part_of
+from openfactor.uploads.parsing.workbook_formats.binary import CUT_OFF, error_text, unsigned
+from openfactor.uploads.parsing.workbook_formats.extent import Extent
+from openfactor.uploads.parsing.workbook_formats.relations import part_of
 
 PART = "xl/workbook.bin"
 _ROW, _CELL_ERROR, _FORMULA_ERROR, _SHEET = 0, 3, 11, 156
 """BrtRowHdr, BrtCellError, BrtFmlaError, BrtBundleSh."""
+_CELLS = range(2, 12)
+"""BrtCellRk to BrtFmlaError: all but blank ones."""
+_PART = re.compile(r"xl/worksheets/[^/]+\.bin")
 
 
 def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
@@ -22,6 +27,21 @@ def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int
             row = unsigned(content, 0, 4)
         elif kind in (_CELL_ERROR, _FORMULA_ERROR):  # column, style (3 bytes), flags, error
             yield row, unsigned(content, 0, 4), error_text(unsigned(content, 8, 1))
+
+
+def sheet_extents(archive: zipfile.ZipFile) -> Iterator[Extent]:
+    """The extent of each sheet, by the records of its cells with content."""
+    for name in archive.namelist():
+        if _PART.fullmatch(name):
+            row = rows = columns = cells = 0
+            for kind, content in _records(archive.read(name)):
+                if kind == _ROW:
+                    row = unsigned(content, 0, 4) + 1
+                elif kind in _CELLS:
+                    rows = max(rows, row)
+                    columns = max(columns, unsigned(content, 0, 4) + 1)
+                    cells += 1
+            yield Extent(rows, columns, cells)
 
 
 def _relation(archive: zipfile.ZipFile, sheet: str) -> str:

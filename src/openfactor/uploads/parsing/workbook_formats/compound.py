@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from openfactor.uploads.parsing.error_cells.binary import CUT_OFF, unsigned
+from openfactor.uploads.parsing.workbook_formats.binary import CUT_OFF, unsigned
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENTRY = 128

@@ -1,11 +1,11 @@
-"""Error cells of .xls sheets: the records of [MS-XLS]."""
+"""Sheets of .xls workbooks: the records of [MS-XLS]."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from openfactor.uploads.parsing.error_cells.binary import error_text, unsigned
-from openfactor.uploads.parsing.error_cells.compound import MAGIC, stream
+from openfactor.uploads.parsing.workbook_formats.binary import error_text, unsigned
+from openfactor.uploads.parsing.workbook_formats.compound import MAGIC, stream
 
 __all__ = ["MAGIC", "find_errors"]
 

@@ -1,4 +1,4 @@
-"""Error cells of .xlsx sheets."""
+"""Sheets of .xlsx workbooks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from openfactor.uploads.parsing.error_cells.relations import part_of
+from openfactor.uploads.parsing.workbook_formats.extent import Extent
+from openfactor.uploads.parsing.workbook_formats.relations import part_of
 
 PART = "xl/workbook.xml"
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _ADDRESS = re.compile(r"([A-Z]+)([0-9]+)")
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+_ROW = re.compile(rb"""<(?:\w+:)?row\s(?:[^>]*?\s)?r=["']([0-9]{1,9})["'][^>/]*>""")
+_CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^>]*?\s)?r=["']([A-Z]{1,5})([0-9]{1,9})["'][^>/]*>""")
+_ANY_CELL = re.compile(rb"<(?:\w+:)?c(?:\s[^>/]*)?>")
+"""Rows and cells with content: empty ones, which have a style, are closed at once."""
+_FAR = re.compile(rb"""r=["'](?:[A-Z]{3}|[A-Z]*[0-9]{6})""")
+"""Addresses beyond column ZZ or row 99,999: a sheet without any has at most 70 million cells."""
 
 
 def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
@@ -33,6 +41,23 @@ def find_errors(archive: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int
         elif tag == "c" and element.get("t") == "e":
             value = next((child.text for child in element if child.tag.endswith("}v")), None)
             yield row, column, value or "#VALUE!"
+
+
+def sheet_extents(archive: zipfile.ZipFile) -> Iterator[Extent]:
+    """The extent of each sheet that goes far, by the addresses of its rows and cells with content."""
+    for name in archive.namelist():
+        if _SHEET.fullmatch(name):
+            xml = archive.read(name)
+            if not _FAR.search(xml):
+                continue
+            rows = max((int(row) for row in _ROW.findall(xml)), default=0)
+            columns: set[bytes] = set()
+            for address in _CELL.finditer(xml):
+                columns.add(address[1])
+                rows = max(rows, int(address[2]))
+            last = max((_number(letters.decode()) + 1 for letters in columns), default=0)
+            cells = sum(1 for _ in _ANY_CELL.finditer(xml))
+            yield Extent(rows, last, cells)
 
 
 def _relation(archive: zipfile.ZipFile, sheet: str) -> str:
