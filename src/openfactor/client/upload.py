@@ -76,17 +76,25 @@ class Upload:
 
         Parameters
         ----------
-        columns : by default all; their order is kept, that of rows is not promised
-        filters : `[("ccy", "=", "EUR"), ("date", ">=", "2024-01-01")]`, all of which must hold, or a list of
-            such lists, one of which must hold. They are applied where the data are; filters on the frame that
-            is returned are applied after reading.
-        unique : each row once
-        head : at most so many rows
-        version : a number, or the time (of this machine, unless it has a zone) at which it was the latest
+        columns
+            By default all. Their order is kept; that of rows is not promised.
+        filters
+            `[("ccy", "=", "EUR"), ("date", ">=", "2024-01-01")]`, all of which must hold, or a list of such
+            lists, one of which must hold. They are applied where the data are; filters on the returned frame
+            are applied after reading.
+        unique
+            Drop repeated rows.
+        head
+            Number of rows, by default all.
+        version
+            A number, or the time (of this machine, unless it has a zone) at which it was the latest.
 
         Raises
         ------
-        NotFoundError: no such version. SettingsError: a column or filter that cannot be used.
+        NotFoundError
+            There is no such version.
+        SettingsError
+            A column or filter cannot be used.
         """
         from polars.io.plugins import register_io_source
 
@@ -117,7 +125,7 @@ class Upload:
         return self._calls.detail_summary(self.data_type, self.name, _moment(version))
 
     def get_schema(self, which: Which = "data") -> dict[str, pl.DataType]:
-        """Columns and types of what is committed (`data`) or staged (`staging`)."""
+        """Columns and types of committed (`data`) or staged (`staging`) rows."""
         return dict(self._calls.schema(self.data_type, "rows", _which(which)).schema)
 
     def get_summary_schema(self, which: Which = "data") -> dict[str, pl.DataType]:
@@ -133,18 +141,21 @@ class Upload:
         return self._calls.commit_modes()
 
     def destroy(self) -> None:
-        """Delete the upload with all its versions and what is staged.
+        """Delete the upload with all its versions and staged tables.
 
         Raises
         ------
-        NotFoundError: it does not exist. StorageError: its folder cannot be moved.
+        NotFoundError
+            It does not exist.
+        StorageError
+            Its folder cannot be moved.
         """
         self._calls.delete(self.data_type, self.name)
 
     # what a table would be taken for
 
     def get_parsers(self) -> list[str]:
-        """The layouts that are known, in the order in which they are tried."""
+        """Names of the parsers, in the order in which they are tried."""
         return self._calls.parsers(self.data_type)
 
     def get_parser_example(self, parser: str) -> pl.DataFrame:
@@ -154,12 +165,18 @@ class Upload:
     def can_handle(
         self, df: Any, parser: str | None = None, name: str | None = None, mapping: AnyMapping = None
     ) -> MultiParserResult:
-        """What each parser, or the one that is named, says of a frame.
+        """The answer of each parser, or of the one that is named, to a frame.
 
         Parameters
         ----------
-        name : a file name, which may hold the date
-        mapping : as `stage_file`
+        df
+            A frame of polars, pandas or pyarrow.
+        parser
+            The one to ask, by default all.
+        name
+            A file name, which may hold the date.
+        mapping
+            As in `stage_file`.
         """
         table, columns = self._table(df, name), self._mapping(mapping)
         return self._calls.can_handle(self.data_type, self.name, table, parser, name, columns)
@@ -167,14 +184,14 @@ class Upload:
     def parse(
         self, df: Any, parser: str | None = None, name: str | None = None, mapping: AnyMapping = None
     ) -> tuple[pl.DataFrame, UploadParserResult]:
-        """A frame in the columns of the data type, and which parser took it; no rows if none did."""
+        """A frame in the columns of the data type, and the parser that took it; no rows if none did."""
         table, columns = self._table(df, name), self._mapping(mapping)
         return self._calls.parse(self.data_type, self.name, table, parser, name, columns)
 
     def validate(
         self, df: Any, parser: str | None = None, name: str | None = None, mapping: AnyMapping = None
     ) -> Validation:
-        """The good rows of a frame, and the faults of the others; `table` shows them. Stores nothing."""
+        """The good rows of a frame, and the faults of the others, also as `table`. Stores nothing."""
         table, columns = self._table(df, name), self._mapping(mapping)
         rows, faults = self._calls.validate(self.data_type, self.name, table, parser, name, columns)
         return Validation(rows, tuple(faults))
@@ -201,12 +218,27 @@ class Upload:
 
         Parameters
         ----------
-        mapping, constants, value, drop_extra : as `stage_file`
+        name
+            Of the staged table.
+        df
+            The frame.
+        parser
+            The one to ask, by default all.
+        replace
+            Take the place of a table that is staged under the name.
+        mapping, constants, value, drop_extra
+            As in `stage_file`.
 
         Raises
         ------
-        ConflictError: something is staged under the name, and `replace` is not set.
-        SettingsError: the name cannot be used. NotFoundError: no parser of that name.
+        ConflictError
+            Something is staged under the name, and `replace` is not set.
+        SettingsError
+            The name cannot be used.
+        NotFoundError
+            There is no parser of that name.
+        DataError
+            The frame has columns of types that cannot be read, or repeated ones.
         """
         columns = self._mapping(mapping, constants, value, drop_extra)
         return self._calls.stage(
@@ -233,26 +265,42 @@ class Upload:
 
         Parameters
         ----------
-        mapping : name in the file to name of the data type's column, or None to leave it out; or a
-            `ColumnMapping`, or the name of a saved one
-        constants : column of the data type to its value in all rows; `{file}` stands for the file's name
-        value : for a file with one column per asset, what their cells hold
-        drop_extra : leave out columns that the data type does not have; the result names them
+        path
+            Of the file or folder.
+        name
+            Of the staged table; of an archive, the name of its result if it fails.
+        parser
+            The one to ask, by default all.
+        replace
+            Take the place of tables that are staged under the names.
+        mapping
+            Name in the file to name of the data type's column, or None to drop it; or a
+            `ColumnMapping`, or the name of a saved one.
+        constants
+            Column of the data type to its value in all rows; `{file}` stands for the file's name.
+        value
+            For a file with one column per asset, the column that their cells hold.
+        drop_extra
+            Drop columns that the data type does not have; the result names them.
 
         Raises
         ------
-        NotFoundError: no such file, or no saved mapping. ConflictError: a name is staged, and `replace` is
-        not set. SettingsError: the mapping does not fit the data type.
+        NotFoundError
+            There is no such file, parser or saved mapping.
+        ConflictError
+            A name is staged, and `replace` is not set.
+        SettingsError
+            The mapping does not fit the data type.
         """
         columns = self._mapping(mapping, constants, value, drop_extra)
         return self._calls.stage(self.data_type, self.name, name, _file(path), parser, replace, columns)
 
     def get_staging_results(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
-        """Staged name to its staging result: all, or those of the names that are staged."""
+        """Staged name to its staging result; by default all. Names that are not staged are ignored."""
         return self._calls.staging_results(self.data_type, self.name, _list(names))
 
     def wipe_staging(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
-        """Remove what is staged, or those of the names that are; what was removed."""
+        """Remove staged tables, by default all; the results of those removed."""
         return self._calls.wipe_staging(self.data_type, self.name, _list(names))
 
     def get_staging_data(
@@ -262,7 +310,7 @@ class Upload:
         columns: Sequence[str] | None = None,
         unique: bool = False,
     ) -> pl.LazyFrame:
-        """The staged rows, with `_name` before them."""
+        """The staged rows, with the name of their table in `_name`, the first column."""
         return self._calls.staged_rows(self.data_type, self.name, _list(names), _list(columns), unique).lazy()
 
     def get_staging_data_summary(self, names: Sequence[str] | None = None) -> pl.DataFrame:
@@ -276,12 +324,15 @@ class Upload:
     def validate_staging_data(
         self, names: Sequence[str] | None = None, short: bool = False
     ) -> dict[str, pl.DataFrame]:
-        """Broken rule to where it is broken; empty if nothing is wrong with any staged table or between two.
+        """Broken rule to its faults, within staged tables and between them; empty if there are none.
 
         Parameters
         ----------
-        short : only the names, one row per name. Otherwise `_name` (several with commas if it is between
-            them), `column`, `message`, number of rows, and the first of them.
+        names
+            Of staged tables, by default all.
+        short
+            Only `_name`, one row per table. Otherwise one row per fault: `_name` (several with commas if it
+            is between tables), `column`, `message`, `count` (of rows), `first_rows`.
         """
         return self._calls.staging_faults(self.data_type, self.name, _list(names), short)
 
@@ -293,21 +344,28 @@ class Upload:
         names: Sequence[str] | None = None,
         match_columns: Sequence[str] | None = None,
     ) -> UploadCommitResult:
-        """Make what is staged, or what is staged under the names, the next version.
+        """Make staged tables the next version.
 
-        A commit that would change nothing adds no version. The names leave the staging area; if there are
+        A commit that would change nothing adds no version. The tables leave the staging area; if there are
         none, a DataWarning says so.
 
         Parameters
         ----------
-        mode : `append`, `upsert` or `overwrite`; `get_commit_modes` says what they do
-        match_columns : columns of the key, for `append` and `overwrite`
+        mode
+            `append`, `upsert` or `overwrite`; `get_commit_modes` says what they do.
+        names
+            Of staged tables, by default all.
+        match_columns
+            Columns of the key, for `append` and `overwrite`.
 
         Raises
         ------
-        DataError: with every fault; nothing was stored and nothing left the staging area.
-        SettingsError: an unknown mode, or columns that cannot be matched.
-        ConflictError: others kept committing for a minute.
+        DataError
+            With every fault; nothing was stored and nothing left the staging area.
+        SettingsError
+            An unknown mode, or columns that cannot be matched.
+        ConflictError
+            Others kept committing for a minute.
         """
         return self._calls.commit(self.data_type, self.name, mode, _list(names), _list(match_columns))
 
@@ -327,11 +385,12 @@ class Upload:
 
         Parameters
         ----------
-        mapping, constants, value, drop_extra : as `stage_file`
-
-        Raises
-        ------
-        As `commit` does.
+        df
+            A frame of polars, pandas or pyarrow, or a Path.
+        mode, match_columns
+            As in `commit`, as are the errors.
+        parser, mapping, constants, value, drop_extra
+            As in `stage_file`.
         """
         columns = self._mapping(mapping, constants, value, drop_extra)
         table = _file(df) if isinstance(df, Path) else self._table(df, None)
@@ -344,7 +403,8 @@ class Upload:
 
         Raises
         ------
-        NotFoundError: no such version.
+        NotFoundError
+            There is no such version.
         """
         moment = _moment(version)
         assert moment is not None

@@ -22,11 +22,11 @@ from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
 from openfactor.uploads.versions import VersionWriter, Written
 
 COMMIT_MODES: dict[CommitMode, str] = {
-    "append": "add the rows whose key is not there yet; with match_columns, those whose values in these "
-    "columns are not there yet. Rows that are there never change",
-    "upsert": "add the rows whose key is not there yet, and replace those whose key is",
-    "overwrite": "replace everything; with match_columns, replace all rows that share the values in these "
-    "columns with a row of the upload",
+    "append": "add rows with new keys; with match_columns, rows with new values in these columns. Stored "
+    "rows never change",
+    "upsert": "add rows with new keys, and replace stored rows with the same keys",
+    "overwrite": "replace everything; with match_columns, replace all stored rows that share the values in "
+    "these columns with a committed row",
 }
 _REMEDY = "; stage them again with replace=True, wipe_staging them, or name those to commit"
 
