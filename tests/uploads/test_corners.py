@@ -131,7 +131,7 @@ def test_columns_that_are_there_twice() -> None:
     frame = ONE.with_columns(CCY=pl.lit("x"))
     (fault,) = parse(frame, RATES, "t").faults
     assert (fault.rule, fault.column) == ("unknown_column", "CCY")
-    assert fault.message.startswith("is there twice; ")
+    assert fault.message.startswith("is repeated; ")
 
 
 def test_matrices_whose_headings_could_mean_several_columns(tmp_path: Path) -> None:

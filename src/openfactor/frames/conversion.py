@@ -13,9 +13,7 @@ from openfactor.frames.headings import PairedHeadings, stack
 from openfactor.frames.mixed import mixed_series
 
 _UNREADABLE = (Exception, pl.exceptions.PanicException)
-"""What libraries raise for types that they cannot convert; panics are no exceptions to Python."""
-
-
+"""Errors of libraries for types that they cannot convert; panics are no Exceptions."""
 SOURCE_ROW = "openfactor.source_row"
 """Column of `as_table` with the number, from 0, of the user's row that a row was made from."""
 
@@ -85,9 +83,9 @@ def _from_pandas(df: Any, source: str) -> pl.DataFrame:
     pairs: dict[str, tuple[str, str]] = {}
     levels = [str(name or "") for name in df.columns.names]
     if df.columns.nlevels == 2:
-        both = [(str(upper), str(lower)) for upper, lower in df.columns]
-        names = [", ".join(filter(None, pair)) for pair in both]
-        pairs = {name: pair for name, pair in zip(names, both, strict=True) if all(pair)}
+        headings = [(str(upper), str(lower)) for upper, lower in df.columns]
+        names = [", ".join(filter(None, pair)) for pair in headings]
+        pairs = {name: pair for name, pair in zip(names, headings, strict=True) if all(pair)}
         df = df.set_axis(names, axis=1)
     if type(df.index).__name__ == "DatetimeIndex" and df.index.name is None and "date" not in df.columns:
         df = df.rename_axis("date")
@@ -99,15 +97,15 @@ def _from_pandas(df: Any, source: str) -> pl.DataFrame:
     if not pairs:
         return frame
     index = [name for name in names if name not in pairs]
-    headings = PairedHeadings(tuple(index), tuple(pairs.values()), (levels[0], levels[1]))
-    stacked, source_rows = stack(frame.select(*index, *pairs), headings)
+    paired = PairedHeadings(tuple(index), tuple(pairs.values()), (levels[0], levels[1]))
+    stacked, source_rows = stack(frame.select(*index, *pairs), paired)
     return stacked.with_columns(pl.Series(SOURCE_ROW, source_rows, dtype=pl.Int64))
 
 
 def _by_column(names: list[str], source: str, series: Callable[[int], pl.Series]) -> pl.DataFrame:
-    """The columns, each converted for itself, so that every one that cannot be is named."""
+    """The columns, each converted by itself, so that all that cannot be are named."""
     repeated = sorted({name for name in names if names.count(name) > 1})
-    faults = [Fault("repeated_heading", source, "must be there once", name) for name in repeated]
+    faults = [Fault("repeated_heading", source, "must occur only once", name) for name in repeated]
     columns: list[pl.Series] = []
     for i, name in enumerate(names):
         try:
@@ -131,7 +129,7 @@ def _series(name: str, column: Any) -> pl.Series:
 
 
 def _plain(cell: Any) -> Any:
-    """A cell as a value of Python; None for all that pandas has for an empty one."""
+    """A cell as a Python value; None for everything that stands for an empty cell in pandas."""
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(cell, float) and cell != cell:

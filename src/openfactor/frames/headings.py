@@ -1,4 +1,4 @@
-"""Headings of two levels, a field and an asset, as `yfinance` gives frames and writes them to files."""
+"""Headings of two levels, field and asset, as `yfinance` gives frames and writes them to files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import polars as pl
 from openfactor.frames.mixed import MIXED, mixed_series
 
 ASSETS = ("ticker", "tickers", "symbol", "symbols")
-"""What a level of headings is called that names assets,"""
+"""Names of a level of headings that holds assets."""
 FIELDS = ("price", "prices", "field", "fields", "attribute", "attributes", "")
-"""and one that names what is known of them."""
+"""Names of a level of headings that holds fields, such as close and volume."""
 _USUAL_FIELDS = ("close", "adj_close", "open", "volume", "return")
 _VALUE = re.compile(r"[-+]?[\d.]+$|\d{4}-\d{2}-\d{2}")
 _NAME = re.compile(r"[^\W\d][\w ]*")
@@ -21,20 +21,18 @@ _NAME = re.compile(r"[^\W\d][\w ]*")
 
 @dataclass(frozen=True)
 class PairedHeadings:
-    """Headings of two levels.
-
-    index : headings of the columns before, which have one level
-    pairs : of each other column, the upper and the lower heading
-    names : of the two levels; may be empty
-    """
+    """Headings of two levels."""
 
     index: tuple[str, ...]
+    """Headings of the first columns, which have one level."""
     pairs: tuple[tuple[str, str], ...]
+    """Upper and lower heading of each other column."""
     names: tuple[str, str]
+    """Names of the two levels, which may be empty."""
 
     @property
     def asset_level(self) -> int:
-        """The level that is called as assets are; else the one that has no usual fields."""
+        """The level that is named for assets; without one, the level that has no usual fields."""
         for level, name in enumerate(self.names):
             if snake_case(name) in ASSETS:
                 return level
@@ -43,10 +41,10 @@ class PairedHeadings:
 
 
 def paired(lines: Sequence[Sequence[str]]) -> tuple[PairedHeadings, int] | None:
-    """Two levels of headings, and how many lines they take, if the first lines of a table are such.
+    """Two levels of headings, and the number of their lines; None if the first lines of a table have others.
 
-    Before the headings stands what each level is called, `Price` and `Ticker`, or nothing. A third line may
-    name the column of dates, and nothing else. A cell that is merged with the one before may be empty.
+    The first cell of each line may hold the name of the level, `Price` or `Ticker`. A third line may name the
+    column of dates, and nothing else. A cell that is merged with the one before may be empty.
     """
     if len(lines) < 2 or len(lines[0]) < 2 or len(lines[1]) != len(lines[0]):
         return None

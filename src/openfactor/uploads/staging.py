@@ -24,7 +24,7 @@ from openfactor.uploads.summaries import NAME, detail_summary, summary
 
 @dataclass(frozen=True)
 class Staging:
-    """Stages tables of one upload, and shows what is staged.
+    """Stages tables of one upload, and shows them.
 
     In all methods `names` are those of staged tables, by default all; names that are not staged are ignored.
     """

@@ -19,7 +19,7 @@ from openfactor.uploads.storage.staging_area import StagingArea
 
 
 class Upload(EngineObject):
-    """A versioned table of one data type, with a staging area beside it.
+    """A versioned table of one data type, with a staging area.
 
     Version 0 has no rows; every commit that changes something adds a version. No version ever changes.
     """

@@ -112,7 +112,7 @@ def _unreadable(series: pl.Series, values: pl.Series, column: Column) -> list[tu
         ]
         if series.dtype == MIXED:
             other = series.is_not_null() & ~is_nan(series) & texts_of(series).is_null()
-            masks.append(("mixed_types", "is no text, as others are; give identifiers as text", other))
+            masks.append(("mixed_types", "is not text like other cells; give identifiers as text", other))
         return masks
     lost = values.is_null() & series.is_not_null()
     if lost.any():  # cells are only looked at if any is lost

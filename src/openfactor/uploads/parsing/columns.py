@@ -101,7 +101,7 @@ def assign(
 def _ambiguities(column: Column, candidates: list[str], is_constant: bool, source: str) -> Iterable[Fault]:
     """The fault of a column for which there are several values."""
     if is_constant and candidates:
-        message = f"is a constant, and {', '.join(map(repr, candidates))} is there too; map that to None"
+        message = f"is a constant, but the table has {', '.join(map(repr, candidates))} too; map that to None"
         yield Fault("ambiguous_column", source, message, column.name)
     elif len(candidates) > 1:
         message = f"could be any of {', '.join(candidates)}; keep one"

@@ -1,4 +1,4 @@
-"""Text as dates, of which only what is a date in full is one."""
+"""Text as dates; only dates with day, month and four-digit year are read."""
 
 from __future__ import annotations
 

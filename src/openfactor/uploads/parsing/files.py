@@ -20,7 +20,7 @@ from openfactor.uploads.parsing.text import read_text
 from openfactor.uploads.places import Places, RawTable
 
 CELLS_FREE = 4 << 30
-"""A Parquet file may have this many bytes of cells, at eight per cell, whatever its size."""
+"""A Parquet file may have this many bytes of cells, at eight per cell, for any size."""
 TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ARCHIVE = ".zip"

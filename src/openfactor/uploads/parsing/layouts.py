@@ -98,8 +98,11 @@ class WideLayout(TableLayout):
 
 
 class MatrixLayout(Layout):
-    """One column per asset (or whatever column of the key is given nowhere else), whose cells hold the column
-    that a mapping's `value` names; empty cells have no row."""
+    """One column per asset, with the column that a mapping's `value` names; empty cells have no row.
+
+    Headings may also be currencies, series or days: values of the one column of the key that is given nowhere
+    else.
+    """
 
     name = "matrix"
 

@@ -24,7 +24,7 @@ _REMEDY = "map it to one of these or to None, or set drop_extra=True"
 
 @dataclass(frozen=True)
 class FrameOrigin:
-    """What is known of a frame besides its cells."""
+    """Everything known of a frame but its cells."""
 
     source: str
     """What faults call it."""
@@ -46,7 +46,7 @@ def match_columns(
     Parameters
     ----------
     frame, origin
-        The user's frame, and what is known of it.
+        The user's frame, and its origin.
     columns
         Those of the data type that the frame must have.
     data_type
@@ -140,7 +140,7 @@ def _looks_misspelt(column: Column, names: list[str]) -> bool:
 def _reason(name: str, columns: tuple[Column, ...]) -> str:
     """Why a column is none of the data type's."""
     if snake_case(name) in {column.name for column in columns}:
-        return "is there twice"
+        return "is repeated"
     return f"is none of {', '.join(column.name for column in columns)}"
 
 

@@ -40,7 +40,7 @@ def short_rows(
         pl.when(pl.col(name).str.strip_chars() != "").then(i + 1) for i, name in enumerate(rows.columns)
     ]
     cells = rows[records["row"]].select(filled=pl.max_horizontal(filled).cast(pl.Int64))
-    # nothing is filled in a blank line; what is filled beyond the counted cells, a quote within a cell hid
+    # blank lines have no filled cell; one beyond the counted cells was hidden by a quote within a cell
     return records.filter((cells["filled"] <= records["cells"]).fill_null(False))
 
 

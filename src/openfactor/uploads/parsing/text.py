@@ -77,7 +77,7 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     head = _head(name, data, line_end)
     repeated = sorted({h for h in head.names if head.names.count(h) > 1})
     if repeated:
-        raise file_fault(name, "repeated_heading", f"{', '.join(map(repr, repeated))} must be there once")
+        raise file_fault(name, "repeated_heading", f"{', '.join(map(repr, repeated))} must occur only once")
     if head.lines > 1:
         numbers = head.separator.join(f"c{i}" for i in range(len(head.names)))
         origin = f"{numbers}{line_end}".encode() + data[head.end :]

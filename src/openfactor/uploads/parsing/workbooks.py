@@ -19,9 +19,9 @@ from openfactor.uploads.parsing.workbook_formats import find_errors, sheet_exten
 from openfactor.uploads.places import RawTable, SheetCells, StackedRows
 
 CELLS_FREE = 1 << 27
-"""The reader may allocate this many cells, whatever their number in the file."""
+"""Cells that the reader may allocate for any file."""
 MAX_SPARSITY = 20
-"""Beyond that, cells that it may allocate per cell in the file."""
+"""Cells that it may allocate per cell with content, if that is more."""
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
 
 
@@ -94,7 +94,7 @@ def _table(name: str, sheet: str, rows: Sequence[Sequence[object]], top: int, le
         if not heading and i:
             faults.append(Fault("no_heading", where, f"the cell {place} is empty above cells that are not"))
         elif heading in columns:
-            faults.append(Fault("repeated_heading", where, f"is there again in {place}", heading))
+            faults.append(Fault("repeated_heading", where, f"is repeated in {place}", heading))
         else:
             columns[heading] = _column(heading, cells[1:])
             letters[heading] = _letters(left + i)

@@ -128,7 +128,12 @@ def _statistics(file: DataFile, data_type: DataType) -> str:
 def _check_entries(folder: Path, whole: bool) -> None:
     """Refuse a log with an empty entry, which Delta Lake takes for a commit that changed nothing.
 
-    whole : check the whole log, not only what follows the last checkpoint
+    Parameters
+    ----------
+    folder
+        Of the table.
+    whole
+        Check the whole log, not only what follows the last checkpoint.
     """
     log = folder / LOG
     first = 0

@@ -33,7 +33,7 @@ class Hierarchies(DataType):
         first = 0 if (tree["level"] == 0).any() else 1
         top, given = pl.col("level") == first, pl.col("parent_code").is_not_null()
         unknown = given & pl.col("_above").is_null()
-        if first == 0:  # without a level 0, a missing top is what is reported
+        if first == 0:  # else a level 0 may be missing, which is reported
             unknown &= ~top
         checks = {
             "parent_missing": (~top & ~given, "must be given below the top"),

@@ -16,7 +16,12 @@ _BEGIN, _END, _SHEET, _FORMULA, _ERROR = 0x0809, 0x000A, 0x0085, 0x0006, 0x0205
 def find_errors(data: bytes, index: int) -> Iterator[tuple[int, int, str]]:
     """Row, column (from 0) and text of the cells that hold an error, or a formula that gives one.
 
-    index : number of the sheet, from 0
+    Parameters
+    ----------
+    data
+        The workbook.
+    index
+        Number of the sheet, from 0.
     """
     book = stream(data, ("Workbook", "Book"))
     starts = [unsigned(content, 0, 4) for kind, content in _records(book, 0) if kind == _SHEET]
