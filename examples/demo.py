@@ -115,7 +115,7 @@ def main(n_assets: int = 400, n_days: int = 504, out: Path = OUT) -> None:
     print(f"\nmean R² of the daily regressions: {model.r2()['r2'].mean():.3f}")
     found = model.diagnostics(burn_in=120).summary()
     print("forecasts compared with realised returns (a bias of 1 is ideal):")
-    for name in ("bias", "random_bias", "minimum_variance_bias", "beyond_1_96"):
+    for name in ("bias", "random_bias", "minimum_variance_bias", "exceedance_rate"):
         print(f"  {name.replace('_', ' '):22s} {found[name]:.3f}")
     print(f"pictures: {out / 'demo.png'}, {out / 'demo_quality.png'}")
     print(f"workspace: {out / 'demo'} (open it with Client.local)")

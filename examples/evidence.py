@@ -297,7 +297,8 @@ def real(folder: Path) -> None:
             return client.equity.riskmodels.load(asked.with_dataset("us500")).get_model()
 
         measures = (
-            "bias", "beyond_1_96", "mrad", "qlike", "random_bias", "minimum_variance_bias", "optimised_bias"
+            "bias", "exceedance_rate", "mrad", "qlike", "random_bias", "minimum_variance_bias",
+            "optimised_bias",
         )  # fmt: skip
         rows = []
         for name, (forecast, halflife) in options.items():

@@ -74,7 +74,7 @@ def test_cancelled_diagnostics_can_be_asked_for_again(market: Path) -> None:
     workspace = LocalWorkspace(market)
     settings = workspace.riskmodels.bind(model_settings().with_dataset("d"))
     model = workspace.riskmodels.fit(settings, "compute")
-    query = DiagnosticsQuery(burn_in=5, n_books=2)
+    query = DiagnosticsQuery(burn_in=5, n_portfolios=2)
     tables = []
 
     def compute(context: Context) -> None:

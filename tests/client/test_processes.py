@@ -184,7 +184,7 @@ def test_handles_are_pickled(client: Client) -> None:
         assert again == content
         assert hash(again) == hash(content)
     assert pickle.loads(pickle.dumps(model)).fret().equals(model.fret())
-    diagnostics = model.diagnostics(burn_in=2, n_books=2)
+    diagnostics = model.diagnostics(burn_in=2, n_portfolios=2)
     assert pickle.loads(pickle.dumps(diagnostics)).kinds().equals(diagnostics.kinds())
 
 

@@ -39,7 +39,7 @@ def producers(client: Client, dataset: str) -> list[Any]:
     equity, universe = client.equity, UniverseSettings(id_type="ticker")
     model = equity.riskmodels.load(MODEL.with_dataset(dataset)).get_model()
     return [
-        model, model.forecast(), model.diagnostics(burn_in=5, n_books=2),
+        model, model.forecast(), model.diagnostics(burn_in=5, n_portfolios=2),
         equity.universes.load(universe.with_dataset(dataset)),
         equity.exposures.load(MODEL.exposures[0].with_dataset(dataset)),
         equity.calendars.load(CalendarSettings(filters=[["XNYS"]]).with_dataset(dataset)),

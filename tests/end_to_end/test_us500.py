@@ -187,7 +187,7 @@ def test_forecasts_of_the_real_panel_are_as_good_as_was_asked(tmp_path: Path) ->
     found = model.diagnostics(BEST).summary()
     print(found)
     assert 0.97 <= found["bias"] <= 1.03
-    assert 0.045 <= found["beyond_1_96"] <= 0.055
+    assert 0.045 <= found["exceedance_rate"] <= 0.055
     assert 0.95 <= found["random_bias"] <= 1.05
     assert found["minimum_variance_bias"] <= 1.10
     assert found["optimised_bias"] <= 1.05

@@ -19,7 +19,9 @@ from openfactor.client.plots.factors import plot_cumulative_returns, spread
 from openfactor.errors import DataError
 from openfactor.model import estimate
 from openfactor.model.diagnostics import quality
-from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
+from openfactor.model.diagnostics.portfolios import PortfolioDraws
+from openfactor.model.diagnostics.snapshots import Snapshot
+from openfactor.model.diagnostics.walk_forward import walk_forward
 from openfactor.settings import FactorCovarianceSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
 from tests.handles import RiskModel
@@ -42,7 +44,7 @@ def model() -> RiskModel:
 
 @pytest.fixture(scope="module")
 def found(model: RiskModel) -> Diagnostics:
-    return model.diagnostics(burn_in=120, window=60, n_books=20)
+    return model.diagnostics(burn_in=120, window=60, n_portfolios=20)
 
 
 def test_bias_statistics_are_those_of_pandas() -> None:
@@ -67,7 +69,7 @@ def test_what_normal_returns_with_right_forecasts_have() -> None:
     assert quality.bias_statistic(z).mean() == pytest.approx(1, abs=0.002)
     inside = np.abs(quality.bias_statistic(z) - 1) <= quality.band(z)
     assert 0.9 <= inside.mean() <= 1.0
-    assert quality.share_beyond(z).mean() == pytest.approx(2 * stats.norm.sf(1.96), abs=0.001)
+    assert quality.exceedance_rate(z).mean() == pytest.approx(2 * stats.norm.sf(1.96), abs=0.001)
     # E ln z^2 = -gamma - ln 2
     assert quality.quasi_likelihood(z).mean() == pytest.approx(np.euler_gamma + np.log(2), abs=0.01)
     assert quality.rolling_deviation(quality.rolling_bias(z, 252)).mean() == pytest.approx(
@@ -87,7 +89,7 @@ def test_qlike_is_least_at_the_right_forecast_and_leaves_zeros_out() -> None:
 
 
 def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:
-    """The cap-weighted book of a date, from the frames that users see."""
+    """The cap-weighted portfolio of a date, from the frames that users see."""
     t = found.standardized()["date"][77]
     dates = model.dates()
     p = dates[dates.index(t) - 1]
@@ -123,7 +125,7 @@ def test_forecasts_of_a_world_that_never_changes_are_right(found: Diagnostics) -
     ]  # fmt: skip
     for kind in ("all", "random", "long-short", "single names"):
         assert 0.95 < kinds[kind]["bias"] < 1.05, kind
-        assert 0.035 < kinds[kind]["beyond_1_96"] < 0.065, kind
+        assert 0.035 < kinds[kind]["exceedance_rate"] < 0.065, kind
         assert kinds[kind]["qlike"] == pytest.approx(1.27, abs=0.08), kind
     assert kinds["all"]["in_band"] > 0.85
     assert kinds["optimised"]["bias"] > kinds["random"]["bias"]
@@ -164,32 +166,32 @@ def test_more_data_do_not_change_what_was_measured(model: RiskModel, found: Diag
     """Walk-forward: cut the history, and the days before are judged the same."""
     cut = model.dates()[300]
     short = until(MARKET.uploads, cut)
-    early = model_of(short).diagnostics(burn_in=120, window=60, n_books=20)
-    independent = found.books().filter(pl.col("kind").is_in(["factor", "cap-weighted"]))["book"]
-    shared, z = ["date", *independent], early.standardized()
+    early = model_of(short).diagnostics(burn_in=120, window=60, n_portfolios=20)
+    independent = found.test_portfolios().filter(pl.col("kind").is_in(["factor", "cap-weighted"]))
+    shared, z = ["date", *independent["portfolio"]], early.standardized()
     first_days = found.standardized().head(len(z))
     assert_frame_equal(z.select(shared), first_days.select(shared), rel_tol=1e-12)
-    until_cut = model.diagnostics(end=cut, burn_in=120, window=60, n_books=20)
+    until_cut = model.diagnostics(end=cut, burn_in=120, window=60, n_portfolios=20)
     assert_frame_equal(early.name_deciles(), until_cut.name_deciles(), rel_tol=1e-12)
 
 
 def test_a_wrong_forecast_is_found_out(model: RiskModel) -> None:
     """Volatilities of a few days only: too many surprises."""
     hasty = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=2, halflife_cor=120))
-    found = model.diagnostics(hasty, burn_in=120, window=60, n_books=10)
+    found = model.diagnostics(hasty, burn_in=120, window=60, n_portfolios=10)
     factor = found.kinds().filter(kind="factor").to_dicts()[0]
     assert factor["bias"] > 1.15
-    assert factor["beyond_1_96"] > 0.08
+    assert factor["exceedance_rate"] > 0.08
     assert factor["in_band"] < 0.3
 
 
-def test_books_depend_on_the_seed_alone(model: RiskModel) -> None:
-    days = {"start": model.dates()[200], "end": model.dates()[230], "burn_in": 100, "n_books": 4}
+def test_portfolios_depend_on_the_seed_alone(model: RiskModel) -> None:
+    days = {"start": model.dates()[200], "end": model.dates()[230], "burn_in": 100, "n_portfolios": 4}
     one, again, other = (model.diagnostics(seed=s, **days) for s in (1, 1, 2))
     assert one.standardized().equals(again.standardized())
     assert not one.standardized().equals(other.standardized())
     assert one.standardized()["date"][0] == model.dates()[201]
-    assert one.books()["mrad"].is_null().all()  # there is no window of 252 days
+    assert one.test_portfolios()["mrad"].is_null().all()  # there is no window of 252 days
 
 
 def test_pictures(found: Diagnostics) -> None:
@@ -199,7 +201,8 @@ def test_pictures(found: Diagnostics) -> None:
         ("industry", 4), ("market", 1), ("style", 4),
     ]  # fmt: skip
     left, right = bias.axes
-    assert [t.get_text() for t in left.get_xticklabels()] == list(dict.fromkeys(found.books()["kind"]))
+    kinds = list(dict.fromkeys(found.test_portfolios()["kind"]))
+    assert [t.get_text() for t in left.get_xticklabels()] == kinds
     np.testing.assert_allclose(right.lines[0].get_ydata(), found.name_deciles()["bias"])
 
 
@@ -212,7 +215,7 @@ def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -
     """Each number of a period is what a reader of the frames would work out from its days alone."""
     dates = model.dates()
     start, end = dates[200], dates[349]
-    part = model.diagnostics(start=start, end=end, burn_in=120, window=60, n_books=20)
+    part = model.diagnostics(start=start, end=end, burn_in=120, window=60, n_portfolios=20)
     inside = pl.col("date").is_between(start, end)
     assert part.dates().equals(found.dates().filter(inside))
     assert len(part.dates()) == 150
@@ -234,7 +237,7 @@ def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -
     assert row["stability"] == pytest.approx(np.mean([np.corrcoef(p.T)[0, 1] for p in pairs]), rel=1e-5)
 
     assert part.standardized().equals(found.standardized().filter(pl.col("date").is_between(dates[201], end)))
-    assert part.books()["days"].max() == 149
+    assert part.test_portfolios()["days"].max() == 149
     rolling = part.rolling_bias()["cap-weighted"]
     z = part.standardized()["cap-weighted"].to_pandas()
     np.testing.assert_allclose(rolling.to_numpy()[59:], z.rolling(60).std()[59:], rtol=1e-10)
@@ -305,7 +308,8 @@ def test_a_return_over_several_days_is_measured_by_their_volatility() -> None:
             factor_returns=np.zeros(1),
         )
         dates = [dt.date(2024, 1, 2), dt.date(2024, 1, 3)]
-        return walk_forward(lambda t: day, dates, np.array([0]), ["market.market"], n, n_books=2).name_sums
+        draws = PortfolioDraws.of(2, n, seed=0)
+        return walk_forward(lambda t: day, dates, np.array([0]), ["market.market"], draws).name_sums
 
     np.testing.assert_allclose(deciles(4), deciles(1), rtol=1e-12)
     assert deciles(1)[..., 1].sum() > 0

@@ -370,4 +370,4 @@ def test_a_model_without_factors() -> None:
     assert model.forecast().factor_covariance().shape == (0, 2)
     there = np.isfinite(model.arrays().asset_return)
     np.testing.assert_array_equal(model.arrays().specific_return[there], model.arrays().asset_return[there])
-    assert model.diagnostics(burn_in=30, n_books=2).summary()["mean_r2"] < 0.1
+    assert model.diagnostics(burn_in=30, n_portfolios=2).summary()["mean_r2"] < 0.1

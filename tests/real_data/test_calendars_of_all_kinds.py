@@ -90,7 +90,7 @@ def test_volatilities_are_those_of_a_year(kind: str, periods: int) -> None:
 
 def test_diagnostics_count_in_periods_of_the_calendar() -> None:
     model = model_on(dataset_of(moved("weekly")))
-    found = model.diagnostics(n_books=4)
+    found = model.diagnostics(n_portfolios=4)
     assert len(found.standardized()) == N - 1 - 52  # a year is burnt in
     assert 0.8 < found.summary()["bias"] < 1.2
     row = found.factors().row(by_predicate=pl.col("factor") == "market.market", named=True)

@@ -24,7 +24,7 @@ class Diagnostics:
         every = self.summary()
         return (
             f"<Diagnostics on {self.data}: {len(self.standardized())} days, mean R2 {every['mean_r2']:.3f}, "
-            f"bias {every['bias']:.3f}, beyond 1.96 {every['beyond_1_96']:.1%}, "
+            f"bias {every['bias']:.3f}, |z| > 1.96 {every['exceedance_rate']:.1%}, "
             f"minimum-variance bias {every['minimum_variance_bias']:.3f}>"
         )
 
@@ -45,41 +45,43 @@ class Diagnostics:
         """
         return self._tables["factors"]
 
-    def books(self) -> pl.DataFrame:
-        """Forecast quality of each book.
+    def test_portfolios(self) -> pl.DataFrame:
+        """Forecast quality of each test portfolio.
 
-        Columns: kind, book, days, bias (standard deviation of r_(t+1) / sigma_t), band (about 1, half-width
-        sqrt(2 / T)), beyond_1_96 (share of days), mrad and qlike. Null where there are too few days.
+        Columns: kind, portfolio, days, bias (standard deviation of z = r_(t+1) / sigma_t), band (about 1,
+        half-width sqrt(2 / days)), exceedance_rate (share of days with |z| > 1.96), mrad and qlike. Null
+        where there are too few days.
         """
-        return self._tables["books"]
+        return self._tables["test_portfolios"]
 
     def kinds(self) -> pl.DataFrame:
-        """Forecast quality of each kind of book, on average over its books, and of single names.
+        """Forecast quality of each kind of test portfolio, on average, and of single names.
 
-        Columns: kind, books, bias, in_band (share of books whose bias is within its band), beyond_1_96, mrad,
-        qlike. The row "all" has the books that do not know the forecast: all but minimum-variance and
-        optimised ones.
+        Columns: kind, portfolios (how many), bias, in_band (share of portfolios whose bias is within its
+        band), exceedance_rate, mrad, qlike. The row "all" has the portfolios that do not know the forecast:
+        all but minimum-variance and optimised ones.
         """
         return self._tables["kinds"]
 
     def name_deciles(self) -> pl.DataFrame:
         """Forecast quality of single names by decile of their forecast volatility, 1 the lowest.
 
-        Columns: decile, returns (how many; those of exactly zero are left out), bias, beyond_1_96, qlike.
+        Columns: decile, returns (how many; those of exactly zero are left out), bias, exceedance_rate, qlike.
         """
         return self._tables["name_deciles"]
 
     def standardized(self) -> pl.DataFrame:
-        """date, that of the return, and r_(t+1) / sigma_t of each book in a column of its name."""
+        """date, that of the return, and z = r_(t+1) / sigma_t of each test portfolio in a column of its
+        name."""
         return self._tables["standardized"]
 
     def rolling_bias(self) -> pl.DataFrame:
-        """date, and the bias statistic of each book over the window that ends on it."""
+        """date, and the bias statistic of each test portfolio over the window that ends on it."""
         return self._tables["rolling_bias"]
 
     def summary(self) -> dict[str, float]:
-        """What to look at first: mean_r2, bias, beyond_1_96, mrad and qlike of all books that do not know
-        the forecast, random_bias, minimum_variance_bias and optimised_bias."""
+        """What to look at first: mean_r2; bias, exceedance_rate, mrad and qlike of the portfolios that do
+        not know the forecast; random_bias, minimum_variance_bias and optimised_bias."""
         return dict(self._tables["summary"].fill_null(float("nan")).row(0, named=True))
 
     def plot_fit(self) -> Figure:
@@ -97,8 +99,8 @@ class Diagnostics:
         return plot_cumulative_returns(self._tables["factor_returns"])
 
     def plot_bias(self) -> Figure:
-        """A picture of the bias statistics: every book by kind, and single names by decile. Needs the
-        `plot` extra."""
+        """A picture of the bias statistics: every test portfolio by kind, and single names by decile. Needs
+        the `plot` extra."""
         from openfactor.client.plots.diagnostics import plot_bias
 
-        return plot_bias(self.books(), self.name_deciles(), len(self.standardized()))
+        return plot_bias(self.test_portfolios(), self.name_deciles(), len(self.standardized()))

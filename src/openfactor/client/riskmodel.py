@@ -348,7 +348,7 @@ class RiskModel(Handle):
         end: DateLike | None = None,
         burn_in: int | None = None,
         window: int | None = None,
-        n_books: int = 50,
+        n_portfolios: int = 50,
         seed: int = 0,
     ) -> Diagnostics:
         """How good the regressions, the factors and the forecasts are.
@@ -362,11 +362,11 @@ class RiskModel(Handle):
         forecast : settings of the forecasts, by default the usual ones
         burn_in : trading days with a regression before the first forecast that counts, by default a year's
         window : trading days of the rolling bias statistics, by default a year's
-        n_books, seed : number of random portfolios, and the seed that draws them
+        n_portfolios, seed : number of random portfolios, and the seed that draws them
         """
         query = DiagnosticsQuery(
             forecast=forecast or RiskForecastSettings(), start=as_date(start), end=as_date(end),
-            burn_in=burn_in, window=window, n_books=n_books, seed=seed,
+            burn_in=burn_in, window=window, n_portfolios=n_portfolios, seed=seed,
         )  # fmt: skip
         return Diagnostics(self.data, self._workspace.riskmodels.diagnose(self.ref, query))
 

@@ -184,7 +184,7 @@ class DiagnosticsQuery(Value):
     """Trading days with a regression before the first forecast that counts; None for a year's."""
     window: int | None = None
     """Trading days of the rolling bias statistics; None for a year's."""
-    n_books: int = 50
+    n_portfolios: int = 50
     """Number of random portfolios."""
     seed: int = 0
     """Seed that draws them."""

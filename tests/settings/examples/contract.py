@@ -43,7 +43,7 @@ CONTRACT: list[Value] = [
     ),
     ForecastProperties(settings=FORECAST, dates=[DAY], n_factors=3, periods_per_year=252.0),
     DiagnosticsQuery(
-        forecast=FORECAST, start=DAY, end=NEXT_DAY, burn_in=10, window=20, n_books=5, seed=3
+        forecast=FORECAST, start=DAY, end=NEXT_DAY, burn_in=10, window=20, n_portfolios=5, seed=3
     ),
     TaskStatus(
         id="t1", name="risk model on 'd'", state="failed", message="März", done=3, total=5, unit="days"

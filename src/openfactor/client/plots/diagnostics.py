@@ -28,19 +28,19 @@ def plot_regressions(dates: pl.DataFrame) -> Figure:
     return figure
 
 
-def plot_bias(books: pl.DataFrame, deciles: pl.DataFrame, n_days: int) -> Figure:
-    """The bias statistics: every book by kind, and single names by decile, with the band about 1 in which a
-    right forecast falls."""
+def plot_bias(portfolios: pl.DataFrame, deciles: pl.DataFrame, n_days: int) -> Figure:
+    """The bias statistics: every test portfolio by kind, and single names by decile, with the band about 1 in
+    which a right forecast falls."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
-    kinds = list(dict.fromkeys(books["kind"]))
+    kinds = list(dict.fromkeys(portfolios["kind"]))
     for i, kind in enumerate(kinds):
-        bias = books.filter(kind=kind)["bias"].drop_nulls().to_numpy()
+        bias = portfolios.filter(kind=kind)["bias"].drop_nulls().to_numpy()
         left.scatter(np.full(len(bias), i), bias, s=10, alpha=0.5)
     left.set_xticks(range(len(kinds)), kinds, rotation=30, ha="right")
-    left.set(title="Books", ylabel="bias statistic")
+    left.set(title="Test portfolios", ylabel="bias statistic")
     right.plot(deciles["decile"].to_numpy(), deciles["bias"].to_numpy(), marker="o")
     right.set(title="Single names", xlabel="decile of the forecast volatility")
     half_width = np.sqrt(2 / max(n_days, 1))

@@ -12,17 +12,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
-BEYOND = 1.96
+BOUND = 1.96
 """Normal returns are further out than this many standard deviations on 5% of the days."""
 
 
 def bias_statistic(z: Float) -> Float:
     """Standard deviation (B,) of each column of z (T, B), NaN left out; above 1 the forecast is too low."""
-    there = np.isfinite(z)
-    n = there.sum(axis=0)
-    filled = np.where(there, z, 0.0)
+    known = np.isfinite(z)
+    n = known.sum(axis=0)
+    filled = np.where(known, z, 0.0)
     mean = filled.sum(axis=0) / np.maximum(n, 1)
-    squares = np.where(there, (z - mean) ** 2, 0.0).sum(axis=0)
+    squares = np.where(known, (z - mean) ** 2, 0.0).sum(axis=0)
     return np.asarray(np.sqrt(np.divide(squares, n - 1, out=np.full(len(n), np.nan), where=n > 1)))
 
 
@@ -75,16 +75,16 @@ def quasi_likelihood(z: Float) -> Float:
     )  # fmt: skip
 
 
-def share_beyond(z: Float) -> Float:
+def exceedance_rate(z: Float) -> Float:
     """(B,) share of the days on which |z| is above 1.96; 5% if returns are normal and forecasts right."""
     n = np.isfinite(z).sum(axis=0)
     with np.errstate(invalid="ignore"):
-        beyond = (np.abs(z) > BEYOND).sum(axis=0)
-    return np.asarray(np.divide(beyond, n, out=np.full(len(n), np.nan), where=n > 0))
+        exceeded = (np.abs(z) > BOUND).sum(axis=0)
+    return np.asarray(np.divide(exceeded, n, out=np.full(len(n), np.nan), where=n > 0))
 
 
 def table(names: list[str], z: Float, rolling: Float) -> pl.DataFrame:
-    """book, days, bias, band, beyond_1_96, mrad and qlike of each column of z (T, B).
+    """portfolio, days, bias, band, exceedance_rate, mrad and qlike of each column of z (T, B).
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def table(names: list[str], z: Float, rolling: Float) -> pl.DataFrame:
     """
     return pl.DataFrame(
         {
-            "book": pl.Series(names, dtype=pl.String),
+            "portfolio": pl.Series(names, dtype=pl.String),
             "days": np.isfinite(z).sum(axis=0),
             "bias": bias_statistic(z),
             "band": band(z),
-            "beyond_1_96": share_beyond(z),
+            "exceedance_rate": exceedance_rate(z),
             "mrad": rolling_deviation(rolling),
             "qlike": quasi_likelihood(z),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +11,10 @@ from numpy.typing import NDArray
 from openfactor.contract.refs import DiagnosticsQuery
 from openfactor.errors import DataError, Fault
 from openfactor.model.diagnostics.forecast_quality import forecast_tables, summary
+from openfactor.model.diagnostics.portfolios import PortfolioDraws
 from openfactor.model.diagnostics.regression_tables import regression_tables
-from openfactor.model.diagnostics.walkforward import Snapshot, walk_forward
+from openfactor.model.diagnostics.snapshots import snapshots
+from openfactor.model.diagnostics.walk_forward import walk_forward
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.forecast import forecast_of
 
@@ -21,9 +22,9 @@ from openfactor.model.forecasts.forecast import forecast_of
 def diagnose(fitted: FittedModel, query: DiagnosticsQuery) -> dict[str, pl.DataFrame]:
     """How good the regressions, the factors and the forecasts of a model are.
 
-    Every table is about the trading days from `query.start` to `query.end`, both included. Books are held on
-    each of them but the last for the next one; their returns are compared with the forecast, which does not
-    know them. z is such a return over its forecast volatility.
+    Every table is about the trading days from `query.start` to `query.end`, both included. Test portfolios
+    are held on each of them but the last for the next one; their returns are compared with the forecast,
+    which does not know them. z is such a return over its forecast volatility.
 
     Returns
     -------
@@ -35,29 +36,37 @@ def diagnose(fitted: FittedModel, query: DiagnosticsQuery) -> dict[str, pl.DataF
       fractions; sharpe, their ratio; significant, the share of days with |t| > 2; mean_abs_t; mean_vif and
       max_vif; stability, the correlation of its exposures with those of a month before
     * `factor_returns`: date and one column per factor; per trading period, fractions
-    * `books`: forecast quality of each book. kind, book, days, bias (standard deviation of z), band
-      (half-width sqrt(2 / days) about 1), beyond_1_96 (share of days with |z| above), mrad, qlike; null with
-      too few days
-    * `kinds`: the same, averaged over the books of a kind, and for single names. kind, books (how many),
-      bias, in_band (share of books whose bias is within its band), beyond_1_96, mrad, qlike. "all" has the
-      books that do not know the forecast: all but minimum-variance and optimised ones
+    * `test_portfolios`: forecast quality of each. kind, portfolio, days, bias (standard deviation of z), band
+      (half-width sqrt(2 / days) about 1), exceedance_rate (share of days with |z| > 1.96), mrad, qlike; null
+      with too few days
+    * `kinds`: the same, averaged over the portfolios of a kind, and for single names. kind, portfolios (how
+      many), bias, in_band (share of portfolios whose bias is within its band), exceedance_rate, mrad, qlike.
+      "all" has the portfolios that do not know the forecast: all but minimum-variance and optimised ones
     * `name_deciles`: single names by decile of their forecast volatility, 1 the lowest. decile, returns (how
-      many; those of exactly zero are left out), bias, beyond_1_96, qlike
-    * `standardized`: date, that of the return, and z of each book in a column of its name
-    * `rolling_bias`: date, and the bias of each book over the `query.window` values of z that end on it
-    * `summary`: one row. mean_r2; bias, beyond_1_96, mrad and qlike of all books that do not know the
-      forecast; random_bias, minimum_variance_bias, optimised_bias
+      many; those of exactly zero are left out), bias, exceedance_rate, qlike
+    * `standardized`: date, that of the return, and z of each test portfolio in a column of its name
+    * `rolling_bias`: date, and the bias of each over the `query.window` values of z that end on it
+    * `summary`: one row. mean_r2; bias, exceedance_rate, mrad and qlike of all portfolios that do not know
+      the forecast; random_bias, minimum_variance_bias, optimised_bias
+
+    The test portfolios are: each factor; all names by cap, and equally; `query.n_portfolios` random ones,
+    long a tenth of the names with exponential weights; as many long and short with normal weights; those of
+    least variance, fully invested, of all names and of half as many random halves of them; and half as many
+    of least variance for random expected returns.
 
     Raises
     ------
-    DataError: no day is left to hold books on. CancelledError: the request was cancelled.
+    DataError
+        No day is left to hold portfolios on.
+    CancelledError
+        The request was cancelled.
     """
     year = max(round(fitted.periods_per_year), 2)
     span = _span(fitted, query, year)
-    forward = walk_forward(
-        _snapshots(fitted, query, span.days), fitted.estimates.dates, span.days, fitted.estimates.factors,
-        fitted.dataset.identifiers.n_listings, n_books=query.n_books, seed=query.seed, context=fitted.context,
-    )  # fmt: skip
+    draws = PortfolioDraws.of(query.n_portfolios, fitted.dataset.identifiers.n_listings, query.seed)
+    forecast, estimates = forecast_of(fitted, query.forecast), fitted.estimates
+    snapshot = snapshots(fitted, forecast, span.days)
+    forward = walk_forward(snapshot, estimates.dates, span.days, estimates.factors, draws, fitted.context)
     tables = regression_tables(fitted, span.period) | forecast_tables(forward, query.window or year)
     return tables | {"summary": summary(tables)}
 
@@ -68,7 +77,7 @@ class _Span(NamedTuple):
     period: NDArray[np.bool_]
     """(T,) trading days of the tables."""
     days: NDArray[np.int64]
-    """Trading days to hold books on, each with a regression on the next."""
+    """Trading days to hold portfolios on, each with a regression on the next."""
 
 
 def _span(fitted: FittedModel, query: DiagnosticsQuery, year: int) -> _Span:
@@ -91,30 +100,3 @@ def _span(fitted: FittedModel, query: DiagnosticsQuery, year: int) -> _Span:
             "there is nothing to compare forecasts with:", [Fault("no_days", "diagnostics", problem)]
         )
     return _Span(period, days)
-
-
-def _snapshots(
-    fitted: FittedModel, query: DiagnosticsQuery, days: NDArray[np.int64]
-) -> Callable[[int], Snapshot]:
-    """Gives what is known of the estimation universe on one of the days, and what comes next."""
-    e, panel, forecast = fitted.estimates, fitted.dataset.panel, forecast_of(fitted, query.forecast)
-    covariance, specific = forecast.covariances(days).covariance, forecast.specific(days)
-    position = {int(t): d for d, t in enumerate(days)}
-
-    def snapshot(t: int) -> Snapshot:
-        rows = fitted.rows_on(t)
-        x = fitted.exposures_at(rows)
-        variance, cap = specific.variance[specific.at(rows)], panel.market_cap[rows]
-        used = fitted.estimation[0][rows] & np.isfinite(x).all(axis=1) & (variance > 0) & (cap > 0)
-        return Snapshot(
-            listing=panel.listing[rows][used],
-            exposures=x[used],
-            covariance=covariance[position[t]] / fitted.periods_per_year,
-            specific=variance[used],
-            cap=cap[used],
-            returns=np.nan_to_num(e.asset_return[rows][used]),
-            covered=e.covered[rows][used],
-            factor_returns=np.where(e.has_exposure[t + 1], e.factor_returns[t + 1], np.nan),
-        )
-
-    return snapshot
