@@ -101,7 +101,8 @@ def test_widgets_are_used_where_there_are_any() -> None:
     """What tqdm chooses in a kernel with ipywidgets, of which stand-ins are enough to see it choose."""
     code = """
 import sys, types, warnings
-shell = types.ModuleType("IPython"); shell.get_ipython = lambda: None
+kernel = types.SimpleNamespace(config={"IPKernelApp": {}})  # what older tqdm looks for
+shell = types.ModuleType("IPython"); shell.get_ipython = lambda: kernel
 for name in ("ipykernel", "ipykernel.zmqshell"):
     sys.modules[name] = types.ModuleType(name)
 sys.modules["IPython"] = shell

@@ -55,6 +55,7 @@ def store(folder: Path, context: Context | None = None) -> RiskDatasets:
     return RiskDatasets(folder, uploads.UploadStore(folder / "uploads"), registry, context or Context())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings", "least"), [("root", ROOT, 15), ("top", DERIVED, 20)])
 def test_a_cancelled_build_leaves_nothing(
     folder: Path, name: str, settings: AnyRiskDatasetSettings, least: int
@@ -72,6 +73,7 @@ def test_a_cancelled_build_leaves_nothing(
     assert store(folder).status(name) == "ready"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("force", [False, True])
 def test_a_cancelled_update_keeps_the_dataset(folder: Path, force: bool) -> None:
     store(folder).create("d", ROOT)

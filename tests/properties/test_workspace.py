@@ -279,4 +279,4 @@ def rows_of(frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 TestWorkspace = Workspace.TestCase
-TestWorkspace.settings = examples(40, stateful_step_count=15, suppress_health_check=list(HealthCheck))
+TestWorkspace.settings = examples(24, stateful_step_count=15, suppress_health_check=list(HealthCheck))

@@ -121,6 +121,7 @@ def test_processes_at_once_lose_nothing(tmp_path: Path, processes: ForkServerCon
     print(f"{PROCESSES} processes made {upload.version} versions, one row each")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:nothing is staged")  # whoever comes last finds that
 def test_threads_that_commit_the_same_staged_table_destroy_nothing(tmp_path: Path) -> None:
     """All of them link the same files, and all but the first take back what they linked."""
@@ -167,6 +168,7 @@ def small_disk() -> Iterator[Path]:
         folder.rmdir()
 
 
+@pytest.mark.slow
 def test_a_full_disk(small_disk: Path) -> None:
     """Every commit with too little space is refused or lands whole, whatever it is that does not fit."""
     upload = UploadStore(small_disk / "store").create("exchange_rates", "fx")
@@ -223,6 +225,7 @@ def attempts(
     return told
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written(shared_folder: Path, processes: ForkServerContext) -> None:
     upload = UploadStore(shared_folder / "store").create("exchange_rates", "fx")
     upload.fast_commit(rates((1, "EUR", 0.9)), "append")
