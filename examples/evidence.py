@@ -33,7 +33,7 @@ from openfactor.model.forecasts import factor_covariances
 from openfactor.numerics.cross_section import RegressionBatch, RegressionDesign, fit_days
 from openfactor.numerics.portfolio_risk import optimal_portfolios
 from openfactor.numerics.robust import fit_robustly
-from openfactor.numerics.specific_variance import shrink_to_deciles
+from openfactor.numerics.volatility_shrinkage import shrink_to_deciles
 from openfactor.settings import (
     BayesianVolSettings,
     EigenfactorSettings,

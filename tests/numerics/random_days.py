@@ -72,6 +72,24 @@ class Day:
         return design_matrix(self.dense, self.codes, self.loadings, self.design.n_factors)
 
 
+def _memberships(
+    rng: np.random.Generator, n: int, starts: np.ndarray, sizes: tuple[int, ...], spread: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and loadings (m, n) of one category per group; spread : at times of two, which share the
+    loading."""
+    codes, loadings = [], []
+    for start, size in zip(starts, sizes, strict=False):
+        first = rng.integers(0, size, n)
+        codes.append(start + first)
+        loadings.append(np.ones(n))
+        if spread:  # a second category with the rest of the membership
+            share = rng.uniform(0.2, 0.8, n)
+            loadings[-1] = share
+            codes.append(np.where(rng.random(n) < 0.3, -1, start + (first + 1) % size))
+            loadings.append(1 - share)
+    return np.array(codes, np.int32).reshape(-1, n), np.array(loadings).reshape(-1, n)
+
+
 def random_day(
     seed: int,
     n: int = 40,
@@ -89,16 +107,7 @@ def random_day(
     if n_dense:
         dense[0] = 1.0
     starts = n_dense + np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    codes, loadings = [], []
-    for start, size in zip(starts, sizes, strict=False):
-        first = rng.integers(0, size, n)
-        codes.append(start + first)
-        loadings.append(np.ones(n))
-        if spread:  # a second category with the rest of the membership
-            share = rng.uniform(0.2, 0.8, n)
-            loadings[-1] = share
-            codes.append(np.where(rng.random(n) < 0.3, -1, start + (first + 1) % size))
-            loadings.append(1 - share)
+    codes, loadings = _memberships(rng, n, starts, sizes, spread)
     market_cap = rng.lognormal(10, 1.5, n)
     return Day(
         design=RegressionDesign(
@@ -112,8 +121,8 @@ def random_day(
             diagonal_group=(int(starts[0]), int(starts[1])) if eliminate and sizes and not spread else (0, 0),
         ),
         dense=dense,
-        codes=np.array(codes, np.int32).reshape(-1, n),
-        loadings=np.array(loadings).reshape(-1, n),
+        codes=codes,
+        loadings=loadings,
         weights=np.sqrt(market_cap),
         returns=rng.normal(0, 0.02, n),
         market_cap=market_cap,

@@ -33,15 +33,15 @@ def test_means_are_those_of_pandas_with_holes_and_late_starts(halflife: float) -
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_products_are_those_of_pandas(lag: int) -> None:
     f = RNG.standard_normal((80, 3))
-    found = ewma_products(f, 12.0, lag)
+    products = ewma_products(f, 12.0, lag)
     for a in range(3):
         for b in range(3):
             product = pd.Series(f[:, a]) * pd.Series(f[:, b]).shift(lag)
             expected = product.ewm(halflife=12.0).mean()
-            np.testing.assert_allclose(found[:, a, b], expected, rtol=1e-12, atol=1e-14)
+            np.testing.assert_allclose(products[:, a, b], expected, rtol=1e-12, atol=1e-14)
     for t in (lag, 40, 79):
         alone = weighted_products(f[: t + 1], 12.0, lag)
-        np.testing.assert_allclose(alone, found[t], rtol=1e-11, atol=1e-15)
+        np.testing.assert_allclose(alone, products[t], rtol=1e-11, atol=1e-15)
     assert np.isnan(weighted_products(f[:lag], 12.0, lag)).all()
 
 
@@ -66,8 +66,8 @@ def test_newey_west_finds_the_variance_of_a_moving_average() -> None:
 @given(st.floats(0.5, 300) | st.just(np.inf), st.integers(1, 2000))
 def test_effective_number_is_that_of_the_weights(halflife: float, n: int) -> None:
     w = decay(halflife) ** np.arange(n)
-    found = effective_number(halflife, np.array([n]))[0]
-    assert found == pytest.approx(w.sum() ** 2 / (w**2).sum(), rel=1e-6)
+    days = effective_number(halflife, np.array([n]))[0]
+    assert days == pytest.approx(w.sum() ** 2 / (w**2).sum(), rel=1e-6)
 
 
 @pytest.mark.parametrize("lags", [0, 1, 3])

@@ -111,10 +111,10 @@ def test_huber_is_at_the_minimum(epsilon: float, seed: int) -> None:
 
     def lowest(f: np.ndarray) -> float:
         """Over the scale."""
-        found = minimize_scalar(
+        minimum = minimize_scalar(
             lambda s: loss(day, epsilon, np.append(f, s)), bounds=(-9, 1), options={"xatol": 1e-9}
         )
-        return float(found.fun)
+        return float(minimum.fun)
 
     here, rng = lowest(fit.factor_returns), np.random.default_rng(0)
     for size in (1e-2, 1e-4):
@@ -248,15 +248,15 @@ def test_factors_that_cannot_be_told_apart_have_no_error(epsilon: float | None, 
     single = fit(replace(day, dense=np.vstack([day.dense[:4], np.zeros(250)])))
     for copy in (2.0 * day.dense[2], day.dense[2] + day.dense[3]):
         day.dense[4] = copy
-        found = fit(day)
+        aliased_fit = fit(day)
         aliased = [2, 3, 4] if (copy == day.dense[2] + day.dense[3]).all() else [2, 4]
-        assert found.is_rank_deficient
-        assert found.rank == single.rank
-        assert np.flatnonzero(np.isnan(found.standard_errors)).tolist() == aliased
-        free = np.isfinite(found.standard_errors)
-        np.testing.assert_allclose(found.standard_errors[free], single.standard_errors[free], rtol=1e-7)
-        np.testing.assert_allclose(found.factor_returns[free], single.factor_returns[free], rtol=1e-6)
-        np.testing.assert_allclose(found.specific_return, single.specific_return, atol=1e-10)
+        assert aliased_fit.is_rank_deficient
+        assert aliased_fit.rank == single.rank
+        assert np.flatnonzero(np.isnan(aliased_fit.standard_errors)).tolist() == aliased
+        free = np.isfinite(aliased_fit.standard_errors)
+        np.testing.assert_allclose(aliased_fit.standard_errors[free], single.standard_errors[free], rtol=1e-7)
+        np.testing.assert_allclose(aliased_fit.factor_returns[free], single.factor_returns[free], rtol=1e-6)
+        np.testing.assert_allclose(aliased_fit.specific_return, single.specific_return, atol=1e-10)
 
 
 def test_a_robust_fit_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

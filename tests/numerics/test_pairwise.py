@@ -28,27 +28,27 @@ def holed(seed: int, t: int = 70, k: int = 5) -> np.ndarray:
 @pytest.mark.parametrize("halflife", [3.0, 40.0, np.inf])
 def test_each_pair_has_its_own_days(lags: int, halflife: float) -> None:
     f, days = holed(1), np.array([0, 1, 2, 30, 36, 36, 69])
-    found, common = pairwise_correlations(f, halflife, lags, days)
+    correlations, common = pairwise_correlations(f, halflife, lags, days)
     for d, t in enumerate(days):
         slow, number = pairwise_correlation_slowly(f[: t + 1], halflife, lags)
-        np.testing.assert_allclose(found[d], slow, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(correlations[d], slow, rtol=1e-10, atol=1e-13)
         np.testing.assert_array_equal(common[d], number)
     assert common[-1, 1, 4] == 0
 
 
 def test_pairs_are_those_of_pandas() -> None:
     f = holed(2)
-    found, _ = pairwise_correlations(f, 20.0, 0, np.array([len(f) - 1]))
+    correlations, _ = pairwise_correlations(f, 20.0, 0, np.array([len(f) - 1]))
     for a in range(5):
         for b in range(5):
-            there = np.isfinite(f[:, a] * f[:, b])
+            is_complete = np.isfinite(f[:, a] * f[:, b])
             both = pd.DataFrame({"a": f[:, a], "b": f[:, b]})
-            both[~there] = np.nan
+            both[~is_complete] = np.nan
             products = {"ab": both.a * both.b, "aa": both.a**2, "bb": both.b**2}
             mean = pd.DataFrame(products).ewm(halflife=20).mean()
             if both.a.notna().any():
                 last = mean.iloc[-1]
-                assert found[0, a, b] == pytest.approx(last.ab / np.sqrt(last.aa * last.bb), rel=1e-11)
+                assert correlations[0, a, b] == pytest.approx(last.ab / np.sqrt(last.aa * last.bb), rel=1e-11)
 
 
 def test_a_series_that_was_away_for_a_thousand_half_lives_is_remembered() -> None:
@@ -70,11 +70,11 @@ def test_the_young_are_the_mean_of_their_group() -> None:
     common = np.full((6, 6), 400)
     common[5], common[:, 5] = 3, 3
     group = np.array([0, 1, 1, 1, 2, 1])
-    found = complete_correlation(correlation, common, 21, group, np.ones(6, np.bool_))
-    np.testing.assert_allclose(found[:5, :5], correlation[:5, :5], rtol=1e-12)
+    correlations = complete_correlation(correlation, common, 21, group, np.ones(6, np.bool_))
+    np.testing.assert_allclose(correlations[:5, :5], correlation[:5, :5], rtol=1e-12)
     mean = z[:, 1:4].mean(axis=1)
-    np.testing.assert_allclose(found[5, :5], z[:, :5].T @ mean / 400, rtol=1e-10)
-    assert not nearest_correlation(found)[1]
+    np.testing.assert_allclose(correlations[5, :5], z[:, :5].T @ mean / 400, rtol=1e-10)
+    assert not nearest_correlation(correlations)[1]
     alone = complete_correlation(correlation, common, 21, np.arange(6), np.ones(6, np.bool_))
     np.testing.assert_array_equal(alone[5], np.eye(6)[5])  # nobody to take it from
 
@@ -83,11 +83,11 @@ def test_two_that_never_met_are_as_correlated_as_their_groups() -> None:
     correlation = np.array([[1, 0.5, 0.2, 0.9], [0.5, 1, 0.4, 0.3], [0.2, 0.4, 1, 0.6], [0.9, 0.3, 0.6, 1.0]])
     common = np.full((4, 4), 100)
     common[0, 3] = common[3, 0] = 2
-    found = complete_correlation(correlation, common, 21, np.array([0, 0, 1, 1]), np.ones(4, np.bool_))
-    assert found[[0, 3], [3, 0]] == pytest.approx((0.2 + 0.4 + 0.3) / 3)
+    correlations = complete_correlation(correlation, common, 21, np.array([0, 0, 1, 1]), np.ones(4, np.bool_))
+    assert correlations[[0, 3], [3, 0]] == pytest.approx((0.2 + 0.4 + 0.3) / 3)
     kept = np.ones((4, 4), bool)
     kept[0, 3] = kept[3, 0] = False
-    np.testing.assert_allclose(found[kept], correlation[kept], rtol=1e-12)
+    np.testing.assert_allclose(correlations[kept], correlation[kept], rtol=1e-12)
 
 
 @given(st.integers(0, 2**16), st.integers(1, 120), st.integers(1, 8), st.integers(0, 3), st.floats(1, 1e6))
@@ -96,11 +96,11 @@ def test_always_a_correlation_after_the_repair(seed: int, t: int, k: int, lags: 
     f = rng.standard_normal((t, k))
     f[rng.random((t, k)) < rng.random()] = np.nan
     f[: rng.integers(0, t + 1), 0] = np.nan
-    found, common = pairwise_correlations(f, halflife, lags, np.array([t - 1]))
+    correlations, common = pairwise_correlations(f, halflife, lags, np.array([t - 1]))
     known = np.diag(common[0]) > 0
     group = rng.integers(0, 3, k)
     enough = min(21, int(np.diag(common[0]).max()))
-    out, _ = nearest_correlation(complete_correlation(found[0], common[0], enough, group, known))
+    out, _ = nearest_correlation(complete_correlation(correlations[0], common[0], enough, group, known))
     assert np.isfinite(out).all()
     np.testing.assert_allclose(np.diag(out), 1.0, rtol=1e-9)
     np.testing.assert_allclose(out, out.T, atol=1e-12)

@@ -25,15 +25,17 @@ def series(n_periods: int = 60, n_names: int = 4, seed: int = 0) -> tuple[np.nda
 @pytest.mark.parametrize("window", [10, 25])
 def test_ols(window: int, overlap: int) -> None:
     y, g = series()
-    got = rolling_ols(y, g, window, overlap, window // 2)
+    slopes = rolling_ols(y, g, window, overlap, window // 2)
     for e in range(y.shape[1]):
-        np.testing.assert_allclose(got[:, e], betas.ols(y[:, e], g, window, overlap, window // 2), atol=1e-9)
+        np.testing.assert_allclose(
+            slopes[:, e], betas.ols(y[:, e], g, window, overlap, window // 2), atol=1e-9
+        )
 
 
 def test_a_series_on_itself_has_beta_one_and_a_constant_none() -> None:
     g = np.random.default_rng(1).normal(0, 0.01, 30)
-    got = rolling_ols(np.column_stack([g, 2 * g + 0.001]), g, 10, 5, 5)
-    np.testing.assert_allclose(got[20], [1, 2], atol=1e-12)
+    slopes = rolling_ols(np.column_stack([g, 2 * g + 0.001]), g, 10, 5, 5)
+    np.testing.assert_allclose(slopes[20], [1, 2], atol=1e-12)
     assert np.isnan(rolling_ols(np.ones((30, 1)), np.full(30, 0.3), 10, 1, 5)).all()
 
 
@@ -41,13 +43,13 @@ def test_a_series_on_itself_has_beta_one_and_a_constant_none() -> None:
 def test_huber(alpha: float) -> None:
     y, g = series(40, 3, seed=2)
     window = 30
-    got = rolling_huber(y, g, window, 15, 1.35, alpha, alpha, 200, np.zeros(window + 1))
+    slopes = rolling_huber(y, g, window, 15, 1.35, alpha, alpha, 200, np.zeros(window + 1))
     for e in range(3):
         for t in (35, 39):
-            there = np.isfinite(y[t - window + 1 : t + 1, e]) & np.isfinite(g[t - window + 1 : t + 1])
+            both = np.isfinite(y[t - window + 1 : t + 1, e]) & np.isfinite(g[t - window + 1 : t + 1])
             at = slice(t - window + 1, t + 1)
-            expected = betas.huber(y[at, e][there], g[at][there], 1.35, alpha)
-            assert got[t, e] == pytest.approx(expected[0], abs=2e-6)
+            expected = betas.huber(y[at, e][both], g[at][both], 1.35, alpha)
+            assert slopes[t, e] == pytest.approx(expected[0], abs=2e-6)
 
 
 def test_huber_ignores_an_outlier_that_moves_least_squares() -> None:
@@ -62,17 +64,17 @@ def test_huber_ignores_an_outlier_that_moves_least_squares() -> None:
 
 def test_huber_of_an_exact_line_and_of_nothing() -> None:
     g = np.random.default_rng(4).normal(0, 0.01, 30)
-    got = rolling_huber(np.column_stack([0.7 * g, 0 * g]), g, 20, 10, 1.35, 0.0, 0.0, 100, np.zeros(21))
-    np.testing.assert_allclose(got[-1], [0.7, 0.0], atol=1e-8)
+    slopes = rolling_huber(np.column_stack([0.7 * g, 0 * g]), g, 20, 10, 1.35, 0.0, 0.0, 100, np.zeros(21))
+    np.testing.assert_allclose(slopes[-1], [0.7, 0.0], atol=1e-8)
 
 
 def test_the_penalty_falls_as_the_window_fills() -> None:
     rng = np.random.default_rng(5)
     g = rng.normal(0, 0.01, 60)
     y = (g + rng.normal(0, 0.002, 60))[:, None]
-    got = rolling_huber(y, g, 60, 2, 1.35, 0.0, 10.0, 100, np.zeros(61))[:, 0]
-    assert abs(got[3]) < 0.1
-    assert got[-1] == pytest.approx(
+    slopes = rolling_huber(y, g, 60, 2, 1.35, 0.0, 10.0, 100, np.zeros(61))[:, 0]
+    assert abs(slopes[3]) < 0.1
+    assert slopes[-1] == pytest.approx(
         rolling_huber(y, g, 60, 60, 1.35, 0.0, 0.0, 100, np.zeros(61))[-1, 0], abs=1e-6
     )
 
@@ -91,9 +93,9 @@ def test_slopes_that_are_not_significant_become_zero() -> None:
 
 
 def test_critical_values() -> None:
-    found = critical_values(0.05, 30)
-    assert found[30] == pytest.approx(stats.t.ppf(0.975, 28))
-    assert np.isinf(found[:3]).all()
+    critical = critical_values(0.05, 30)
+    assert critical[30] == pytest.approx(stats.t.ppf(0.975, 28))
+    assert np.isinf(critical[:3]).all()
     assert (critical_values(None, 5) == 0).all()
 
 

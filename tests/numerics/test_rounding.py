@@ -29,10 +29,10 @@ def test_shares_of_the_spread(cumulative: bool) -> None:
         values = RoundedValues(
             offsets, factor[some].astype(np.int32), company[some].astype(np.int32), exact[some], error[some]
         )
-        for results, found in zip(
+        for results, of_run in zip(
             (shares, companies), rounding_shares(values, cumulative, state), strict=True
         ):
-            results.extend(found)
+            results.extend(of_run)
     for f in range(FACTORS):
         known: dict[int, int] = {}
         for d in range(DAYS):

@@ -13,7 +13,6 @@ from openfactor.numerics.specific_variance import (
     Span,
     SpecificReturns,
     VarianceRows,
-    shrink_to_deciles,
     specific_variances,
     start_state,
     trimmed,
@@ -97,10 +96,10 @@ def test_each_listing_has_the_mean_of_its_own_past(lags: int) -> None:
 def test_the_weights_are_those_of_pandas_over_the_days_that_there_are() -> None:
     ragged = Ragged(2)
     variance, _ = run(ragged)
-    mine = (ragged.listing == 2) & np.isin(ragged.day, TRADING)
-    squares = pd.Series(ragged.returns[mine] ** 2)
+    own_rows = (ragged.listing == 2) & np.isin(ragged.day, TRADING)
+    squares = pd.Series(ragged.returns[own_rows] ** 2)
     expected = squares.ewm(halflife=6.0, ignore_na=True).mean().shift(1)
-    np.testing.assert_allclose(variance[mine], expected, rtol=1e-12)
+    np.testing.assert_allclose(variance[own_rows], expected, rtol=1e-12)
 
 
 def test_asking_for_late_days_alone_gives_the_same() -> None:
@@ -215,44 +214,12 @@ def test_the_cross_section_of_standardised_returns(lags: int) -> None:
 
 def test_what_is_rounding_does_not_count() -> None:
     ragged = Ragged(8)
-    mine = np.flatnonzero((ragged.listing == 6) & np.isfinite(ragged.returns))
-    ragged.returns[mine[::2]] = 1e-16
+    own_rows = np.flatnonzero((ragged.listing == 6) & np.isfinite(ragged.returns))
+    ragged.returns[own_rows[::2]] = 1e-16
     ragged.rounding[:] = 1e-12
     variance, history = run(ragged)
     without = Ragged(8)
-    without.returns[mine[::2]] = np.nan
+    without.returns[own_rows[::2]] = np.nan
     expected, counted = run(without)
     np.testing.assert_array_equal(variance, expected)
     np.testing.assert_array_equal(history, counted)
-
-
-def test_volatilities_move_towards_the_mean_of_their_decile() -> None:
-    rng = np.random.default_rng(0)
-    cap, vol = rng.lognormal(0, 1, 200), rng.uniform(0.01, 0.05, 200)
-    vol[7] = np.nan
-    cap[9] = np.nan
-    out, share = shrink_to_deciles(vol, cap, 0.3)
-    known = np.isfinite(vol) & np.isfinite(cap)
-    decile = np.full(200, -1)
-    decile[known] = np.minimum((np.argsort(np.argsort(cap[known])) * 10) // known.sum(), 9)
-    smallest = np.flatnonzero(known)[np.argsort(cap[known])][:20]
-    mean = np.average(vol[smallest], weights=cap[smallest])
-    spread = np.sqrt(np.mean((vol[smallest] - mean) ** 2))
-    for i in smallest:
-        v = 0.3 * abs(vol[i] - mean) / (spread + 0.3 * abs(vol[i] - mean))
-        assert share[i] == pytest.approx(v, rel=1e-12)
-        assert out[i] == pytest.approx(v * mean + (1 - v) * vol[i], rel=1e-12)
-    assert out[9] == vol[9]
-    assert np.isnan(out[7])
-    np.testing.assert_array_equal(shrink_to_deciles(vol, cap, 0.0)[0], vol)
-    same, none = shrink_to_deciles(np.full(30, 0.02), rng.lognormal(0, 1, 30), 0.5)
-    np.testing.assert_allclose(same, 0.02)
-    assert (none == 0).all()
-
-
-def test_deciles_of_fewer_than_ten() -> None:
-    """Each is the mean of its own decile."""
-    vol, cap = np.array([0.02, 0.03, np.nan]), np.array([1.0, 2.0, 3.0])
-    out, share = shrink_to_deciles(vol, cap, 0.5)
-    np.testing.assert_array_equal(out, vol)
-    assert (share == 0).all()

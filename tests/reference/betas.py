@@ -21,9 +21,9 @@ def ols(y: np.ndarray, g: np.ndarray, window: int, overlap: int, least: int) -> 
     out = np.full(len(y), np.nan)
     for t in range(len(y)):
         s = slice(max(t - window + 1, 0), t + 1)
-        there = np.isfinite(y[s]) & np.isfinite(g[s])
-        if there.sum() >= least:
-            out[t] = np.polyfit(g[s][there], y[s][there], 1)[0]
+        both = np.isfinite(y[s]) & np.isfinite(g[s])
+        if both.sum() >= least:
+            out[t] = np.polyfit(g[s][both], y[s][both], 1)[0]
     return out
 
 

@@ -15,6 +15,33 @@ def ewma_slowly(values: np.ndarray, halflife: float) -> float:
     return total / weight if weight else np.nan
 
 
+def _variance_slowly(returns: np.ndarray, halflife: float, lags: int, lag_halflife: float) -> np.ndarray:
+    """(K,) daily variances on the last day, with a Newey-West correction where that is above zero."""
+    k = returns.shape[1]
+    out = np.array([ewma_slowly(returns[:, i] ** 2, halflife) for i in range(k)])
+    plain = out.copy()
+    for lag in range(1, min(lags, len(returns) - 1) + 1):
+        for i in range(k):
+            gamma = ewma_slowly(returns[lag:, i] * returns[:-lag, i], lag_halflife)
+            out[i] += 2 * (1 - lag / (lags + 1)) * gamma
+    return np.where(out > 0, out, plain)
+
+
+def _correlation_slowly(returns: np.ndarray, halflife: float, lags: int) -> np.ndarray:
+    """(K, K) on the last day."""
+    k = returns.shape[1]
+    out = np.zeros((k, k))
+    for i in range(k):
+        for j in range(k):
+            out[i, j] = ewma_slowly(returns[:, i] * returns[:, j], halflife)
+            for lag in range(1, min(lags, len(returns) - 1) + 1):
+                share = 1 - lag / (lags + 1)
+                out[i, j] += share * ewma_slowly(returns[lag:, i] * returns[:-lag, j], halflife)
+                out[i, j] += share * ewma_slowly(returns[lag:, j] * returns[:-lag, i], halflife)
+    scale = np.sqrt(np.diag(out))
+    return out / np.outer(scale, scale)
+
+
 def covariance_slowly(
     returns: np.ndarray,
     vol: float,
@@ -25,38 +52,20 @@ def covariance_slowly(
     lags_cor: int = 0,
     standardized: bool = False,
 ) -> np.ndarray:
-    """(K, K) annual covariance on the last day of `returns`."""
-    t, k = returns.shape
-
-    def variance(rows: np.ndarray) -> np.ndarray:
-        out = np.array([ewma_slowly(rows[:, i] ** 2, vol) for i in range(k)])
-        plain = out.copy()
-        for lag in range(1, min(lags_vol, len(rows) - 1) + 1):
-            for i in range(k):
-                gamma = ewma_slowly(rows[lag:, i] * rows[:-lag, i], lag_vol or vol)
-                out[i] += 2 * (1 - lag / (lags_vol + 1)) * gamma
-        return np.where(out > 0, out, plain)
-
-    def correlation(rows: np.ndarray) -> np.ndarray:
-        out = np.zeros((k, k))
-        for i in range(k):
-            for j in range(k):
-                out[i, j] = ewma_slowly(rows[:, i] * rows[:, j], cor)
-                for lag in range(1, min(lags_cor, len(rows) - 1) + 1):
-                    share = 1 - lag / (lags_cor + 1)
-                    out[i, j] += share * ewma_slowly(rows[lag:, i] * rows[:-lag, j], cor)
-                    out[i, j] += share * ewma_slowly(rows[lag:, j] * rows[:-lag, i], cor)
-        scale = np.sqrt(np.diag(out))
-        return out / np.outer(scale, scale)
-
-    every = np.array([variance(returns[: s + 1]) for s in range(t)])
-    rho = correlation(returns)
+    """(K, K) annual covariance on the last day of `returns`; `vol`, `cor`, `vra`, `lag_vol` are
+    half-lives."""
+    t = len(returns)
+    variances = np.array(
+        [_variance_slowly(returns[: s + 1], vol, lags_vol, lag_vol or vol) for s in range(t)]
+    )
+    rho = _correlation_slowly(returns, cor, lags_cor)
     if standardized:
         share = cor / (cor + (vra or cor))
-        rho = (1 - share) * rho + share * correlation(returns / np.sqrt(every))
-    squares = [np.mean(returns[s] ** 2 / every[s - 1]) for s in range(21, t)] if vra else []
+        other = _correlation_slowly(returns / np.sqrt(variances), cor, lags_cor)
+        rho = (1 - share) * rho + share * other
+    squares = [np.mean(returns[s] ** 2 / variances[s - 1]) for s in range(21, t)] if vra else []
     multiplier = ewma_slowly(np.array(squares), vra) if squares and vra else 1.0
-    sigma = np.sqrt(252 * every[-1] * multiplier)
+    sigma = np.sqrt(252 * variances[-1] * multiplier)
     return rho * np.outer(sigma, sigma)
 
 
@@ -100,8 +109,8 @@ def pairwise_correlation_slowly(
     out, common = np.zeros((k, k)), np.zeros((k, k), int)
 
     def mean(values: list[float]) -> float:
-        found = ewma_slowly(np.array(values), halflife) if values else np.nan
-        return found if np.isfinite(found) else 0.0
+        value = ewma_slowly(np.array(values), halflife) if values else np.nan
+        return value if np.isfinite(value) else 0.0
 
     def gamma(a: int, b: int, lag: int) -> float:
         return mean([returns[s, a] * returns[s - lag, b] for s in range(lag, t)])

@@ -20,8 +20,20 @@ class SlowFit:
     vif: np.ndarray
 
 
-def fit_day_slowly(design: RegressionDesign, x: np.ndarray, weights, returns, caps) -> SlowFit:
-    """`x` (n, K) is the whole design; NaN marks a missing dense exposure."""
+@dataclass
+class _Equations:
+    """The observations that are estimated on, and their penalised normal equations."""
+
+    rows: list[int]
+    omega: dict[int, float]
+    y: dict[int, float]
+    gram: np.ndarray
+    right: np.ndarray
+    penalties: np.ndarray
+    active: list[int]
+
+
+def _equations(design: RegressionDesign, x: np.ndarray, weights, returns) -> _Equations:
     n_all, k_all = x.shape
     lower, upper = design.clip_bounds
     rows = [
@@ -39,58 +51,65 @@ def fit_day_slowly(design: RegressionDesign, x: np.ndarray, weights, returns, ca
             for b in range(k_all):
                 gram[a, b] += omega[i] * x[i, a] * x[i, b]
     for k in range(design.n_dense, k_all):
-        loads = np.array([omega[i] * x[i, k] for i in rows])
-        if not (loads != 0).any():
+        loadings = np.array([omega[i] * x[i, k] for i in rows])
+        if not (loadings != 0).any():
             continue
-        names = loads.sum() ** 2 / (loads**2).sum()
-        share = max(design.min_names[k] / names - 1, 0)
-        penalties[k] = gram[k, k] * (
-            share if np.isnan(design.shrinkage_overrides[k]) else design.shrinkage_overrides[k]
-        )
+        effective = loadings.sum() ** 2 / (loadings**2).sum()
+        share, override = max(design.min_names[k] / effective - 1, 0), design.shrinkage_overrides[k]
+        penalties[k] = gram[k, k] * (share if np.isnan(override) else override)
         gram[k, k] += penalties[k]
     active = [k for k in range(k_all) if any(x[i, k] != 0 for i in rows)]
+    return _Equations(rows, omega, y, gram, right, penalties, active)
+
+
+def _constraints(design: RegressionDesign, x: np.ndarray, caps, equations: _Equations) -> np.ndarray:
+    """A row per group with a zero sum, on the active columns."""
     constraints = []
     for first, last, kind in zip(design.group_first, design.group_last, design.zero_sum, strict=True):
-        row = np.zeros(k_all)
+        row = np.zeros(x.shape[1])
         for k in range(first, last):
-            if k in active and kind == EQUAL:
+            if k in equations.active and kind == EQUAL:
                 row[k] = 1
-            if k in active and kind == CAP_WEIGHTED:
-                row[k] = sum(caps[i] * x[i, k] for i in rows)
+            if k in equations.active and kind == CAP_WEIGHTED:
+                row[k] = sum(caps[i] * x[i, k] for i in equations.rows)
         if row.any():
             constraints.append(row / np.abs(row).max())
-    m, a = len(constraints), len(active)
-    c = np.array(constraints).reshape(m, k_all)[:, active]
-    system = np.block([[gram[np.ix_(active, active)], c.T], [c, np.zeros((m, m))]])
+    return np.array(constraints).reshape(len(constraints), x.shape[1])[:, equations.active]
+
+
+def fit_day_slowly(design: RegressionDesign, x: np.ndarray, weights, returns, caps) -> SlowFit:
+    """`x` (n, K) is the whole design; NaN marks a missing dense exposure."""
+    n_all, k_all = x.shape
+    equations = _equations(design, x, weights, returns)
+    rows, omega, y, active = equations.rows, equations.omega, equations.y, equations.active
+    c = _constraints(design, x, caps, equations)
+    m, a = c.shape
+    system = np.block([[equations.gram[np.ix_(active, active)], c.T], [c, np.zeros((m, m))]])
     # the upper left block of the inverse of this matrix is the constrained inverse
     inverse = np.linalg.pinv(system, rcond=1e-14)
     free = null_space(c) if m else np.eye(a)
     f = np.zeros(k_all)
-    f[active] = (inverse @ np.concatenate([right[active], np.zeros(m)]))[:a]
+    f[active] = (inverse @ np.concatenate([equations.right[active], np.zeros(m)]))[:a]
     specific = np.full(n_all, np.nan)
     for i in range(n_all):
         specific[i] = returns[i] - sum(x[i, k] * f[k] for k in range(k_all))
     residual = {i: y[i] - x[i] @ f for i in rows}
     mean = sum(omega[i] * y[i] for i in rows)
     rank = a - m
-    mean_one = {i: omega[i] * len(rows) for i in rows}
     root = np.sqrt([omega[i] for i in rows])
     used = x[np.ix_(rows, active)]
     errors, r2 = np.full(k_all, np.nan), np.nan
     if len(rows) > rank:
-        r2 = 1 - sum(omega[i] * residual[i] ** 2 for i in rows) / sum(
-            omega[i] * (y[i] - mean) ** 2 for i in rows
-        )
-        s2 = sum(mean_one[i] * residual[i] ** 2 for i in rows) / (len(rows) - rank)
+        squares = sum(omega[i] * residual[i] ** 2 for i in rows)
+        r2 = 1 - squares / sum(omega[i] * (y[i] - mean) ** 2 for i in rows)
+        s2 = len(rows) * squares / (len(rows) - rank)  # in weights with the mean one
         # independent returns of variance s2 / w, and what each of them adds to the factor returns
         spread = inverse[:a, :a] @ used.T * root
         errors[active] = np.sqrt(s2 * (spread**2).sum(axis=1) / len(rows))
         errors[active] = np.where(np.abs(free).max(axis=1, initial=0) > 1e-12, errors[active], np.nan)
     vif = np.full(k_all, np.nan)
-    vif[active] = [_inflation(used, root, penalties[active], free, j) for j in range(a)]
-    return SlowFit(
-        factor_returns=f, standard_errors=errors, specific_return=specific, r2=r2, rank=rank, vif=vif
-    )
+    vif[active] = [_inflation(used, root, equations.penalties[active], free, j) for j in range(a)]
+    return SlowFit(f, errors, specific, r2, rank, vif)
 
 
 def _inflation(x: np.ndarray, root: np.ndarray, penalty: np.ndarray, free: np.ndarray, j: int) -> float:

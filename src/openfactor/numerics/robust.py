@@ -108,7 +108,7 @@ class _Problem:
         """(n,) the weights, those of residuals beyond the bound times bound / residual."""
         out, used = np.zeros(len(self.weight)), self.used
         sizes = np.abs(point.residuals[used])
-        # both may be 0 where most names return the same: such a residual is not beyond the bound
+        # both may be 0 where most observations return the same: such a residual is not beyond the bound
         share = np.divide(point.bound, sizes, out=np.ones_like(sizes), where=sizes > point.bound)
         out[used] = self.weight[used] * share
         return out

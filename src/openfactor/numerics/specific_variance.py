@@ -145,21 +145,14 @@ def _corrected(plain: float, lag_weights: Float, lagged: Float, lagged_weight: F
 
 @njit(cache=True, nogil=True)
 def _add_products(
-    e: float,
-    m: int,
-    clock: int,
-    count: int,
-    x: float,
-    ring: tuple[Float, Float],
-    lagged: Float,
-    weight: Float,
+    e: float, m: int, clock: int, count: int, x: float, ring: tuple[Float, Float], sums: tuple[Float, Float]
 ) -> None:
     """Add the products of a return over m days with a listing's earlier ones, as m days of 1/m each.
 
     Two returns are as many days apart as the middles of what they cover; a product between two whole lags is
     shared out between them.
     """
-    recent, middles = ring
+    (recent, middles), (lagged, weight) = ring, sums
     lags, middle = len(recent), clock + 0.5 * m
     reached = min(lags, clock)  # lags that the listing's history is long enough for
     fade, worth = _after(x, m)
@@ -191,6 +184,14 @@ def _rows_of(
 
 
 @njit(cache=True, nogil=True)
+def _daily_return(e: float, root: float, rounding: float, void: Bounds, clip: Bounds) -> float:
+    """A return over root**2 days, per day and within its bounds; NaN where it does not count."""
+    if not (np.isfinite(e) and abs(e) > rounding and void[0] <= e / root <= void[1]):
+        return np.nan
+    return min(max(e / root, clip[0]), clip[1])
+
+
+@njit(cache=True, nogil=True)
 def _add_day(
     rows: SpecificReturns,
     how: Smoothing,
@@ -205,22 +206,20 @@ def _add_day(
     total, weight, clock, count = state.squares, state.weight, state.clock, state.n_returns
     recent, middle = state.recent, state.recent_middle
     lagged, lagged_weight = state.lagged, state.lagged_weight
-    x, void, clip, lag_weights = how.decay, how.void_bounds, how.clip_bounds, how.lag_weights
+    x, void, clip = how.decay, how.void_bounds, how.clip_bounds
+    lag_weights, lags = how.lag_weights, len(how.lag_weights)
     start, stop = _rows_of(rows.offsets, listing, rows.trading_days[t - 1], listings)
     rounding, squares, caps = rows.rounding[t], 0.0, 0.0
     for row in range(start, stop):
-        e = returns[row]
-        if not (np.isfinite(e) and abs(e) > rounding):
-            continue
         m = max(covered[row], 1)
         root = 1.0 if m == 1 else np.sqrt(m)
-        if not (void[0] <= e / root <= void[1]):
+        daily = _daily_return(returns[row], root, rounding, void, clip)
+        if np.isnan(daily):
             continue
-        daily = min(max(e / root, clip[0]), clip[1])
         i = listing[row]
         if 0 <= min_returns <= count[i] and count[i] > 0 and is_main[row] and cap[row] > 0.0:
             before = total[i] / weight[i]
-            if len(lag_weights) > 0:
+            if lags > 0:
                 before = _corrected(before, lag_weights, lagged[i], lagged_weight[i])
             if before > 0.0:
                 squares += cap[row] * daily * daily / before
@@ -228,11 +227,9 @@ def _add_day(
         fade, worth = (x, 1.0) if m == 1 else _after(x, m)
         total[i] = total[i] * fade + daily * daily * worth
         weight[i] = weight[i] * fade + worth
-        if len(lag_weights) > 0:
-            ring = recent[i], middle[i]
-            _add_products(
-                daily * root, m, clock[i], count[i], how.lag_decay, ring, lagged[i], lagged_weight[i]
-            )
+        if lags > 0:
+            ring, sums = (recent[i], middle[i]), (lagged[i], lagged_weight[i])
+            _add_products(daily * root, m, clock[i], count[i], how.lag_decay, ring, sums)
         clock[i] += m
         count[i] += 1
     return squares, caps
@@ -302,38 +299,3 @@ def trimmed(returns: Float, void_bounds: Bounds, clip_bounds: Bounds) -> Float:
     """Returns (n,) with those outside of the void bounds as NaN, and the others within the clip bounds."""
     kept = np.where((returns < void_bounds[0]) | (returns > void_bounds[1]), np.nan, returns)
     return np.asarray(np.clip(kept, *clip_bounds))
-
-
-def shrink_to_deciles(volatility: Float, market_cap: Float, q: float) -> tuple[Float, Float]:
-    """Volatilities drawn towards the cap-weighted mean of their cap decile.
-
-    share = q d / (s + q d), d the distance to the mean, s the root mean square of d in the decile.
-
-    Parameters
-    ----------
-    volatility : (n,) in any unit; NaN where there is none
-    market_cap : (n,)
-    q : strength of the shrinkage; 0: none
-
-    Returns
-    -------
-    Shrunk volatilities (n,), and the share (n,) of the mean in each. A listing without a volatility or a cap
-    above zero stays as it is, with a share of 0.
-
-    References
-    ----------
-    Menchero, Orr and Wang, The Barra US Equity Model (USE4): methodology notes (2011), section 5.
-    """
-    out, share = volatility.copy(), np.zeros(len(volatility))
-    known = np.flatnonzero(np.isfinite(volatility) & (market_cap > 0))
-    by_cap = known[np.argsort(market_cap[known], kind="stable")]
-    for members in np.array_split(by_cap, 10):
-        if len(members) == 0:
-            continue
-        mean = np.average(volatility[members], weights=market_cap[members])
-        distance = np.abs(volatility[members] - mean)
-        spread = np.sqrt(np.mean(distance**2))
-        if spread > 1e-12 * mean:  # volatilities that differ by rounding are at the mean
-            share[members] = q * distance / (spread + q * distance)
-        out[members] = share[members] * mean + (1.0 - share[members]) * volatility[members]
-    return out, share

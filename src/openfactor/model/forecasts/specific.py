@@ -15,7 +15,8 @@ from openfactor.model.forecasts.covariance import regime_multiplier
 from openfactor.model.forecasts.history import OwnVariances
 from openfactor.numerics.cross_section import RegressionBatch, fit_days
 from openfactor.numerics.normal_equations import DesignBlocks, fitted_returns
-from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, shrink_to_deciles, trimmed
+from openfactor.numerics.specific_variance import Smoothing, SpecificReturns, trimmed
+from openfactor.numerics.volatility_shrinkage import shrink_to_deciles
 from openfactor.numerics.weighting import regression_weights
 from openfactor.settings.forecasts import RiskForecastSettings, StructuralVolSettings
 
