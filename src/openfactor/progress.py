@@ -36,6 +36,7 @@ class ProgressBars:
         return ProgressBars, (self._hide,)
 
     def __call__(self, progress: Progress) -> None:
+        """Show a change in progress."""
         with self._lock:
             bar = self._bars.get(progress.step)
             if bar is None:

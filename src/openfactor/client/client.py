@@ -71,7 +71,8 @@ class Client:
 
     def close(self) -> None:
         """Cancel the tasks of this client, wait for them, and release what it holds. Calls that follow raise
-        ConflictError; closing again does nothing."""
+        ConflictError; closing again does nothing.
+        """
         self._workspace.close()
 
     @classmethod

@@ -72,7 +72,8 @@ class Diagnostics:
 
     def standardized(self) -> pl.DataFrame:
         """date, that of the return, and z = r_(t+1) / sigma_t of each test portfolio in a column of its
-        name."""
+        name.
+        """
         return self._tables["standardized"]
 
     def rolling_bias(self) -> pl.DataFrame:
@@ -81,26 +82,30 @@ class Diagnostics:
 
     def summary(self) -> dict[str, float]:
         """What to look at first: mean_r2; bias, exceedance_rate, mrad and qlike of the portfolios that do
-        not know the forecast; random_bias, minimum_variance_bias and optimised_bias."""
+        not know the forecast; random_bias, minimum_variance_bias and optimised_bias.
+        """
         return dict(self._tables["summary"].fill_null(float("nan")).row(0, named=True))
 
     def plot_fit(self) -> Figure:
         """A picture of R squared, the number of names and the condition number by date. Needs the `plot`
-        extra."""
+        extra.
+        """
         from openfactor.client.plots.diagnostics import plot_regressions
 
         return plot_regressions(self.dates())
 
     def plot_factors(self) -> Figure:
         """A picture of each factor's cumulative return over the period: a few lines per panel, by group, each
-        labelled at its end. Needs the `plot` extra."""
+        labelled at its end. Needs the `plot` extra.
+        """
         from openfactor.client.plots.factors import plot_cumulative_returns
 
         return plot_cumulative_returns(self._tables["factor_returns"])
 
     def plot_bias(self) -> Figure:
         """A picture of the bias statistics: every test portfolio by kind, and single names by decile. Needs
-        the `plot` extra."""
+        the `plot` extra.
+        """
         from openfactor.client.plots.diagnostics import plot_bias
 
         return plot_bias(self.test_portfolios(), self.name_deciles(), len(self.standardized()))

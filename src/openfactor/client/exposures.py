@@ -132,7 +132,8 @@ class ExposureLoader(Loader[ExposureSettings, Exposures]):
 
     def load(self, settings: Any) -> Any:
         """As any other settings. Those of `openfactor.settings.legacy` need no dataset: they take that of the
-        universe which they are asked for."""
+        universe which they are asked for.
+        """
         from openfactor.settings import legacy  # slow to import, and rarely needed
 
         if isinstance(settings, legacy.ExposureSettings):

@@ -54,7 +54,8 @@ class RiskForecast(Handle):
     @property
     def periods_per_year(self) -> float:
         """Trading periods per year: 252 of daily calendars, 52 of weekly, 12 of monthly ones, or as the
-        dataset was given."""
+        dataset was given.
+        """
         return self._properties.periods_per_year
 
     def dates(self) -> list[dt.date]:
@@ -100,7 +101,8 @@ class RiskForecast(Handle):
         layout: Layout = "wide",
     ) -> pl.DataFrame:
         """Annual; date, and one column per identifier, of whoever has it on the date; null where there is
-        nothing to forecast from."""
+        nothing to forecast from.
+        """
         return self._frame("specific_volatility", start, end, id_type=id_type, layout=layout)
 
     def specific_risk(self, date: DateLike | None = None, *, id_type: str | None = None) -> pl.DataFrame:

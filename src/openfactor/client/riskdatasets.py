@@ -39,6 +39,7 @@ class RiskDatasetApi:
 
     @property
     def settings(self) -> AnyRiskDatasetSettings:
+        """What it is built from, and how."""
         return self._workspace.riskdatasets.settings(self.name)
 
     @property
@@ -87,13 +88,15 @@ class RiskDatasetApi:
     def counts(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """One row a stored day: date, and the number of listings that are alive (`listings`), have a price
         that day (`priced`), have a market cap, and for each factor group have all exposures or a category
-        (`with_{group}`). start, end : first and last day, both included."""
+        (`with_{group}`). start, end : first and last day, both included.
+        """
         return _between(self._workspace.riskdatasets.coverage(self.name), start, end)
 
     def coverage_changes(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
         """The coverage of each day with prices beside that of the day before: date, input (a column of
         `counts`), covered (listings), day_before, change (a fraction), median (of the 21 days before).
-        start, end : both included."""
+        start, end : both included.
+        """
         import polars as pl
 
         frame = self.counts().filter(pl.col("priced") > 0)
@@ -109,7 +112,8 @@ class RiskDatasetApi:
 
     def quality(self) -> pl.DataFrame:
         """What the data quality checks found, one row a finding, severe ones first: severity, check, upload,
-        where, first_date, last_date, count, share, cap_share, newest, examples, message, remedy."""
+        where, first_date, last_date, count, share, cap_share, newest, examples, message, remedy.
+        """
         return self.describe().quality
 
     def series(self, start: DateLike | None = None, end: DateLike | None = None) -> pl.DataFrame:
@@ -156,7 +160,8 @@ class RiskDatasets:
     def list_riskdatasets(self) -> pl.DataFrame:
         """One row a dataset: name, id, kind, status, reference_dataset, cache_key (of the data it has),
         latest_cache_key (of the data an update would give), data_date (last day), created_on,
-        last_updated_on."""
+        last_updated_on.
+        """
         return self._workspace.riskdatasets.table()
 
     def available_settings(self) -> RiskDatasetSettingsMenu:

@@ -155,7 +155,8 @@ class RiskModel(Handle):
         dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Of the factor returns; null where there is no estimate, for pinned and aliased factors, and on days
-        whose returns do not differ or are explained exactly (see `status`)."""
+        whose returns do not differ or are explained exactly (see `status`).
+        """
         return self._frame("standard_errors", start, end, layout=layout, dated=dated)
 
     def vif(
@@ -168,7 +169,8 @@ class RiskModel(Handle):
     ) -> pl.DataFrame:
         """Variance inflation factors, at least 1, in the directions that the zero-sum constraints leave, and
         about the weighted mean where the other factors hold a constant; null where there is no estimate, for
-        pinned factors, and where factors could not be told apart."""
+        pinned factors, and where factors could not be told apart.
+        """
         return self._frame("vif", start, end, layout=layout, dated=dated)
 
     def r2(
@@ -262,7 +264,8 @@ class RiskModel(Handle):
         dated: Dated | None = None,
     ) -> pl.DataFrame:
         """`asset_returns` of the next trading day, on the row of the day before it: what the exposures of a
-        row are to explain."""
+        row are to explain.
+        """
         return self._frame("future_asset_returns", start, end, id_type=id_type, layout=layout, dated=dated)
 
     def idio(
@@ -275,7 +278,8 @@ class RiskModel(Handle):
         dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Specific returns: asset return less exposures of the trading day before times factor returns. Laid
-        out like `asset_returns`."""
+        out like `asset_returns`.
+        """
         return self._frame("specific_returns", start, end, id_type=id_type, layout=layout, dated=dated)
 
     def weights(
@@ -289,7 +293,8 @@ class RiskModel(Handle):
         dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Regression weights; those of a date sum to one, null outside of the estimation set. Laid out like
-        `asset_returns`."""
+        `asset_returns`.
+        """
         return self._frame("weights", start, end, id_type=id_type, stage=stage, layout=layout, dated=dated)
 
     def universe(
@@ -328,7 +333,8 @@ class RiskModel(Handle):
         dated: Dated | None = None,
     ) -> pl.DataFrame:
         """Sum of exposure times market cap (USD) over the estimation set, as the regression of the date
-        used them: those of the trading day before."""
+        used them: those of the trading day before.
+        """
         return self._frame("market_caps", start, end, layout=layout, dated=dated)
 
     def forecast(self, settings: RiskForecastSettings | None = None) -> RiskForecast:

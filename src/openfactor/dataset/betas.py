@@ -162,7 +162,8 @@ def _factor_growth(rows: pl.DataFrame, time: Timeline) -> Float:
 
 def _compounded(growth: Float, n_days: int) -> Float:
     """(T,) return of a factor over the `n_days` trading days up to each; NaN where it has no value in them or
-    they begin before the first."""
+    they begin before the first.
+    """
     total, has_value = np.ones(len(growth)), np.zeros(len(growth), np.bool_)
     known = np.isfinite(growth)
     for lag in range(min(n_days, len(growth))):

@@ -70,7 +70,8 @@ class Panel:
     @property
     def stale(self) -> NDArray[np.bool_]:
         """(rows,) the listing is alive without a price that day: it keeps its cap and exposures and has no
-        return."""
+        return.
+        """
         return ~self.priced
 
     @cached_property

@@ -153,7 +153,8 @@ def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: Up
 
 def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of: int) -> None:
     """DataWarning of assets of a portfolio upload that the dataset does not know, if they are more of all
-    than may be left out in silence."""
+    than may be left out in silence.
+    """
     if len(assets) > dataset.settings.quality.dropped * of:
         first = assets.sort(pl.all()).head(3)
         shown = ", ".join(f"{id_type} {name!r}" for name, id_type in first.iter_rows())
@@ -165,7 +166,8 @@ def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of
 
 def company_rows(dataset: RiskDataset, inside: Mask) -> Mask:
     """(rows,) one of the rows inside per company and day: that of its main listing, else of the first by
-    rank."""
+    rank.
+    """
     panel = dataset.panel
     return main_rows(
         dataset.days, panel.offsets, panel.listing, dataset.identifiers, inside, last=~panel.is_main_listing

@@ -77,7 +77,8 @@ def shown_universe_days(universe: Membership, query: FrameQuery) -> list[tuple[i
 
 def _members(universe: Membership, query: FrameQuery) -> pl.DataFrame:
     """Long: one row per day and member, date and the id type, by the identifier of the day; sorted. Wide: one
-    Boolean column per identifier."""
+    Boolean column per identifier.
+    """
     id_type, days = universe.id_type(query.id_type), shown_universe_days(universe, query)
     if query.layout == "wide":
         panel = universe.dataset.panel

@@ -50,7 +50,8 @@ class FittedModel(Inputs):
     @property
     def specific_over_gaps(self) -> Float:
         """(rows,) specific returns, those over several days without what the factors did on the days before
-        the last."""
+        the last.
+        """
         return self._once("specific_over_gaps", self._specific_over_gaps)
 
     def _specific_over_gaps(self) -> Float:
@@ -81,7 +82,8 @@ class FittedModel(Inputs):
     @cached_property
     def thinly_traded(self) -> NDArray[np.int64]:
         """(T,) companies of the universe that had a return on fewer than three quarters of the last 21
-        trading days, the date included; of a younger listing, of its own ones, ten at least."""
+        trading days, the date included; of a younger listing, of its own ones, ten at least.
+        """
         panel, returns = self.dataset.panel, self.estimates.asset_return
         alive = np.zeros((THIN_WINDOW, self.dataset.identifiers.n_listings), np.bool_)
         traded, out = np.zeros_like(alive), np.zeros(len(self.days), np.int64)
@@ -113,7 +115,8 @@ class FittedModel(Inputs):
     @cached_property
     def aliased(self) -> Mask:
         """(T, K) factors that could not be told apart from others, on days with spread and degrees of
-        freedom."""
+        freedom.
+        """
         e = self.estimates
         deficient = (e.status == STATUSES.index("rank_deficient")) & np.isfinite(e.r2)
         return np.asarray(~self._free & deficient[e.stage].T & ~self._alone)

@@ -57,7 +57,8 @@ def effective_number(halflife: float, n: Int) -> Float:
 @njit(cache=True, nogil=True)
 def _shares(weight: float, x: float) -> tuple[float, float, float]:
     """A day more: the weight with it, and the shares of the mean before and of the day's value in the new
-    mean."""
+    mean.
+    """
     carried = x * weight
     weight = carried + 1.0
     return weight, carried / weight, 1.0 / weight
@@ -95,7 +96,8 @@ def _ewma_means(values: Float, x: float) -> Float:
 @njit(cache=True, nogil=True)
 def _blend_products(before: Float, keep: float, add: float, first: Float, second: Float, out: Float) -> None:
     """out = keep before + add first second', (K, K); `out` may be `before`. In an order that leaves the
-    products of a vector with itself symmetric to the last bit."""
+    products of a vector with itself symmetric to the last bit.
+    """
     for a in range(len(first)):
         for b in range(len(second)):
             out[a, b] = keep * before[a, b] + add * (first[a] * second[b])

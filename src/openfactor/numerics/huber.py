@@ -51,7 +51,8 @@ def consistency(epsilon: float) -> float:
 @njit(cache=True, nogil=True)
 def _scale_of(squares: float, beyond: float, epsilon: float, c: float) -> float:
     """The s for which  squares + epsilon^2 s^2 beyond = c s^2,  of the weighted squares of the residuals up
-    to epsilon s and the weight of the others; 0 where there is none."""
+    to epsilon s and the weight of the others; 0 where there is none.
+    """
     left = c - epsilon * epsilon * beyond
     return math.sqrt(squares / left) if left > 0.0 else 0.0
 

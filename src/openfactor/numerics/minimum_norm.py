@@ -35,7 +35,8 @@ class MinimumNormSolution:
 
     def sampling_variance(self, gram: Float, free: Float) -> Float:
         """The diagonal (K,) of P G0 P; NaN for columns that are aliased, or held by constraints as in
-        `normal_equations.sampling_variance`."""
+        `normal_equations.sampling_variance`.
+        """
         pinned = np.minimum(free, np.diag(self.inverse) * np.diag(gram)) <= PINNED
         return np.where(pinned | self.aliased, np.nan, np.diag(self.sandwich))
 

@@ -151,7 +151,8 @@ def estimation_weights(
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _weigh(values: Float, root: Float, block: Float) -> float:
     """Write the values times the roots of their weights to `block`, 0 where there is no weight, since those
-    values may be NaN; returns the sum of weight times value."""
+    values may be NaN; returns the sum of weight times value.
+    """
     total = 0.0
     for j in range(len(root)):
         value = values[j] * root[j] if root[j] > 0.0 else 0.0
@@ -163,7 +164,8 @@ def _weigh(values: Float, root: Float, block: Float) -> float:
 @njit(cache=True, nogil=True, fastmath=FAST)
 def _add_dense(block: Float, m: int, products: Float) -> None:
     """products += block @ block.T over the first m observations, lower triangle, two rows by two at a time,
-    which share what is loaded. The number of rows is even."""
+    which share what is loaded. The number of rows is even.
+    """
     for a in range(0, products.shape[0], 2):
         for b in range(0, a + 1, 2):
             s, t, u, v = 0.0, 0.0, 0.0, 0.0
@@ -572,7 +574,8 @@ def assemble(
 def freedom(constraints: Float, active: Mask) -> Float:
     """Diagonal (K,) of ZZ', Z an orthonormal basis of the directions that the constraints leave: 1 for a
     free column, 0 for one that they pin, as the only category of its group. No column is in two
-    constraints."""
+    constraints.
+    """
     out = np.empty(len(active))
     for k in range(len(out)):
         out[k] = 1.0 if active[k] else 0.0

@@ -82,7 +82,8 @@ class _Problem:
     @property
     def smallest_scale(self) -> float:
         """A scale below this is rounding: most observations are fitted exactly, and there is nothing to weigh
-        by."""
+        by.
+        """
         return max(EXACT * math.sqrt(self.weight[self.used] @ self.y[self.used] ** 2), ROUNDING)
 
     def at(self, factor_returns: Float) -> _Point:

@@ -13,7 +13,8 @@ ShrinkageMethod = Literal["LIS", "QIS", "GIS"]
 
 def correlation_of(products: Float) -> Float:
     """Covariances (..., K, K) scaled to a unit diagonal; a column without variance is uncorrelated with
-    others."""
+    others.
+    """
     variance = np.diagonal(products, axis1=-2, axis2=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.where(variance > 0, 1.0 / np.sqrt(variance), 0.0)

@@ -100,7 +100,8 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 def findings_frame(findings: Sequence[Finding]) -> pl.DataFrame:
     """One row per finding: severity, check, upload, where, first_date, last_date, count, share, cap_share,
-    newest, examples, message, remedy."""
+    newest, examples, message, remedy.
+    """
     import polars as pl
 
     schema: dict[str, pl.DataType | type[pl.DataType]] = {

@@ -71,7 +71,8 @@ class BuildReport(Value):
     @property
     def quality_frame(self) -> pl.DataFrame:
         """One row per finding: severity, check, upload, where, first_date, last_date, count, share,
-        cap_share, newest, examples, message, remedy."""
+        cap_share, newest, examples, message, remedy.
+        """
         return findings_frame(self.quality)
 
     @property

@@ -83,7 +83,8 @@ class UploadStagingResult(_Result):
 
 def _told(results: Sequence[UploadParserResult], success: bool) -> list[str]:
     """Messages of the parsers that accepted a table, or of all if none did. The parser with the fewest comes
-    first: its layout is probably that of the table."""
+    first: its layout is probably that of the table.
+    """
     return [
         f"{f'{result.parser}: ' if result.parser else ''}{message}"
         for result in sorted(results, key=lambda result: len(result.messages))

@@ -23,7 +23,8 @@ class _ExposureGroup(Settings):
     @property
     def hierarchy_groups(self) -> Sequence[HierarchyGroup]:
         """The groups of the dataset whose hierarchies give the factors, which are products if there are
-        several; none for factors of an upload."""
+        several; none for factors of an upload.
+        """
         return ()
 
     @property

@@ -102,7 +102,8 @@ class IdioVolSettings(Settings):
 
 class StructuralVolSettings(Settings):
     """Gives assets with a short history a structural volatility, predicted from exposures: the regression of
-    log-volatility on them."""
+    log-volatility on them.
+    """
 
     n0: Annotated[float, Field(gt=0)] = 60.0
     """Number of returns at which an asset's own volatility and the structural one weigh the same: the weight

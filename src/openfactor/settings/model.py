@@ -97,7 +97,8 @@ class Stage:
     @property
     def min_names(self) -> dict[str, float]:
         """Factor group to the effective number of assets below which its categories are shrunk. An
-        interaction without its own has the largest of its members'."""
+        interaction without its own has the largest of its members'.
+        """
         given = self.construction.thin_category_shrinkage
         limits = dict(given)
         for group in self.exposures.exposures:

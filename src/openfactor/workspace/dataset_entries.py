@@ -69,7 +69,8 @@ class DatasetEntries:
     def table(self) -> pl.DataFrame:
         """One row per dataset: name, id, kind, status, reference_dataset, cache_key (fingerprint of the
         stored data), latest_cache_key (what an update would give; null when that cannot be built), data_date
-        (last day), created_on, last_updated_on."""
+        (last day), created_on, last_updated_on.
+        """
         rows = []
         for entry in self._registry.entries(RISK_DATASET):
             latest = self._latest_or_none(entry)

@@ -233,7 +233,8 @@ class ModelStore:
 
     def _remove_ancestors(self, key: _Key) -> None:
         """Remove estimates of the same settings but for the newest: on the same data, and on data that no
-        dataset has."""
+        dataset has.
+        """
         living, ancestors = self._riskdatasets.fingerprints(), self._ancestors(key)
         gone = [folder for folder in ancestors if folder.parent.name not in living]
         same = [folder for folder in ancestors if folder.parent.name == key.content]

@@ -181,7 +181,8 @@ class RiskDatasets:
 
     def _remove_models(self) -> None:
         """Remove estimates on former data of datasets that do not exist any more; those of others are kept,
-        to be extended."""
+        to be extended.
+        """
         living, names = self.fingerprints(), self.names()
         for folder in self._models.glob("*"):
             if folder.name in living or folder.name.startswith("."):

@@ -30,7 +30,8 @@ def plot_regressions(dates: pl.DataFrame) -> Figure:
 
 def plot_bias(portfolios: pl.DataFrame, deciles: pl.DataFrame, n_days: int) -> Figure:
     """The bias statistics: every test portfolio by kind, and single names by decile, with the band about 1 in
-    which a right forecast falls."""
+    which a right forecast falls.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4), layout="constrained")

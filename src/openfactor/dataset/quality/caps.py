@@ -175,7 +175,8 @@ def cap_carried(evidence: Evidence) -> Iterator[Draft]:
 
 def _latest(evidence: Evidence, condition: pl.Expr) -> np.ndarray:
     """(companies,) date of each company's last market cap among the rows of the upload that meet a condition;
-    NaT without one."""
+    NaT without one.
+    """
     identifiers = evidence.dataset.identifiers
     rows = evidence.uploads["market_cap"].filter(condition)
     coded = code_companies(identifiers, rows, [], evidence.id_types("market_cap"))

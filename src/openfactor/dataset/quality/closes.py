@@ -19,7 +19,8 @@ SPLITS = np.array([2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100, 3 / 2, 
 
 def near_split(ratio: Float, tolerance: float) -> Mask:
     """Whether prices change as in a split or a consolidation (2, 1/2, 3, 3/2, ...), give or take a day's
-    move."""
+    move.
+    """
     with np.errstate(divide="ignore"):
         size = np.abs(np.log(ratio))
     return np.asarray((np.abs(size[:, None] - np.log(SPLITS)) < np.log1p(tolerance)).any(axis=1))
@@ -56,7 +57,8 @@ def unadjusted_split(evidence: Evidence) -> Iterator[Draft]:
 
 def _cap_stays(evidence: Evidence, row: int) -> bool:
     """Whether the cap does not follow a return: from the last row before with another cap than its
-    predecessor, to the first row after with a new one."""
+    predecessor, to the first row after with a new one.
+    """
     cap, returns = evidence.dataset.panel.market_cap, evidence.dataset.panel.local_return
     start = stop = int(evidence.previous[row])
     moved, old = 0.0, cap[start]

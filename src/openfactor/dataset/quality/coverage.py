@@ -16,7 +16,8 @@ Counts = np.ndarray
 
 def covered(evidence: Evidence) -> dict[str, tuple[str, Counts]]:
     """Column of the coverage to its upload and (D,) counts. Returns count too: a price without one is of no
-    use."""
+    use.
+    """
     source = {"priced": "price", "listings": "price", "market_cap": "market_cap"}
     frame = evidence.dataset.coverage
     columns = {

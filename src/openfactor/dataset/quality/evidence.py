@@ -199,7 +199,8 @@ class Evidence:
 
     def jumps(self, values: Float, factor: float) -> tuple[RowNumbers, int]:
         """Rows where a value changes by more than a factor since the listing's previous price, and the number
-        of rows compared."""
+        of rows compared.
+        """
         rows, n_compared = [np.zeros(0, np.int64)], 0
         for block, before in self.moves():
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -124,7 +124,8 @@ NUMBER = re.compile(r"\d+\.0+")
 
 def plain(text: str) -> str:
     """An id without blanks, punctuation, invisible characters, case, compatibility forms, leading zeros, and
-    the decimals that a spreadsheet appends to a number."""
+    the decimals that a spreadsheet appends to a number.
+    """
     kept = _visible(text)
     whole = kept.split(".")[0] if NUMBER.fullmatch(kept) else kept
     letters = "".join(c for c in whole if c.isalnum())

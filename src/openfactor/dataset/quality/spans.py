@@ -105,7 +105,8 @@ def _prices_end(evidence: Evidence) -> Iterator[Draft]:
 
 def _cap_share(evidence: Evidence, source: Source) -> float | None:
     """Share of the newest day's cap that depends on a source; None for sources that listings do not depend
-    on."""
+    on.
+    """
     newest, where = np.array([evidence.newest]), source.where
     panel = evidence.dataset.panel
     if source.upload == "exchange_rates" and where is not None:

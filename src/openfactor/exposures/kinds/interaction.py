@@ -27,7 +27,8 @@ def product_blocks(
     group: InteractionExposureGroupSettings, sources: Sources, first: int
 ) -> list[CategoricalBlock]:
     """The blocks of an interaction with categorical members, from column `first` on: one for each combination
-    of continuous factors."""
+    of continuous factors.
+    """
     continuous, categorical = _members(group)
     if not categorical:
         return []

@@ -19,7 +19,8 @@ _SHARE = 0.1
 @dataclass(frozen=True)
 class PortfolioDraws:
     """Random numbers per listing (L) that make the test portfolios the same on every date, as far as their
-    names are in the universe. Factors are portfolios too, but need no numbers."""
+    names are in the universe. Factors are portfolios too, but need no numbers.
+    """
 
     long: Float
     """(n, L) weights, most of them 0."""
@@ -58,7 +59,8 @@ class PortfolioDraws:
 
     def weights(self, day: Snapshot) -> Float:
         """(B, n) weights on the names of a date, in any scale: by cap, equal, random, long-short, least
-        variance, and least variance for an expected return."""
+        variance, and least variance for an expected return.
+        """
         listing = day.listing
         optimal = optimal_portfolios(self.alphas[:, listing], day.exposures, day.covariance, day.specific)
         return np.vstack(

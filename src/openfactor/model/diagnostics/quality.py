@@ -34,7 +34,8 @@ def band(z: Float) -> Float:
 
 def rolling_bias(z: Float, window: int) -> Float:
     """(T, B) bias statistic of the `window` values that end on each date; NaN where there are fewer, and on
-    dates without a value."""
+    dates without a value.
+    """
     out = np.full(z.shape, np.nan)
     for b, column in enumerate(z.T):
         dates = np.flatnonzero(np.isfinite(column))

@@ -23,7 +23,8 @@ DECILES = 10
 @dataclass(frozen=True)
 class WalkForward:
     """z = r_(t+1) / sigma_t of B test portfolios on D dates, and of all single names by decile of their
-    forecast; there with sqrt(m) sigma_t for a return over m days."""
+    forecast; there with sqrt(m) sigma_t for a return over m days.
+    """
 
     dates: tuple[dt.date, ...]
     """(D,) of the returns."""

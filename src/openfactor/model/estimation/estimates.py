@@ -54,7 +54,8 @@ class Piece:
 @dataclass(frozen=True)
 class RowValues:
     """Arrays of values beside the panel's rows, in pieces that follow each other, so that new days are added
-    without copying what there is."""
+    without copying what there is.
+    """
 
     n_rows: int
     pieces: tuple[Piece, ...]

@@ -40,7 +40,8 @@ class Inputs:
     @property
     def estimation(self) -> list[Mask]:
         """(rows,) for each stage: the rows of the universe whose returns its regression is estimated on, one
-        listing per company."""
+        listing per company.
+        """
         return self._once("estimation", lambda: [self._estimation(s) for s in self.settings.stages])
 
     def _estimation(self, stage: Stage) -> Mask:

@@ -88,7 +88,8 @@ def _beside(path: Path) -> Path:
 
 def _link(piece: Piece, path: Path) -> bool:
     """Whether `path` is now a link to the file of a piece, and so is the file beside it; not if they are gone
-    or the disk knows no links."""
+    or the disk knows no links.
+    """
     if piece.file is None:
         return False
     try:

@@ -208,6 +208,7 @@ def _regime(history: FactorHistory, variance: Float, halflife: float | None) -> 
 
 def regime_multiplier(bias: Float, halflife: float) -> Float:
     """(T,) what volatilities are multiplied by when their squared biases were `bias` (T,): the square root of
-    the weighted mean of those that there are, 1 before there is one."""
+    the weighted mean of those that there are, 1 before there is one.
+    """
     measured = np.sqrt(ewma_means(bias, halflife))
     return np.asarray(np.where(np.isfinite(measured), measured, 1.0))

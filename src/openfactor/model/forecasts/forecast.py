@@ -123,7 +123,8 @@ class ModelForecast:
 
     def covariances(self, days: NDArray[np.int64] | None = None) -> FactorCovariances:
         """The arrays behind the frames, in double precision; `days` index the trading days of the
-        estimates."""
+        estimates.
+        """
         if days is None:
             days = self.days
         if len(days) == len(self.days) or self.has_all("covariances"):
@@ -133,7 +134,8 @@ class ModelForecast:
 
     def specific(self, days: NDArray[np.int64] | None = None) -> SpecificRisk:
         """Specific variances a trading period of the rows of the trading days `days`, ascending, and of those
-        between them."""
+        between them.
+        """
         if not len(self.days):
             return self.every_specific
         first, last = (0, self.days[-1]) if days is None or not len(days) else (days[0], days[-1])
@@ -158,7 +160,8 @@ class ModelForecast:
 
     def _known(self, days: NDArray[np.int64]) -> Mask:
         """(D, K) factors that assets of the universe are exposed to on some days, where there has been no
-        return of theirs yet; those need no look at the exposures that have."""
+        return of theirs yet; those need no look at the exposures that have.
+        """
         fitted, e = self.fitted, self.fitted.estimates
         known = (np.cumsum(e.has_exposure & e.estimated[:, None], axis=0) > 0)[days]
         for d in np.flatnonzero(~known.all(axis=1)):

@@ -58,7 +58,8 @@ class OwnVariances:
 
     def between(self, first: int, last: int, context: Context) -> tuple[int, Float, NDArray[np.int32]]:
         """The first row of trading day `first`, and from there on to the last row of trading day `last` the
-        variances as known on each day, and the returns that they rest on."""
+        variances as known on each day, and the returns that they rest on.
+        """
         offsets, days = self.rows.offsets, self.rows.trading_days
         start = int(offsets[days[first]]) if first else 0
         stop = int(offsets[days[last] + 1])
@@ -71,7 +72,8 @@ class OwnVariances:
 
     def bias(self, last: int, context: Context) -> Float:
         """(last + 1,) B_t^2 of each trading day up to `last`: the cap-weighted mean of squared returns over
-        the variances known before, NaN where there is none."""
+        the variances known before, NaN where there is none.
+        """
         with self._lock:
             none = np.zeros(0), np.zeros(0, np.int32)
             self._take_in(last + 1, last + 1, 0, *none, context)
@@ -122,7 +124,8 @@ class OwnVariances:
 
 def counted_returns(fitted: FittedModel) -> SpecificReturns:
     """The specific returns of a model, over gaps without what the factors did meanwhile, and without those
-    that were fitted exactly: of regressions without a degree of freedom, and what is rounding."""
+    that were fitted exactly: of regressions without a degree of freedom, and what is rounding.
+    """
     e, panel = fitted.estimates, fitted.dataset.panel
     returns, exact = fitted.specific_over_gaps, (e.n > 0) & (e.n <= e.rank)
     if exact.any():

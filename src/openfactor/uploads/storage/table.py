@@ -189,7 +189,8 @@ class VersionedTable:
 
     def _link(self, file: DataFile, linked: list[Path]) -> AddAction:
         """The action that adds a file. A file from outside the table gets a unique name: two commits of one
-        staged table must not share a file that one of them may remove."""
+        staged table must not share a file that one of them may remove.
+        """
         target = file.path
         if file.path.parent != self._folder:  # not a file of an earlier version
             target = self._folder / f"{file.content_hash}-{uuid.uuid4().hex}{file.path.suffix}"
