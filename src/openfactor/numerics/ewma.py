@@ -1,7 +1,7 @@
 """Exponentially weighted means of squares and products, as they were known on each day.
 
 A day has the weight lambda of the day after it, lambda = 2^(-1 / half-life); weights are divided by their sum
-over the history that there is. Nothing is demeaned, and the day itself counts. Means of squared daily returns
+over the history so far. Nothing is demeaned, and the day itself counts. Means of squared daily returns
 are daily variances, in the square of the returns' unit; nothing here is annualised.
 
 All recursions carry the mean itself, m <- (x W m + v) / (x W + 1) with the weight W so far, so that it
@@ -48,7 +48,7 @@ def bartlett_weights(lags: int) -> Float:
 def effective_number(halflife: float, n: Int) -> Float:
     """Equally weighted days that say as much as the last n days: (sum w)^2 / sum w^2; n without decay."""
     rate = np.log(2.0) / halflife
-    if rate * np.max(n, initial=1) < 1e-6:  # to the last digit but six as many as there are
+    if rate * np.max(n, initial=1) < 1e-6:  # no decay to speak of
         return np.asarray(n, np.float64)
     lost, lost_all = -np.expm1(-rate), -np.expm1(-rate * n)  # 1 - x and 1 - x^n
     return np.asarray(lost_all * (2.0 - lost) / ((2.0 - lost_all) * lost))
@@ -65,10 +65,9 @@ def _shares(weight: float, x: float) -> tuple[float, float, float]:
 
 
 def ewma_means(values: Float, halflife: float) -> Float:
-    """The mean (T, ...) of `values` (T, ...) as known on each day; NaN does not count, and stays until there
-    is a value.
+    """The mean (T, ...) of `values` (T, ...) as known on each day; NaN before the first value.
 
-    A day without a value leaves the mean and lowers the weights of what came before, as
+    A day with NaN leaves the mean and lowers the weights of what came before, as
     `pandas.Series.ewm(halflife, ignore_na=False).mean()` does.
     """
     columns = int(np.prod(values.shape[1:]))
@@ -199,11 +198,11 @@ def _products_on(returns: Float, halflife: float, lag: int, days: Int) -> Float:
 
 @njit(cache=True, nogil=True)
 def ewma_pairs(returns: Float, x: float, lag_weights: Float, days: Int, out: Float, common: Int) -> None:
-    """Newey-West correlations of each pair of series over the days on which both are there.
+    """Newey-West correlations of each pair of series over the days that both have.
 
     Parameters
     ----------
-    returns : (T, K) NaN where a series is not there
+    returns : (T, K) NaN on days that a series does not have
     x : decay per day
     lag_weights : (lags,) as of `bartlett_weights`
     days : (D,) ascending, perhaps repeated

@@ -78,9 +78,9 @@ def huber_scale(residuals: Float, weights: Float, epsilon: float, c: float, pena
     solution.
     """
     squares = residuals**2
-    order = np.argsort(squares)
+    by_size = np.argsort(squares)
     inside, within = penalty, 0.0
-    for i in order:
+    for i in by_size:
         beyond = epsilon * epsilon * (1.0 - within)
         # the left side over s^2, at the s that has this residual on the bound: it falls as s grows
         if squares[i] > 0.0 and inside * epsilon**2 / squares[i] + beyond <= c:

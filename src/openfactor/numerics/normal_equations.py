@@ -181,24 +181,24 @@ def _add_dense(block: Float, m: int, products: Float) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _add_to_categories(code: Codes, loading: Float, root: Float, by_name: Float, sums: Float) -> None:
-    """sums[c] += loading * root * by_name[j], for the category c of each observation j of a tile."""
+def _add_to_categories(code: Codes, loading: Float, root: Float, by_row: Float, sums: Float) -> None:
+    """sums[c] += loading * root * by_row[j], for the category c of each observation j of a tile."""
     for j in range(len(code)):
         c = code[j]
         if c >= 0 and root[j] > 0.0:
             scale = loading[j] * root[j]
             for k in range(sums.shape[1]):
-                sums[c, k] += scale * by_name[j, k]
+                sums[c, k] += scale * by_row[j, k]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _fill_slot(root: Float, loading: Float, weight: Float, cap: Float, width: int, by_name: Float) -> None:
+def _fill_slot(root: Float, loading: Float, weight: Float, cap: Float, width: int, by_row: Float) -> None:
     """The four columns of a slot: times loading * root they are w x, w x x, (w x)**2 and cap x."""
     for j in range(len(root)):
-        by_name[j, width] = root[j]
-        by_name[j, width + 1] = root[j] * loading[j]
-        by_name[j, width + 2] = root[j] * weight[j] * loading[j]
-        by_name[j, width + 3] = cap[j] / root[j] if root[j] > 0.0 else 0.0
+        by_row[j, width] = root[j]
+        by_row[j, width + 1] = root[j] * loading[j]
+        by_row[j, width + 2] = root[j] * weight[j] * loading[j]
+        by_row[j, width + 3] = cap[j] / root[j] if root[j] > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -259,7 +259,7 @@ def weighted_cross_products(
     even = width + width % 2
     wide = -(-(width + 4) // LANES) * LANES  # with four columns of the slot; a vector has no remainder
     root = np.sqrt(weight)
-    block, by_name = np.zeros((even, TILE + LANES)), np.zeros((TILE, wide))
+    block, by_row = np.zeros((even, TILE + LANES)), np.zeros((TILE, wide))
     products = np.zeros((even, even))
     sums = np.zeros((n_factors, wide))  # by category, of the weighted dense columns and those of the slot
     gram = np.zeros((n_factors, n_factors))
@@ -273,12 +273,12 @@ def weighted_cross_products(
         _weigh(returns[rows], roots, block[n_dense])
         for j in range(m):
             for k in range(width):
-                by_name[j, k] = block[k, j]
+                by_row[j, k] = block[k, j]
         _add_dense(block, m, products)
         for slot in range(n_slots):
             code, loading = codes[slot][rows], loadings[slot][rows]
-            _fill_slot(roots, loading, weight[tile], market_cap[rows], width, by_name)
-            _add_to_categories(code, loading, roots, by_name, sums)
+            _fill_slot(roots, loading, weight[tile], market_cap[rows], width, by_row)
+            _add_to_categories(code, loading, roots, by_row, sums)
             for other in range(n_slots):
                 if other != slot:
                     _add_pairs(code, loading, codes[other][rows], loadings[other][rows], weight[tile], gram)

@@ -1,4 +1,4 @@
-"""Correlations of series that are not all there on all days: each pair over the days on which both are."""
+"""Correlations of series with gaps: each pair over the days that both series have."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Int = NDArray[np.int64]
 
 
 def pairwise_correlations(returns: Float, halflife: float, lags: int, days: Int) -> tuple[Float, Int]:
-    """Correlations as known on some days, each pair over the days on which both series are there.
+    """Correlations as known on some days, each pair over the days that both series have.
 
     With exponential weights lambda^(t - s), normalised over the days of the pair; nothing is demeaned. The
-    Newey- West sum Gamma_0 + sum_l b_l (Gamma_l + Gamma_l') is in units of the root mean squares over the
+    Newey-West sum Gamma_0 + sum_l b_l (Gamma_l + Gamma_l') is in units of the root mean squares over the
     days of Gamma_0.
 
     Parameters
     ----------
-    returns : (T, K) NaN where a series is not there
+    returns : (T, K) NaN on days that a series does not have
     halflife : in days
     lags : of the Newey-West correction; 0: none
     days : (D,) ascending, perhaps repeated
@@ -50,7 +50,7 @@ def complete_correlation(correlation: Float, common: Int, min_days: int, group: 
     common : (K, K) days of each pair, of each series on the diagonal
     min_days : days that are enough
     group : (K,) code of each series' group
-    present : (K,) series that are there at all; others are uncorrelated with everything
+    present : (K,) series that exist; others are uncorrelated with everything
 
     Returns
     -------

@@ -35,7 +35,7 @@ class SpecificReturns(NamedTuple):
     market_cap: Float
     """(rows,) weights of the regime's cross-section."""
     is_main_listing: NDArray[np.bool_]
-    """(rows,) the listing stands for its company there."""
+    """(rows,) the row is of its company's main listing."""
     trading_days: Int
     """(T,) stored days that are trading days."""
     rounding: Float
