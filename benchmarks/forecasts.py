@@ -26,7 +26,7 @@ from openfactor.model import estimate
 from openfactor.model.estimation import extend
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts import factor_covariances
-from openfactor.model.forecasts.history import OwnVariances
+from openfactor.model.forecasts.own_variances import OwnVariances
 from openfactor.model.forecasts.specific import specific_risk
 from openfactor.results.provenance import DataVersion
 from openfactor.settings import EigenfactorSettings, FactorCovarianceSettings, RiskForecastSettings

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 
 from openfactor.context import Context
 from openfactor.dataset.periods import DAILY
-from openfactor.model.forecasts.correlation import (
-    ENOUGH_DAYS,
-    FactorHistory,
-    correlations,
-    with_prior,
-)
+from openfactor.model.forecasts.correlation import correlations
+from openfactor.model.forecasts.factor_history import ENOUGH_DAYS, FactorHistory, with_prior
 from openfactor.numerics.eigenfactor import Eigenfactors
 from openfactor.numerics.ewma import (
     effective_number,
@@ -34,8 +30,8 @@ from openfactor.settings.forecasts import (
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 EFFECTIVE_DAYS = 1.5
-"""For each factor, from which eigenfactors are adjusted; with hardly more days than factors the simulated
-bias has no mean."""
+"""Per factor, from which eigenfactors are adjusted; with hardly more days than factors the simulated bias has
+no mean."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,7 @@ class FactorCovariances:
     """(D,) the eigenfactors were adjusted."""
 
     def of(self, days: NDArray[np.int64]) -> FactorCovariances:
-        """Those of some of the days."""
+        """Those of some of the days, by their index."""
         if len(days) == len(self.regime):
             return self
         return FactorCovariances(
@@ -85,87 +81,135 @@ def factor_covariances(
 ) -> FactorCovariances:
     """The forecasts of some days from the returns up to each of them.
 
-    returns : (T, K) factor returns, without days that had no regression
-    has_exposure : (T, K) the factor had an exposure, so that its return counts; by default all do
-    groups : (K,) group of each factor, which lends its mean to those that are too young
-    known : (D, K) assets are exposed to the factor on the day, even if it has no return yet
-    periods_per_year : to annualise with
-    days : (D,) ascending indices of the days that are wanted, by default all
-
     sigma^2 = periods_per_year EWMA(f^2), rho = EWMA(f f') scaled to a unit diagonal, F = sigma sigma' rho;
     see `settings.forecasts` for the options, which are applied in this order: Newey-West, combination with
     standardised returns, shrinkage, principal components, eigenfactors, regime.
+
+    Parameters
+    ----------
+    returns
+        (T, K) factor returns per trading period, fractions, without days that had no regression.
+    has_exposure
+        (T, K) the factor had an exposure, so that its return counts; None: all do.
+    groups
+        (K,) group of each factor, which lends its mean to those that are too young.
+    known
+        (D, K) assets are exposed to the factor on the day, even if it has no return yet.
+    periods_per_year
+        To annualise with.
+    days
+        (D,) ascending indices of the days to forecast on; None: all.
+
+    Raises
+    ------
+    CancelledError
+        The request was cancelled.
     """
-    wanted, n_factors = np.arange(len(returns)) if days is None else days, returns.shape[1]
-    nothing = np.zeros(len(wanted), np.bool_)
-    if not len(wanted) or not n_factors:
-        empty = np.zeros((len(wanted), n_factors, n_factors))
-        none = np.zeros((len(wanted), n_factors), np.bool_)
-        return FactorCovariances(empty, np.ones(len(wanted)), none, nothing, none, nothing)
+    days, n_factors = np.arange(len(returns)) if days is None else days, returns.shape[1]
+    nowhere = np.zeros(len(days), np.bool_)
+    if not len(days) or not n_factors:
+        no_factors = np.zeros((len(days), n_factors), np.bool_)
+        empty = np.zeros((len(days), n_factors, n_factors))
+        return FactorCovariances(empty, np.ones(len(days)), no_factors, nowhere, no_factors, nowhere)
     context = context or Context()
-    # nothing after the last day that is wanted is looked at
-    history = _history(returns, has_exposure, groups).until(int(wanted[-1]))
-    own, repaired_vol = _variances(history.returns, settings)
-    own_volatility, multiplier = np.sqrt(own), _regime(history, own, settings.halflife_vra)
-    seen = history.n_days[wanted] > 0
-    seen = seen if known is None else seen | known
-    volatility, prior = with_prior(own_volatility, history, wanted, seen)
+    # the future of the last day is not looked at
+    history = FactorHistory.of(returns, has_exposure, groups).until(int(days[-1]))
+    variance, repaired_vol = _variances(history.returns, settings)
+    own_volatility, multiplier = np.sqrt(variance), _regime(history, variance, settings.halflife_vra)
+    has_return = history.n_days[days] > 0
+    known = has_return if known is None else has_return | known
+    volatility, is_prior = with_prior(own_volatility, history, days, known)
     volatility *= np.sqrt(periods_per_year)
-    if history.whole and _is_plain(settings) and eigenfactor is None and pca is None and len(wanted) > 1:
+    if history.is_complete and _is_plain(settings) and eigenfactor is None and pca is None and len(days) > 1:
         scaled = own_volatility * (np.sqrt(periods_per_year) * multiplier[:, None])
-        with context.step("factor covariances", len(wanted)) as advance:
+        with context.step("factor covariances", len(days)) as advance:
             covariance = ewma_covariances(history.returns, settings.halflife_cor, scaled)
-            advance(len(wanted))
-        chosen = covariance if len(wanted) == len(covariance) else covariance[wanted]
+            advance(len(days))
+        covariance = covariance if len(days) == len(covariance) else covariance[days]
         return FactorCovariances(
-            chosen, multiplier[wanted], repaired_vol[wanted], nothing, prior, nothing
+            covariance, multiplier[days], repaired_vol[days], nowhere, is_prior, nowhere
         )  # fmt: skip
-    correlation, repaired_cor = correlations(history, own_volatility, settings, wanted, seen, context)
-    enough = effective_number(settings.halflife_cor, wanted + 1) >= EFFECTIVE_DAYS * n_factors
-    adjusted = enough if eigenfactor is not None else nothing
-    simulated = None
-    if eigenfactor is not None and adjusted.any():
-        simulated = Eigenfactors(
-            n_factors, settings.halflife_vol, settings.halflife_cor,
-            eigenfactor.n_simulations, eigenfactor.seed,
-        )  # fmt: skip
+    correlation, repaired_cor = correlations(history, own_volatility, settings, days, known, context)
+    options = _MatrixOptions.of(settings, eigenfactor, pca, n_factors, days)
+    covariance = _covariances(options, correlation, volatility, multiplier[days], days, context)
+    return FactorCovariances(
+        covariance, multiplier[days], repaired_vol[days], repaired_cor, is_prior, options.is_adjusted
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _MatrixOptions:
+    """Options that look at one day's matrix."""
+
+    settings: FactorCovarianceSettings
+    eigenfactor: EigenfactorSettings | None
+    pca: PcaCorrelationSettings | None
+    is_adjusted: Mask
+    """(D,) the eigenfactors of the day are adjusted."""
+    simulated: Eigenfactors | None
+    """None if those of no day are."""
+
+    @classmethod
+    def of(
+        cls,
+        settings: FactorCovarianceSettings,
+        eigenfactor: EigenfactorSettings | None,
+        pca: PcaCorrelationSettings | None,
+        n_factors: int,
+        days: NDArray[np.int64],
+    ) -> _MatrixOptions:
+        if eigenfactor is None:
+            return cls(settings, eigenfactor, pca, np.zeros(len(days), np.bool_), None)
+        n_effective = effective_number(settings.halflife_cor, days + 1)
+        is_adjusted, simulated = n_effective >= EFFECTIVE_DAYS * n_factors, None
+        if is_adjusted.any():
+            simulated = Eigenfactors(
+                n_factors, settings.halflife_vol, settings.halflife_cor,
+                eigenfactor.n_simulations, eigenfactor.seed,
+            )  # fmt: skip
+        return cls(settings, eigenfactor, pca, is_adjusted, simulated)
+
+    def covariance(self, d: int, correlation: Float, volatility: Float, n_days: int) -> Float:
+        """(K, K) of the d-th day, which is the `n_days`-th of the history, before the regime."""
+        settings = self.settings
+        if settings.shrink_cor_method is not None:
+            n_effective = float(effective_number(settings.halflife_cor, np.array([n_days]))[0])
+            n = min(settings.shrink_cor_length or n_effective, n_days)
+            correlation = shrink_correlation(correlation, n, settings.shrink_cor_method)
+        if self.pca is not None:
+            components = principal_components(correlation, self.pca.n_components)
+            correlation = (1.0 - self.pca.weight) * correlation + self.pca.weight * components
+        covariance = correlation * (volatility[:, None] * volatility[None, :])
+        if self.simulated is not None and self.eigenfactor is not None and self.is_adjusted[d]:
+            covariance = self.simulated.adjust(covariance, n_days, self.eigenfactor.scaling)
+        return covariance
+
+
+def _covariances(
+    options: _MatrixOptions,
+    correlation: Float,
+    volatility: Float,
+    multiplier: Float,
+    days: NDArray[np.int64],
+    context: Context,
+) -> Float:
+    """(D, K, K) from correlations (D, K, K), which it overwrites, volatilities (D, K) and what the regime
+    multiplies these by (D,).
+    """
 
     def finish(d: int) -> None:
-        """In place: the options that look at one day's matrix."""
-        matrix = correlation[d]
-        n_days = int(wanted[d]) + 1
-        if settings.shrink_cor_method is not None:
-            effective = float(effective_number(settings.halflife_cor, np.array([n_days]))[0])
-            n = min(settings.shrink_cor_length or effective, n_days)
-            matrix = shrink_correlation(matrix, n, settings.shrink_cor_method)
-        if pca is not None:
-            blended = principal_components(matrix, pca.n_components)
-            matrix = (1.0 - pca.weight) * matrix + pca.weight * blended
-        covariance = matrix * (volatility[d][:, None] * volatility[d][None, :])
-        if simulated is not None and eigenfactor is not None and adjusted[d]:
-            covariance = simulated.adjust(covariance, n_days, eigenfactor.scaling)
-        correlation[d] = covariance * multiplier[wanted[d]] ** 2
+        covariance = options.covariance(d, correlation[d], volatility[d], int(days[d]) + 1)
+        correlation[d] = covariance * multiplier[d] ** 2
         correlation[d] += correlation[d].T.copy()
         correlation[d] *= 0.5
 
     with (
         ThreadPoolExecutor(context.threads) as pool,
-        context.step("factor covariances", len(wanted)) as advance,
+        context.step("factor covariances", len(days)) as advance,
     ):
-        for _ in pool.map(finish, range(len(wanted))):
+        for _ in pool.map(finish, range(len(days))):
             advance()
-    return FactorCovariances(
-        correlation, multiplier[wanted], repaired_vol[wanted], repaired_cor, prior, adjusted
-    )  # fmt: skip
-
-
-def _history(returns: Float, has_exposure: Mask | None, groups: Sequence[str] | None) -> FactorHistory:
-    """Returns of days without exposure are none; a factor without a group is one by itself."""
-    n_factors = returns.shape[1]
-    group = np.arange(n_factors) if groups is None else np.unique(list(groups), return_inverse=True)[1]
-    there = np.ones(returns.shape, np.bool_) if has_exposure is None else has_exposure
-    values = returns if there.all() else np.where(there, returns, np.nan)
-    return FactorHistory(values, group.astype(np.int64), np.cumsum(there, axis=0))
+    return correlation
 
 
 def _is_plain(settings: FactorCovarianceSettings) -> bool:
@@ -174,7 +218,9 @@ def _is_plain(settings: FactorCovarianceSettings) -> bool:
 
 
 def _variances(returns: Float, settings: FactorCovarianceSettings) -> tuple[Float, Mask]:
-    """(T, K) variances a day before the regime, 0 before the first return, and where Newey-West left none."""
+    """Variances (T, K) per trading period before the regime, 0 before the first return; and (T, K) whether
+    that of Newey-West was not above zero, so that the uncorrected one stands.
+    """
     plain = np.nan_to_num(ewma_means(returns**2, settings.halflife_vol))
     if not settings.nw_lags_vol:
         return plain, np.zeros(plain.shape, np.bool_)
@@ -190,25 +236,33 @@ def _variances(returns: Float, settings: FactorCovarianceSettings) -> tuple[Floa
 def _regime(history: FactorHistory, variance: Float, halflife: float | None) -> Float:
     """(T,) sqrt of the mean of B^2, B_t^2 = mean_k f_kt^2 / sigma_k,t-1^2; 1 until there is one.
 
-    The mean is over the days that there are, so that it does not start from an arbitrary value, and over the
-    factors whose own volatility rests on enough days.
+    The mean is over the days so far, so that it does not start from an arbitrary value, and over the factors
+    whose own volatility rests on enough days.
+
     Source: Menchero, Orr and Wang, USE4 methodology notes (2011), section 4.3.
     """
     returns = history.returns
     bias = np.full(len(returns), np.nan)
     if halflife is None or len(returns) <= ENOUGH_DAYS:
         return np.ones(len(returns))
-    before, squares = variance[:-1], np.nan_to_num(returns[1:]) ** 2
-    counted = (before > 0) & (history.n_days[:-1] >= ENOUGH_DAYS) & np.isfinite(returns[1:])
-    ratios = np.divide(squares, before, out=np.zeros(before.shape), where=counted)
+    forecast, squares = variance[:-1], np.nan_to_num(returns[1:]) ** 2
+    counted = (forecast > 0) & (history.n_days[:-1] >= ENOUGH_DAYS) & np.isfinite(returns[1:])
+    ratios = np.divide(squares, forecast, out=np.zeros(forecast.shape), where=counted)
     number = counted.sum(axis=1)
     np.divide(ratios.sum(axis=1), number, out=bias[1:], where=number > 0)
     return regime_multiplier(bias, halflife)
 
 
 def regime_multiplier(bias: Float, halflife: float) -> Float:
-    """(T,) what volatilities are multiplied by when their squared biases were `bias` (T,): the square root of
-    the weighted mean of those that there are, 1 before there is one.
+    """(T,) what volatilities are multiplied by: the square root of the weighted mean of their squared biases
+    so far, 1 before the first.
+
+    Parameters
+    ----------
+    bias
+        (T,) squared bias of each day, NaN where there is none.
+    halflife
+        In trading periods.
     """
-    measured = np.sqrt(ewma_means(bias, halflife))
-    return np.asarray(np.where(np.isfinite(measured), measured, 1.0))
+    multiplier = np.sqrt(ewma_means(bias, halflife))
+    return np.asarray(np.where(np.isfinite(multiplier), multiplier, 1.0))

@@ -14,7 +14,7 @@ from openfactor.cache import Cache
 from openfactor.datawarnings import warn
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import FactorCovariances, factor_covariances
-from openfactor.model.forecasts.history import OwnVariances
+from openfactor.model.forecasts.own_variances import OwnVariances
 from openfactor.model.forecasts.specific import SpecificRisk, specific_risk
 from openfactor.settings.forecasts import RiskForecastSettings
 
@@ -46,9 +46,9 @@ def warn_of_newest_day(fitted: FittedModel) -> None:
 class ModelForecast:
     """Factor covariances and specific variances of a model, as they were known on each trading day.
 
-    The forecast of a date uses the returns up to that date and is about the days after it. What is asked for
-    one date is computed for that date, and what it took to know is kept for the dates after it; the forecasts
-    of all dates are kept once they were asked for.
+    The forecast of a date uses the returns up to that date and is about the days after it. The forecast of a
+    single date is computed for that date, and the state that it took is kept for later dates; the forecasts
+    of all dates are kept once they were computed.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class ModelForecast:
 
     @cached_property
     def days(self) -> NDArray[np.int64]:
-        """Trading days with a forecast, those from the first regression on, as indices of the estimates'."""
+        """Indices of the trading days with a forecast: those from the first regression on."""
         estimated = np.flatnonzero(self.fitted.estimates.estimated)
         if not len(estimated):
             return estimated
@@ -79,8 +79,21 @@ class ModelForecast:
 
     @property
     def dates(self) -> list[dt.date]:
-        """The same as dates."""
+        """The dates of `days`."""
         return self.dates_of(self.days)
+
+    def dates_of(self, days: NDArray[np.int64]) -> list[dt.date]:
+        """The dates of trading days."""
+        return [self.fitted.estimates.dates[t] for t in days]
+
+    def days_between(self, start: dt.date | None, end: dt.date | None) -> NDArray[np.int64]:
+        """Those of `days` from start to end, both included; None for no bound."""
+        dates = self.fitted.estimates.dates
+        return np.array(
+            [t for t in self.days.tolist()
+             if (start is None or start <= dates[t]) and (end is None or dates[t] <= end)],
+            np.int64,
+        )  # fmt: skip
 
     @property
     def own_history(self) -> OwnVariances:
@@ -105,25 +118,18 @@ class ModelForecast:
         """The forecasts of all dates have been computed."""
         return self._results.peek(kind, None) is not None
 
-    def _once(self, kind: str, compute: Callable[[], T]) -> T:
-        return self._results.get(kind, None, compute, self.fitted.context.check)
-
-    def dates_of(self, days: NDArray[np.int64]) -> list[dt.date]:
-        """The dates of trading days."""
-        return [self.fitted.estimates.dates[t] for t in days]
-
-    def days_between(self, start: dt.date | None, end: dt.date | None) -> NDArray[np.int64]:
-        """Those of `days` from start to end, both included; None for no bound."""
-        dates = self.fitted.estimates.dates
-        return np.array(
-            [t for t in self.days.tolist()
-             if (start is None or start <= dates[t]) and (end is None or dates[t] <= end)],
-            np.int64,
-        )  # fmt: skip
-
     def covariances(self, days: NDArray[np.int64] | None = None) -> FactorCovariances:
-        """The arrays behind the frames, in double precision; `days` index the trading days of the
-        estimates.
+        """Annual covariances in double precision.
+
+        Parameters
+        ----------
+        days
+            Some of `days`, ascending; None: all.
+
+        Raises
+        ------
+        CancelledError
+            The request was cancelled.
         """
         if days is None:
             days = self.days
@@ -133,8 +139,18 @@ class ModelForecast:
         return self._covariances(days)
 
     def specific(self, days: NDArray[np.int64] | None = None) -> SpecificRisk:
-        """Specific variances a trading period of the rows of the trading days `days`, ascending, and of those
-        between them.
+        """Specific variances per trading period in double precision, of the panel's rows of some days and of
+        those between them.
+
+        Parameters
+        ----------
+        days
+            Some of `days`, ascending; None: all.
+
+        Raises
+        ------
+        CancelledError
+            The request was cancelled.
         """
         if not len(self.days):
             return self.every_specific
@@ -149,6 +165,9 @@ class ModelForecast:
     def _is_blended(self) -> bool:
         return self.settings.structural is not None or self.settings.bayesian is not None
 
+    def _once(self, kind: str, compute: Callable[[], T]) -> T:
+        return self._results.get(kind, None, compute, self.fitted.context.check)
+
     def _covariances(self, days: NDArray[np.int64]) -> FactorCovariances:
         settings, fitted, e = self.settings, self.fitted, self.fitted.estimates
         return factor_covariances(
@@ -159,8 +178,8 @@ class ModelForecast:
         )  # fmt: skip
 
     def _known(self, days: NDArray[np.int64]) -> Mask:
-        """(D, K) factors that assets of the universe are exposed to on some days, where there has been no
-        return of theirs yet; those need no look at the exposures that have.
+        """(D, K) assets of the universe are exposed to the factor on the day, or it has had a return; only
+        days on which a factor has not had one need a look at the exposures.
         """
         fitted, e = self.fitted, self.fitted.estimates
         known = (np.cumsum(e.has_exposure & e.estimated[:, None], axis=0) > 0)[days]

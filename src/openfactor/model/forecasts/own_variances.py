@@ -5,13 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.context import Context
 from openfactor.model.fitted import FittedModel
-from openfactor.model.forecasts.correlation import ENOUGH_DAYS
+from openfactor.model.forecasts.factor_history import ENOUGH_DAYS
 from openfactor.numerics.specific_variance import (
     Bounds,
     Regime,
@@ -29,22 +30,40 @@ EXACT = 1e-9
 """Specific returns below this share of the day's largest factor return are rounding: the name was fitted
 exactly, as the only one of its category is."""
 ROWS_FOR_THREADS = 100_000
+"""Rows of the panel from which threads are worth starting."""
+
+
+class VariancesAsKnown(NamedTuple):
+    """Variances of n rows of the panel in a row, as known on the day of each."""
+
+    first_row: int
+    """Row of the panel at which the arrays begin."""
+    variance: Float
+    """(n,) per trading period; NaN where there is none, and on days that are no trading days."""
+    history: NDArray[np.int32]
+    """(n,) returns that each rests on."""
 
 
 class OwnVariances:
-    """Daily specific variances of each listing's own history.
+    """Specific variances per trading period from each listing's own returns.
 
-    Days are taken in once, in order: a date after the last one that was asked for costs the days between.
+    Days are read once, in order: a date after the last one that was read costs the days between.
 
-    fitted, settings : whose returns, and how they count
-    regime : whether cross-sections of standardised returns are measured on the way
+    Parameters
+    ----------
+    fitted
+        The model with the specific returns.
+    settings
+        How returns count.
+    regime
+        Whether the squared bias of each day's cross-section is measured on the way; see `bias`.
     """
 
     def __init__(self, fitted: FittedModel, settings: IdioVolSettings, *, regime: bool) -> None:
         self.rows = counted_returns(fitted)
-        self.how = Smoothing.of(
+        self.smoothing = Smoothing.of(
             settings.halflife, settings.nw_lags,
-            settings.nw_lags_halflife_override or settings.halflife, *bounds(settings),
+            settings.nw_lags_halflife_override or settings.halflife, *void_and_clip_bounds(settings),
         )  # fmt: skip
         self._regime_from = ENOUGH_DAYS if regime else -1
         self._n_listings = fitted.dataset.identifiers.n_listings
@@ -52,70 +71,70 @@ class OwnVariances:
         self._restart()
 
     def _restart(self) -> None:
-        self._state = start_state(self._n_listings, len(self.how.lag_weights))
+        self._state = start_state(self._n_listings, len(self.smoothing.lag_weights))
         self._next = 0
         self._bias = np.zeros((len(self.rows.trading_days), 2))
 
-    def between(self, first: int, last: int, context: Context) -> tuple[int, Float, NDArray[np.int32]]:
-        """The first row of trading day `first`, and from there on to the last row of trading day `last` the
-        variances as known on each day, and the returns that they rest on.
+    def as_known(self, first: int, last: int, context: Context) -> VariancesAsKnown:
+        """The variances of the rows of trading days `first` to `last`, both included, as known on each.
+
+        Raises
+        ------
+        CancelledError
+            The request was cancelled.
         """
         offsets, days = self.rows.offsets, self.rows.trading_days
         start = int(offsets[days[first]]) if first else 0
         stop = int(offsets[days[last] + 1])
         variance, history = np.full(stop - start, np.nan), np.zeros(stop - start, np.int32)
         with self._lock:
-            if first < self._next - 1:  # the state of the last day that was taken in still says its own
+            if first < self._next - 1:  # the state of the last day that was read still has its variances
                 self._restart()
-            self._take_in(last + 1, first, start, variance, history, context)
-        return start, variance, history
+            self._read(last + 1, VarianceRows(first, start, variance, history), context)
+        return VariancesAsKnown(start, variance, history)
 
     def bias(self, last: int, context: Context) -> Float:
-        """(last + 1,) B_t^2 of each trading day up to `last`: the cap-weighted mean of squared returns over
-        the variances known before, NaN where there is none.
+        """(last + 1,) squared bias B_t^2 of each trading day up to `last`: the cap-weighted mean of squared
+        returns over the variances known before; NaN where there is none.
+
+        Raises
+        ------
+        CancelledError
+            The request was cancelled.
         """
         with self._lock:
-            none = np.zeros(0), np.zeros(0, np.int32)
-            self._take_in(last + 1, last + 1, 0, *none, context)
+            nowhere = VarianceRows(last + 1, 0, np.zeros(0), np.zeros(0, np.int32))
+            self._read(last + 1, nowhere, context)
             total, weight = self._bias[: last + 1].T.copy()
         return np.asarray(np.divide(total, weight, out=np.full(last + 1, np.nan), where=weight > 0))
 
     def fitted_exactly(self, specific_return: Float, t: int) -> int:
-        """Specific returns of trading day `t` that do not count, for they are no residuals."""
+        """Number of specific returns of trading day `t` that do not count, because they are no residuals."""
         if t == 0:
             return 0
         rows = slice(*self.rows.offsets[self.rows.trading_days[t - 1] + np.arange(2)].tolist())
         counted = np.abs(self.rows.returns[rows]) > self.rows.rounding[t]
         return int((np.isfinite(specific_return[rows]) & ~counted).sum())
 
-    def _take_in(
-        self,
-        stop: int,
-        write_from: int,
-        first_row: int,
-        variance: Float,
-        history: NDArray[np.int32],
-        context: Context,
-    ) -> None:
-        """The days from the next one to before `stop`."""
+    def _read(self, stop: int, out: VarianceRows, context: Context) -> None:
+        """Read the days from the next one to before `stop`."""
         context.check()
-        rows, first = self.rows, min(self._next, write_from)
+        rows, first = self.rows, min(self._next, out.first_day)
         if stop <= first:
             return
         days, offsets = rows.trading_days, rows.offsets
         n_rows = offsets[days[stop - 1] + 1] - offsets[days[max(first - 1, 0)]]
         # a cross-section is summed up in one order, whatever the number of threads
-        alone = self._regime_from >= 0 or n_rows < ROWS_FOR_THREADS
-        parts = np.linspace(0, self._n_listings, (1 if alone else context.threads) + 1).astype(int)
+        is_alone = self._regime_from >= 0 or n_rows < ROWS_FOR_THREADS
+        bounds = np.linspace(0, self._n_listings, (1 if is_alone else context.threads) + 1).astype(int)
         span, regime = Span(first, self._next, stop), Regime(self._regime_from, self._bias)
-        out = VarianceRows(write_from, first_row, variance, history)
 
-        def take_in(listings: tuple[int, int]) -> None:
-            specific_variances(rows, self.how, self._state, span, listings, regime, out)
+        def read(listings: tuple[int, int]) -> None:
+            specific_variances(rows, self.smoothing, self._state, span, listings, regime, out)
 
         try:
             with ThreadPoolExecutor(context.threads) as pool:
-                list(pool.map(take_in, [(int(a), int(b)) for a, b in pairwise(parts)]))
+                list(pool.map(read, [(int(a), int(b)) for a, b in pairwise(bounds)]))
         except BaseException:  # the state of some listings is ahead of that of others
             self._restart()
             raise
@@ -123,14 +142,14 @@ class OwnVariances:
 
 
 def counted_returns(fitted: FittedModel) -> SpecificReturns:
-    """The specific returns of a model, over gaps without what the factors did meanwhile, and without those
-    that were fitted exactly: of regressions without a degree of freedom, and what is rounding.
+    """The specific returns of a model that measure risk: over gaps without the factors' returns of the days
+    in between, and without those that regressions without degrees of freedom fitted exactly.
     """
     e, panel = fitted.estimates, fitted.dataset.panel
-    returns, exact = fitted.specific_over_gaps, (e.n > 0) & (e.n <= e.rank)
-    if exact.any():
+    returns, is_exact = fitted.specific_over_gaps, (e.n > 0) & (e.n <= e.rank)
+    if is_exact.any():
         returns = returns.copy()
-    for s, t in np.argwhere(exact).tolist():
+    for s, t in np.argwhere(is_exact).tolist():
         rows = fitted.rows_on(t - 1)
         returns[rows] = np.where(e.weight[s][rows] > 0, np.nan, returns[rows])
     return SpecificReturns(
@@ -145,10 +164,10 @@ def counted_returns(fitted: FittedModel) -> SpecificReturns:
     )
 
 
-def bounds(settings: IdioVolSettings) -> tuple[Bounds, Bounds]:
-    """Of returns a day that count at all, and of what they count as."""
+def void_and_clip_bounds(settings: IdioVolSettings) -> tuple[Bounds, Bounds]:
+    """Bounds on a day's return outside of which it does not count, and to which it is clipped."""
 
-    def between(lower: float | None, upper: float | None) -> Bounds:
+    def bounds(lower: float | None, upper: float | None) -> Bounds:
         return (-np.inf if lower is None else lower, np.inf if upper is None else upper)
 
-    return between(settings.void_lb, settings.void_ub), between(settings.clip_lb, settings.clip_ub)
+    return bounds(settings.void_lb, settings.void_ub), bounds(settings.clip_lb, settings.clip_ub)
