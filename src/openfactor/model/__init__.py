@@ -1,4 +1,4 @@
-"""Exposures become a risk model: estimation, one date at a time, and forecasts, over time."""
+"""Exposures become a risk model: estimates, one date at a time, forecasts over time, and frames of both."""
 
 from openfactor.model.diagnostics import diagnose
 from openfactor.model.estimation import Estimates, estimate

@@ -1,4 +1,4 @@
-"""A model that is estimated, with what it was estimated from at hand."""
+"""A fitted model: its estimates, and what they were estimated from."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 THIN_WINDOW, THIN_SHARE = 21, 0.75
 """Trading days, and the share of them on which a name that is not thinly traded has a return."""
+THIN_MIN_DAYS = 10
+"""Trading days in the universe from which a name can count as thinly traded."""
 
 
 @dataclass(frozen=True)
 class FittedModel(Inputs):
-    """What frames, forecasts and diagnostics of a model look at."""
+    """Estimates with their inputs: what frames, forecasts and diagnostics are computed from."""
 
     estimates: Estimates
     data: DataVersion
     """Which data it stands on."""
     identity: object = field(default_factory=object, repr=False)
-    """Of the model in caches; the same object on another context has it too."""
+    """Key of the model in caches; the model on another context has the same."""
 
     def on(self, context: Context) -> FittedModel:
-        """The same model for another request; what either computes, both have."""
+        """The same model for another request; they share what either computes."""
         return replace(self, context=context)
 
     @cached_property
     def order(self) -> list[NDArray[np.int64]]:
-        """Of each stage (columns,): the factor, in the order of the results, of each of its columns."""
-        at = {pair: k for k, pair in enumerate(self.estimates.pairs)}
-        return [np.array([at[pair] for pair in columns.pairs], np.int64) for columns in self.columns]
+        """For each stage (columns,): the index of each column's factor among those of all stages."""
+        index = {pair: k for k, pair in enumerate(self.estimates.pairs)}
+        return [np.array([index[pair] for pair in columns.pairs], np.int64) for columns in self.columns]
 
     @cached_property
     def days(self) -> NDArray[np.int64]:
@@ -57,13 +59,12 @@ class FittedModel(Inputs):
     def _specific_over_gaps(self) -> Float:
         panel, n_listings = self.dataset.panel, self.dataset.identifiers.n_listings
         return specific_over_gaps(
-            self.estimates, self.columns, self.order, self.days,
-            panel.listing, panel.priced, panel.offsets, n_listings,
+            self.estimates, self.columns, self.order, self.days, panel, n_listings
         )  # fmt: skip
 
     @cached_property
     def periods_per_year(self) -> float:
-        """Trading periods a year of the model's calendar, with which risk is annualised."""
+        """Trading periods per year of the model's calendar, with which risk is annualised."""
         return self.dataset.periods_per_year(self.days)
 
     @cached_property
@@ -81,12 +82,12 @@ class FittedModel(Inputs):
 
     @cached_property
     def thinly_traded(self) -> NDArray[np.int64]:
-        """(T,) companies of the universe that had a return on fewer than three quarters of the last 21
-        trading days, the date included; of a younger listing, of its own ones, ten at least.
+        """(T,) number of companies of the universe with a return on fewer than three quarters of the last 21
+        trading days, the date included, or of the days since they are in the universe, if these are ten.
         """
         panel, returns = self.dataset.panel, self.estimates.asset_return
         alive = np.zeros((THIN_WINDOW, self.dataset.identifiers.n_listings), np.bool_)
-        traded, out = np.zeros_like(alive), np.zeros(len(self.days), np.int64)
+        traded, count = np.zeros_like(alive), np.zeros(len(self.days), np.int64)
         n_alive, n_traded = np.zeros(alive.shape[1], np.int64), np.zeros(alive.shape[1], np.int64)
         for t in range(1, len(self.days)):
             rows, oldest = self.rows_on(t - 1), t % THIN_WINDOW
@@ -98,19 +99,19 @@ class FittedModel(Inputs):
             traded[oldest] &= alive[oldest]
             n_alive += alive[oldest]
             n_traded += traded[oldest]
-            thin = (n_alive >= 10) & (n_traded < THIN_SHARE * n_alive)
-            out[t] = np.sum(thin & alive[oldest])
-        return out
+            is_thinly_traded = (n_alive >= THIN_MIN_DAYS) & (n_traded < THIN_SHARE * n_alive)
+            count[t] = np.sum(is_thinly_traded & alive[oldest])
+        return count
 
     @cached_property
     def pinned(self) -> Mask:
         """(T, K) factors that were estimated, but had no freedom to be anything else."""
-        stages = range(len(self.estimates.status))
-        empty = ~self._free
-        judged = np.array(
-            [~empty[:, self.estimates.stage == s].all(axis=1) | (self.estimates.rank[s] == 0) for s in stages]
+        e, has_no_error = self.estimates, ~self._free
+        # where no factor of a stage has a standard error, the day has none to give
+        has_errors = np.array(
+            [~has_no_error[:, e.stage == s].all(axis=1) | (e.rank[s] == 0) for s in range(len(e.status))]
         )
-        return np.asarray(empty & judged[self.estimates.stage].T & ~self.aliased)
+        return np.asarray(has_no_error & has_errors[e.stage].T & ~self.aliased)
 
     @cached_property
     def aliased(self) -> Mask:
@@ -118,8 +119,8 @@ class FittedModel(Inputs):
         freedom.
         """
         e = self.estimates
-        deficient = (e.status == STATUSES.index("rank_deficient")) & np.isfinite(e.r2)
-        return np.asarray(~self._free & deficient[e.stage].T & ~self._alone)
+        is_deficient = (e.status == STATUSES.index("rank_deficient")) & np.isfinite(e.r2)
+        return np.asarray(~self._free & is_deficient[e.stage].T & ~self._alone)
 
     @cached_property
     def _free(self) -> Mask:
@@ -136,9 +137,9 @@ class FittedModel(Inputs):
         e, out = self.estimates, np.zeros(self.estimates.has_exposure.shape, np.bool_)
         for s, stage in enumerate(self.settings.stages):
             for group, kind in stage.construction.zero_sum_constraints.items():
-                mine = np.array([pair[0] == group for pair in e.pairs], np.bool_) & (e.stage == s)
+                of_group = np.array([pair[0] == group for pair in e.pairs], np.bool_) & (e.stage == s)
                 if kind != "none":
-                    out[:, mine] = e.has_exposure[:, mine].sum(axis=1, keepdims=True) == 1
+                    out[:, of_group] = e.has_exposure[:, of_group].sum(axis=1, keepdims=True) == 1
         return out
 
     def stage_index(self, stage: int) -> int:
@@ -146,7 +147,8 @@ class FittedModel(Inputs):
 
         Raises
         ------
-        SettingsError: the model has fewer stages.
+        SettingsError
+            The model has fewer stages.
         """
         if not 1 <= stage <= self.settings.n_stages:
             raise SettingsError(
@@ -155,16 +157,18 @@ class FittedModel(Inputs):
         return stage - 1
 
     def rows_on(self, t: int) -> slice:
-        """The panel's rows of a trading day."""
+        """The panel's rows of a trading day, by its index."""
         return self.dataset.panel.rows_of(int(self.days[t]))
 
     def exposures_at(self, rows: slice) -> Float:
-        """(n, K) exposures of the rows of a day to the factors of all stages, in the order of the results."""
+        """(n, K) exposures of the rows of a day to the factors of all stages, in the order of the estimates;
+        NaN where one is missing, 0 outside of a category.
+        """
         x = np.empty((rows.stop - rows.start, len(self.estimates.pairs)))
         for columns, order in zip(self.columns, self.order, strict=True):
             x[:, order] = design_matrix(*columns.evaluate(rows), len(order))
         return x
 
     def id_type(self, id_type: str | None) -> str:
-        """The id type to show, by default that of the universe; SettingsError if there is no such."""
+        """The id type to show assets in, by default the universe's; SettingsError if the dataset lacks it."""
         return self.dataset.identifiers.known_type(id_type or self.settings.inline_universe.id_type)

@@ -1,8 +1,8 @@
-"""Exposures and settings become Estimates: one regression a trading day and stage."""
+"""Exposures and settings become Estimates: one regression per trading day and stage."""
 
 from openfactor.model.estimation.daily_regressions import estimate
 from openfactor.model.estimation.estimates import Estimates, Piece, RowValues
-from openfactor.model.estimation.extend import days_kept, extend
+from openfactor.model.estimation.extension import days_kept, extend
 from openfactor.model.estimation.inputs import Inputs
 
 __all__ = [

@@ -159,8 +159,8 @@ def _blank(job: _Job, fingerprint: str) -> Estimates:
         clipped=np.zeros((s, t), np.int64),
         multiday=np.zeros((s, t), np.int64),
         rows=RowValues(rows, (Piece(0, (job.time.forward_return, specific, job.time.covered, *weights)),)),
-        digests=job.dataset.content_hashes,
-        structure=job.dataset.dictionary_hash,
+        content_hashes=job.dataset.content_hashes,
+        dictionary_hash=job.dataset.dictionary_hash,
     )
 
 

@@ -1,4 +1,4 @@
-"""What estimation gives."""
+"""Factor and specific returns, and how each day was estimated."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ STATUSES = (
     "not_converged",
     "rank_deficient",
 )
-"""What became of a day: estimated; no day before it; no name with a return that counts; no name with a return
-and all exposures; estimated without a residual, as with as many factors as names; estimated on returns that
-do not differ; estimated robustly, but not to the minimum; estimated with the minimum-norm solution, because
-the factors could not be told apart. Of several, the last in the order of this list."""
+"""How a day was estimated.
+
+ok: with nothing to note; first_day: not, as no day is before it; no_returns: not, as no name has a return
+that counts; no_exposures: not, as no name has a return and all exposures; exact_fit: without residuals, as
+with as many factors as names; no_spread: on returns that do not differ; not_converged: robustly, but not to
+the minimum; rank_deficient: with the minimum-norm solution, as the factors could not be told apart. Of
+several, the last of these."""
 
 BY_FACTOR = ("factor_returns", "standard_errors", "vif", "effective_names", "has_exposure")
 """Fields of `Estimates` with (T, K) values."""
@@ -38,26 +41,29 @@ SOLVERS = ("none", "normal_equations", "svd")
 
 @dataclass(frozen=True)
 class Piece:
-    """Arrays (n,) of values beside the panel's rows, from a row on."""
+    """Arrays (n,) parallel to the panel's rows, from a row on."""
 
     first: int
+    """The row."""
     arrays: tuple[NDArray[Any], ...]
     """asset_return, specific_return, covered and the weights of each stage."""
     file: Path | None = None
-    """Where they are stored; there may be more rows in it."""
+    """Where they are stored; it may have more rows."""
 
     @property
     def n_rows(self) -> int:
+        """Length of the arrays."""
         return len(self.arrays[0])
 
 
 @dataclass(frozen=True)
 class RowValues:
-    """Arrays of values beside the panel's rows, in pieces that follow each other, so that new days are added
-    without copying what there is.
+    """Arrays parallel to the panel's rows, in pieces that follow each other, so that new days are added
+    without copying the old ones.
     """
 
     n_rows: int
+    """Of the panel; the pieces may end before the last."""
     pieces: tuple[Piece, ...]
 
     @cached_property
@@ -65,16 +71,16 @@ class RowValues:
         """Each array (rows,) in one; after the last piece returns are NaN, all else is 0."""
         if len(self.pieces) == 1 and self.pieces[0].n_rows == self.n_rows:
             return self.pieces[0].arrays
-        out = []
+        arrays = []
         for k in range(len(self.pieces[0].arrays)):
             values = np.full(self.n_rows, np.nan if k < 2 else 0, self.pieces[0].arrays[k].dtype)
             for piece in self.pieces:
                 values[piece.first : piece.first + piece.n_rows] = piece.arrays[k]
-            out.append(values)
-        return tuple(out)
+            arrays.append(values)
+        return tuple(arrays)
 
     def until(self, row: int) -> tuple[Piece, ...]:
-        """The pieces as far as they are before a row."""
+        """The pieces, cut before a row."""
         kept = [piece for piece in self.pieces if piece.first < row]
         return tuple(
             Piece(p.first, tuple(a[: row - p.first] for a in p.arrays), p.file) for p in kept
@@ -83,23 +89,27 @@ class RowValues:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Factor and specific returns, and how they came about.
+    """Factor and specific returns, and statistics of their regressions.
 
-    T trading days, K factors of all S stages in the order of `pairs`. Values by asset lie beside the rows of
-    the dataset's panel: the row of day p holds what happened from p to the next trading day.
+    T trading days, K factors of all S stages in the order of `pairs`. Values by asset are parallel to the
+    rows of the dataset's panel: the row of day p has the return from p to the next trading day. Returns are
+    per trading period, fractions.
     """
 
     fingerprint: str
+    """Identifies the settings and the content that they were estimated from."""
     dates: tuple[dt.date, ...]
+    """(T,) trading days, ascending."""
     pairs: tuple[tuple[str, str], ...]
     """Group and factor, sorted."""
     stage: NDArray[np.int64]
-    """(K,) the stage, from 0, of which each factor is."""
+    """(K,) index of each factor's stage."""
     factor_returns: Float
     """(T, K); 0.0 on days without a regression and for factors without exposure; known ones as given."""
     standard_errors: Float
-    """(T, K); NaN where there is no estimate, for factors without freedom, as the only category under a zero
-    sum, for factors that could not be told apart, and on days without spread or degrees of freedom."""
+    """(T, K) of the factor returns; NaN where there is no estimate, for factors without freedom, as the only
+    category under a zero sum, for factors that could not be told apart, and on days without spread or degrees
+    of freedom."""
     vif: Float
     """(T, K) variance inflation factors; NaN also where factors could not be told apart."""
     effective_names: Float
@@ -125,10 +135,10 @@ class Estimates:
     """(S, T) assets in the estimation set whose return covers several trading days."""
     rows: RowValues
     """asset_return, specific_return, covered and the weights of each stage."""
-    digests: NDArray[np.uint64]
-    """(D,) what stands for the data of each stored day; see `dataset.content_hash`."""
-    structure: str
-    """What stands for the names in the data."""
+    content_hashes: NDArray[np.uint64]
+    """(D,) one hash per stored day, so that unchanged days are not regressed again."""
+    dictionary_hash: str
+    """Of the dataset's listings, factors and categories."""
 
     @property
     def asset_return(self) -> Float:

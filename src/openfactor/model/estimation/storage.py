@@ -1,7 +1,8 @@
 """Estimates on disk: NumPy arrays, those by row mapped into memory, and one JSON file.
 
 factor_returns.npy, ...   (T, K) and (S, T) arrays
-days.npy, digests.npy     dates, and what stands for the data of each stored day
+days.npy                  trading days
+content_hashes.npy        one hash per stored day of the dataset
 rows.<number>.npy         (arrays, rows) values beside the panel's rows, in pieces that follow each other
 covered.<number>.npy      (1, rows) trading days that the returns of each piece cover
 estimates.json            names, and where each piece begins
@@ -30,15 +31,19 @@ _COVERED = 2
 
 
 def save(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> Estimates:
-    """Write to `folder`, which appears complete or not at all; one that is there stays.
+    """Write to `folder`, which appears complete or not at all; an existing one stays as it is.
+
+    Files of pieces that are stored already are linked, not written again.
 
     Parameters
     ----------
-    made_from : JSON that names the settings, the dataset and the version of every upload that was read; kept
-        beside the estimates
+    made_from
+        JSON that names the settings, the dataset and the version of every upload that was read; kept with the
+        estimates.
 
-    Gives the estimates as they are there. Files of pieces that are stored already are linked, not written
-    again.
+    Returns
+    -------
+    The estimates as stored, with values by row mapped into memory.
     """
     write_whole(folder, "the estimates", lambda part: _write(estimates, part, made_from))
     return load(folder)
@@ -57,7 +62,7 @@ def _write(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> 
     for name in (*BY_FACTOR, *BY_DATE):
         np.save(folder / f"{name}.npy", getattr(estimates, name))
     np.save(folder / "days.npy", np.array(estimates.dates, "datetime64[D]"))
-    np.save(folder / "digests.npy", estimates.digests)
+    np.save(folder / "content_hashes.npy", estimates.content_hashes)
     rows = estimates.rows
     pieces = rows.pieces if len(rows.pieces) <= MOST_PIECES else (Piece(0, rows.whole),)
     for number, piece in enumerate(pieces):
@@ -67,7 +72,7 @@ def _write(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> 
         "made_from": made_from,
         "factors": estimates.pairs,
         "stage": estimates.stage.tolist(),
-        "structure": estimates.structure,
+        "dictionary_hash": estimates.dictionary_hash,
         "n_rows": rows.n_rows,
         "pieces": [[piece.first, piece.n_rows] for piece in pieces],
     }
@@ -87,8 +92,8 @@ def _beside(path: Path) -> Path:
 
 
 def _link(piece: Piece, path: Path) -> bool:
-    """Whether `path` is now a link to the file of a piece, and so is the file beside it; not if they are gone
-    or the disk knows no links.
+    """Link `path` to the file of a piece, and the file of its `covered` too; whether both could be linked,
+    which needs the files and a disk with links.
     """
     if piece.file is None:
         return False
@@ -115,12 +120,13 @@ def load(folder: Path) -> Estimates:
 
     Raises
     ------
-    StorageError: a file is missing or damaged.
+    StorageError
+        A file is missing or damaged.
     """
     try:
         meta = json.loads((folder / "estimates.json").read_text())
         arrays = {name: np.load(folder / f"{name}.npy") for name in (*BY_FACTOR, *BY_DATE)}
-        days, digests = np.load(folder / "days.npy"), np.load(folder / "digests.npy")
+        days, hashes = np.load(folder / "days.npy"), np.load(folder / "content_hashes.npy")
         pieces = [
             _read_piece(folder / f"rows.{number}.npy", first, n_rows)
             for number, (first, n_rows) in enumerate(meta["pieces"])
@@ -136,8 +142,8 @@ def load(folder: Path) -> Estimates:
         stage=np.array(meta["stage"], np.int64),
         **arrays,
         rows=RowValues(meta["n_rows"], tuple(pieces)),
-        digests=digests,
-        structure=meta["structure"],
+        content_hashes=hashes,
+        dictionary_hash=meta["dictionary_hash"],
     )
 
 
