@@ -14,7 +14,7 @@ from openfactor.contract.refs import FrameQuery
 from openfactor.errors import NotFoundError, SettingsError
 from openfactor.model import estimate
 from openfactor.model.frames import FRAMES, frame
-from openfactor.settings import RiskForecastSettings
+from openfactor.settings import ExposureSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
 from tests.handles import RiskModel, fitted_of
 from tests.markets import dataset_of, model_settings
@@ -167,7 +167,7 @@ def test_options_that_a_frame_does_not_have(model: RiskModel) -> None:
         ("factor_covariance", {"dated": "returns"}),
         ("t_stats", {"forecast": RiskForecastSettings()}),
     ]:
-        with pytest.raises(SettingsError, match=f"{name}' cannot"):
+        with pytest.raises(SettingsError, match=f"{name}' does not take"):
             frame(fitted_of(model), FrameQuery(frame=name, **option))
     with pytest.raises(SettingsError, match="no stage 2"):
         frame(fitted_of(model), FrameQuery(frame="weights", stage=2))
@@ -175,3 +175,13 @@ def test_options_that_a_frame_does_not_have(model: RiskModel) -> None:
         frame(fitted_of(model), FrameQuery(frame="specific_risk", start=DAYS[3], end=DAYS[4]))
     with pytest.raises(NotFoundError, match=str(HOLIDAYS[0])):
         frame(fitted_of(model), FrameQuery(frame="specific_risk", end=HOLIDAYS[0]))
+
+
+def test_frames_of_a_model_without_factors() -> None:
+    settings = model_settings(zero_sum_constraints={}).model_copy(update={"exposures": [ExposureSettings()]})
+    fitted = fitted_of(RiskModel(DATA, settings, estimate(DATA, settings, "x")))
+    for name in ("factor_returns", "exposures", "factor_covariance", "factor_volatility"):
+        assert frame(fitted, FrameQuery(frame=name, layout="long")).is_empty()
+    specific = frame(fitted, FrameQuery(frame="specific_returns", layout="long"))
+    returns = frame(fitted, FrameQuery(frame="asset_returns", layout="long"))
+    assert specific["specific_return"].equals(returns["asset_return"].alias("specific_return"))

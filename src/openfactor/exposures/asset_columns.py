@@ -25,17 +25,21 @@ def by_asset(
     *,
     missing: float | bool = np.nan,
 ) -> pl.DataFrame:
-    """date and one column per identifier of assets that are ever inside, sorted by identifier.
+    """date and one column per identifier of assets that are inside on any day, sorted by identifier.
 
     A column has, on each date, the value of the asset that has the identifier on the date; see `Shown`. An
     asset whose identifier changes goes on in another column.
 
     Parameters
     ----------
-    inside : (rows of the panel,)
-    days : date of each row of the frame, and the panel's rows that it shows
-    values : gives (n,) values of the panel's rows of a day
-    missing : of assets without a value: NaN for Float32 columns, in which it becomes null, False for Booleans
+    inside
+        (rows of the panel,) the assets to show.
+    days
+        Date of each row of the frame, and the panel's rows that it shows.
+    values
+        Gives (n,) values of the panel's rows of a day.
+    missing
+        Of assets without a value: NaN for Float32 columns, in which it becomes null, False for Booleans.
     """
     shown = Shown(dataset, inside, id_type)
     cells = [shown.rows(rows, date) for date, rows in days]

@@ -1,7 +1,7 @@
 """The columns of a model, evaluated one day at a time.
 
-Nothing here looks at another day than the one it is asked for: what depends on the past, such as betas and
-carried exposures, is in the arrays already.
+Nothing here looks at another day: what depends on the past, such as betas and carried exposures, is in the
+arrays already.
 """
 
 from __future__ import annotations

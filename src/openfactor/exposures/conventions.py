@@ -1,7 +1,7 @@
 """Conventions of all frames: which day a row carries, and wide or long.
 
-Frames are built wide: a row per date (exposures: per date and asset), a column per factor or asset. The long
-layout is the same values, one row per value, in the order of the wide frame and without its nulls:
+Frames are built wide: one row per date (exposures: per date and asset), one column per factor or asset. The
+long layout has the same values, one row per value, in the order of the wide frame and without its nulls:
 
 * `date`
 * the id type, such as `ticker`, in frames by asset
@@ -18,9 +18,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from openfactor.contract.refs import Dated, FrameQuery, Layout
+from openfactor.dataset.calendar import within
 from openfactor.errors import SettingsError
 
 _DEFAULTS = {"id_type": None, "stage": 1, "dated": None, "forecast": None}
@@ -44,24 +46,27 @@ def in_layout(frame: pl.DataFrame, layout: Layout, form: LongForm) -> pl.DataFra
         return frame
     value = form.value or "value"
     long = frame.unpivot(index=form.keys, variable_name=form.names, value_name=value)
-    long = long.sort(form.keys, maintain_order=True)
+    # unpivoted column by column; the long frame goes through the wide one row by row
+    long = long[np.arange(len(long)).reshape(-1, max(len(frame), 1)).T.ravel()]
     return long.drop_nulls(value) if form.value else long.filter(pl.col(value)).drop(value)
 
 
 def shown_days(
     dates: Sequence[dt.date], dated: Dated, start: dt.date | None, end: dt.date | None
 ) -> list[tuple[int, dt.date]]:
-    """The rows of a frame from `start` to `end`: the day of the exposures and the date that the row carries.
+    """The rows of a frame: the day of the exposures, and the date that the row carries.
 
-    Days of exposures are indices of `dates`, which are trading days where `dated` is "returns"; -1 on the
-    first of them, whose returns no exposures explain.
+    Days of exposures are indices of `dates`; -1 on the first if dated by returns, which no exposures explain.
+
+    Parameters
+    ----------
+    dates
+        Ascending; trading days if `dated` is "returns".
+    start, end
+        First and last date of the rows, both included; None for no bound.
     """
     shift = 1 if dated == "returns" else 0
-    return [
-        (i - shift, date)
-        for i, date in enumerate(dates)
-        if (start is None or start <= date) and (end is None or date <= end)
-    ]
+    return [(i - shift, date) for i, date in enumerate(dates) if within(date, start, end)]
 
 
 def refuse_options(query: FrameQuery, taken: Sequence[str]) -> None:
@@ -69,7 +74,8 @@ def refuse_options(query: FrameQuery, taken: Sequence[str]) -> None:
 
     Parameters
     ----------
-    taken : those of id_type, stage, dated, layout and forecast that the frame has
+    taken
+        Those of id_type, stage, dated, layout and forecast that the frame has.
     """
     problems = []
     for option, default in _DEFAULTS.items():
@@ -77,4 +83,4 @@ def refuse_options(query: FrameQuery, taken: Sequence[str]) -> None:
             why = "its rows carry one day only" if option == "dated" else "it has no such option"
             problems.append(f"{option}={getattr(query, option)!r}: {why}")
     if problems:
-        raise SettingsError(f"the frame {query.frame!r} cannot be given like that:", problems)
+        raise SettingsError(f"the frame {query.frame!r} does not take these options:", problems)

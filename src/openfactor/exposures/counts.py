@@ -1,4 +1,4 @@
-"""How many members a universe has, also by category."""
+"""Numbers of members of a universe, also by category."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ def universe_counts(
     categorical_hierarchy_levels: Mapping[str, int] | None = None,
     labels: bool = True,
 ) -> pl.DataFrame:
-    """How many members there are on trading days.
+    """Numbers of members on trading days.
 
     Parameters
     ----------
-    dates : one row per day with `count`; otherwise `mean`, `min` and `max` of the days' counts, days without
-        any member of a category included
-    categorical_hierarchy_levels : hierarchy to the number of levels to count by, -1 for all; each adds the
-        columns `{hierarchy}_level_1`, ... A member of two categories counts in both, one of none under null;
-        below the end of a short branch the level is null.
-    labels : name categories by label, otherwise by code
+    dates
+        One row per day with `count`; otherwise `mean`, `min` and `max` of the days' counts, days without any
+        member of a category included.
+    categorical_hierarchy_levels
+        Hierarchy to the number of levels to count by, -1 for all; each adds the columns
+        `{hierarchy}_level_1`, ... A member of two categories counts in both, one of none under null; below
+        the end of a short branch the level is null.
+    labels
+        Name categories by label, otherwise by code.
 
     Raises
     ------
-    SettingsError: a hierarchy or level that the dataset does not have.
+    SettingsError
+        A hierarchy or level that the dataset does not have.
     """
     depths = _depths(universe, dict(categorical_hierarchy_levels or {}))
     days = [(d, universe.dataset.days[d]) for d in universe.trading.tolist()]

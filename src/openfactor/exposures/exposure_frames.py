@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ExposureInputs:
-    """Exposures on a dataset, for any universe on it."""
+    """Settings of exposures on a dataset, for any universe on it."""
 
     dataset: RiskDataset
     settings: ExposureSettings
@@ -45,7 +45,8 @@ class ExposureInputs:
 
         Parameters
         ----------
-        estimation : whom `standardize_method` and `net_of` look at; by default the universe
+        estimation
+            The names that `standardize_method` and `net_of` look at; by default the universe.
         """
         reference = ReferenceMasks(universe.company_rows, (estimation or universe).company_rows)
         return resolve(self.dataset, self.settings, universe.settings, reference, self.read, self.context)
@@ -64,12 +65,14 @@ def exposures_of_universe(
 
     Parameters
     ----------
-    standardize_universe : whom `standardize_method` and `net_of` look at; by default the universe
+    standardize_universe
+        The names that `standardize_method` and `net_of` look at; by default the universe.
 
     Raises
     ------
-    SettingsError: universes with different calendars; an option of the query that the frame does not have; an
-    id type that the dataset does not have.
+    SettingsError
+        Universes with different calendars; an option of the query that the frame does not have; an id type
+        that the dataset does not have.
     """
     if query.frame != "exposures":
         raise SettingsError("there is no such frame:", [f"{query.frame!r}; exposures are 'exposures'"])
@@ -93,7 +96,8 @@ def exposure_coverage(inputs: ExposureInputs, universe: Membership, id_type: str
 
     Raises
     ------
-    SettingsError: the dataset does not have the id type.
+    SettingsError
+        The dataset does not have the id type.
     """
     columns, has_exposure = inputs.columns(universe), universe.company_rows.copy()
     days = universe.days()
@@ -107,7 +111,7 @@ def exposure_coverage(inputs: ExposureInputs, universe: Membership, id_type: str
 
 
 def exposure_factors(inputs: ExposureInputs, universe: Membership | None = None) -> dict[str, list[str]]:
-    """Group to its factors, both sorted: those on a universe, or without one all that there are."""
+    """Group to its factors, both sorted: those on a universe; None: all."""
     if universe is None:
         data = inputs.dataset
         all_assets = UniverseSettings(
@@ -130,9 +134,12 @@ def exposure_frame(
 
     Parameters
     ----------
-    factors : groups and factors of `columns`, in the order of the frame's columns
-    days : indices of stored days, and the date that their rows carry
-    inside : (rows,) the panel's rows to show
+    factors
+        Groups and factors of `columns`, in the order of the frame's columns.
+    days
+        Indices of stored days, and the date that their rows carry.
+    inside
+        (rows,) the panel's rows to show.
     """
     panel = dataset.panel
     position = {pair: k for k, pair in enumerate(columns.pairs)}

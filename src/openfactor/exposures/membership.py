@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +29,7 @@ from openfactor.settings.validation import validate
 from openfactor.settings.values import inline
 
 Mask = NDArray[np.bool_]
+_ASSET = ["asset_id", "asset_id_type"]
 
 
 @dataclass(frozen=True)
@@ -80,23 +82,32 @@ def membership_on(
 
     Raises
     ------
-    SettingsError: with everything in the settings that the dataset does not have; else as `members`.
+    SettingsError
+        With everything in the settings that the dataset does not have; else as `members`.
     """
     validate(settings, dataset.properties.factor_risk_model_settings_menu)
     return Membership.of(dataset, settings, read)
 
 
 def members(dataset: RiskDataset, settings: UniverseSettings, read: UploadReader = no_uploads) -> Mask:
-    """(rows,) the row passes every filter on the values of its own day.
+    """(rows,) the panel's row passes every filter on the values of its own day.
 
-    Settings are taken as valid on the dataset (`settings.validation`); `read` gives the uploads of a
-    portfolio filter.
+    Parameters
+    ----------
+    settings
+        Valid on the dataset.
+    read
+        Gives the uploads of a portfolio filter.
 
     Raises
     ------
-    NotFoundError: an upload of the portfolio filter does not exist. SettingsError: a portfolio that is not in
-    its upload, or a filter that names saved settings, which must be read first. DataError: a holding whose
-    identifier leads to two companies on its day.
+    NotFoundError
+        An upload of the portfolio filter does not exist.
+    SettingsError
+        A portfolio that is not in its upload, or a filter that names saved settings, which must be read
+        first.
+    DataError
+        A holding whose identifier leads to two companies on its day.
     """
     panel = dataset.panel
     inside = np.ones(panel.n_rows, np.bool_)
@@ -108,19 +119,20 @@ def members(dataset: RiskDataset, settings: UniverseSettings, read: UploadReader
             & (panel.market_cap <= bounds.upper)
         )
         inside &= known | (np.isnan(panel.market_cap) & (bounds.lower == 0))
-    for item in settings.categorical_filters:
-        inside &= _in_categories(dataset, item)
+    for category_filter in settings.categorical_filters:
+        inside &= _in_categories(dataset, category_filter)
     if settings.portfolio_filter is not None:
         held = _held(dataset, inline(settings.portfolio_filter), read)
         inside &= held[dataset.company[panel.listing]]
     return inside
 
 
-def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mask:
-    group, tree = dataset.panel.sparse[item.hierarchy], dataset.trees[item.hierarchy]
+def _in_categories(dataset: RiskDataset, settings: CategoricalFilterSettings) -> Mask:
+    """(rows,) the row has a category that is included, and none that is excluded."""
+    group, tree = dataset.panel.sparse[settings.hierarchy], dataset.trees[settings.hierarchy]
     # of the tree's leaves, so that an asset of two categories passes only if neither is excluded
-    included = set(tree.select(item.include, []))
-    excluded = set(tree.leaves) - set(tree.select("All", item.exclude))
+    included = set(tree.select(settings.include, []))
+    excluded = set(tree.leaves) - set(tree.select("All", settings.exclude))
     is_in = np.array([c in included for c in group.categories] + [False])
     is_out = np.array([c in excluded for c in group.categories] + [False])
     # code -1, no category, reads the False at the end
@@ -132,28 +144,37 @@ def _in_categories(dataset: RiskDataset, item: CategoricalFilterSettings) -> Mas
 def _held(dataset: RiskDataset, portfolios: PortfolioOrganizerSettings, read: UploadReader) -> Mask:
     """(companies,) one of the portfolios holds it on any day."""
     held = np.zeros(dataset.identifiers.n_companies, np.bool_)
-    for source, wanted in portfolios.by_source.items():
-        rows = read("portfolios", source)
-        if wanted is not None:
-            known = rows.select("portfolio_id").unique().collect()["portfolio_id"].sort().to_list()
-            if problems := [unknown(p, known) for p in wanted if p not in known]:
-                raise SettingsError(f"the portfolio filter does not fit the upload {source!r}:", problems)
-            rows = rows.filter(pl.col("portfolio_id").is_in(wanted))
+    for source, portfolio_ids in portfolios.by_source.items():
+        rows = _holdings(read("portfolios", source), portfolio_ids, source)
         assets = rows.select("date", "asset_id", "asset_id_type").unique().collect()
         if faults := ambiguous_rows(dataset.identifiers, assets.lazy(), f"portfolios {source}"):
             raise DataError("the portfolio filter does not fit the dataset:", faults)
-        named = ["asset_id", "asset_id_type"]
         types = assets["asset_id_type"].unique().to_list()
-        found = code_companies(dataset.identifiers, assets.lazy(), named, types).collect()
-        held[dataset.identifiers.source_company[found["source"].to_numpy()]] = True
-        every = assets.select(named).unique()
-        _warn_of_unknown(dataset, source, every.join(found, on=named, how="anti"), len(every))
+        coded = code_companies(dataset.identifiers, assets.lazy(), _ASSET, types).collect()
+        held[dataset.identifiers.source_company[coded["source"].to_numpy()]] = True
+        names = assets.select(_ASSET).unique()
+        _warn_of_unknown(dataset, source, names.join(coded, on=_ASSET, how="anti"), len(names))
     return held
 
 
+def _holdings(rows: pl.LazyFrame, portfolio_ids: Sequence[str] | None, source: str) -> pl.LazyFrame:
+    """The rows of some portfolios of an upload, None: of all; SettingsError if it does not have one."""
+    if portfolio_ids is None:
+        return rows
+    known = rows.select("portfolio_id").unique().collect()["portfolio_id"].sort().to_list()
+    if problems := [unknown(name, known) for name in portfolio_ids if name not in known]:
+        raise SettingsError(f"the portfolio filter does not fit the upload {source!r}:", problems)
+    return rows.filter(pl.col("portfolio_id").is_in(portfolio_ids))
+
+
 def _warn_of_unknown(dataset: RiskDataset, source: str, assets: pl.DataFrame, of: int) -> None:
-    """DataWarning of assets of a portfolio upload that the dataset does not know, if they are more of all
-    than may be left out in silence.
+    """DataWarning of assets of a portfolio upload that the dataset does not know, if their share exceeds the
+    tolerance of the data quality settings.
+
+    Parameters
+    ----------
+    of
+        Number of assets in the upload.
     """
     if len(assets) > dataset.settings.quality.dropped * of:
         first = assets.sort(pl.all()).head(3)

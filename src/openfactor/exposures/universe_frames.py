@@ -27,7 +27,7 @@ _MAPPING_COLUMNS = [
     pl.max_horizontal("start_date", "start_date_of_input"),
     pl.min_horizontal("end_date", "end_date_of_input"),
 ]
-"""An identifier stands for an asset that is called something while both hold."""
+"""An identifier stands for an asset by its name while both are valid."""
 
 
 class ShownMembers(NamedTuple):
@@ -47,7 +47,8 @@ def shown_members(universe: Membership, days: list[tuple[int, dt.date]], id_type
 
     Parameters
     ----------
-    days : indices of stored days, and the date to show their members at
+    days
+        Indices of stored days, and the date to show their members at.
     """
     shown = Shown(universe.dataset, universe.inside, id_type)
     rows, codes, counts = [np.empty(0, np.int64)], [np.empty(0, np.int32)], [0]
@@ -92,7 +93,7 @@ def _members(universe: Membership, query: FrameQuery) -> pl.DataFrame:
 
 
 def _input_id_mapping(universe: Membership, query: FrameQuery) -> pl.DataFrame:
-    """The identifiers of all types that lead to the assets which are ever members.
+    """Identifiers of all types that lead to assets that are members on any day.
 
     Columns: input_id_type, input_id, start_date, end_date (both included), and the id type; an identifier of
     a company stands for its first listing. Sorted.
@@ -139,8 +140,9 @@ def universe_frame(universe: Membership, query: FrameQuery) -> pl.DataFrame:
 
     Raises
     ------
-    SettingsError: there is no such frame, or it does not have an option that the query sets; the dataset does
-    not have the id type.
+    SettingsError
+        There is no such frame, or it does not have an option that the query sets; the dataset does not have
+        the id type.
     """
     kind = UNIVERSE_FRAMES.get(query.frame)
     if kind is None:
@@ -157,10 +159,12 @@ def universe_coverage(universe: Membership, id_type: str | None = None) -> list[
 
     Parameters
     ----------
-    id_type : by default the universe's
+    id_type
+        To show them in; by default the universe's.
 
     Raises
     ------
-    SettingsError: the dataset does not have the id type.
+    SettingsError
+        The dataset does not have the id type.
     """
     return universe.dataset.assets(universe.id_type(id_type), universe.inside)

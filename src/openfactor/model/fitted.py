@@ -77,7 +77,7 @@ class FittedModel(Inputs):
 
     @property
     def is_thin(self) -> Mask:
-        """(T, K) categories with fewer effective names than asked for."""
+        """(T, K) categories with fewer effective names than `thin_category_shrinkage` requires."""
         return (self.estimates.effective_names < self.min_names) & self.estimates.has_exposure
 
     @cached_property

@@ -20,7 +20,8 @@ def by_factor(dates: Sequence[dt.date], factors: Sequence[str], values: NDArray[
 
     Parameters
     ----------
-    values : (dates, factors)
+    values
+        (dates, factors).
     """
     columns = {f: values[:, k].astype(np.float32) for k, f in enumerate(factors)}
     frame = pl.DataFrame({"date": pl.Series(dates, dtype=pl.Date), **columns})

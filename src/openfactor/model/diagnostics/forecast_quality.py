@@ -21,7 +21,8 @@ def forecast_tables(forward: WalkForward, window: int) -> dict[str, pl.DataFrame
 
     Parameters
     ----------
-    window : values of z in a rolling bias statistic
+    window
+        Values of z in a rolling bias statistic.
     """
     rolling = quality.rolling_bias(forward.z, window)
     portfolios = quality.table(list(forward.portfolios), forward.z, rolling)
@@ -64,7 +65,7 @@ def _kinds(portfolios: pl.DataFrame, deciles: pl.DataFrame) -> pl.DataFrame:
     columns = [pl.len().alias("portfolios"), measures[0], in_band, *measures[1:]]
     by_kind = portfolios.group_by("kind", maintain_order=True).agg(columns)
     independent = portfolios.filter(~pl.col("kind").is_in(KNOW_THE_FORECAST))
-    every = independent.select(pl.lit("all").alias("kind"), *columns)
+    overall = independent.select(pl.lit("all").alias("kind"), *columns)
     weight = pl.col("returns") / pl.col("returns").sum()
     single = deciles.select(
         pl.lit("single names").alias("kind"),
@@ -75,7 +76,7 @@ def _kinds(portfolios: pl.DataFrame, deciles: pl.DataFrame) -> pl.DataFrame:
         mrad=pl.lit(None, pl.Float64),
         qlike=(pl.col("qlike") * weight).sum(),
     )
-    return pl.concat([every, by_kind, single], how="vertical_relaxed")
+    return pl.concat([overall, by_kind, single], how="vertical_relaxed")
 
 
 def _name_deciles(forward: WalkForward) -> pl.DataFrame:

@@ -89,7 +89,8 @@ def table(names: list[str], z: Float, rolling: Float) -> pl.DataFrame:
 
     Parameters
     ----------
-    rolling : (T, B) rolling bias statistics
+    rolling
+        (T, B) rolling bias statistics.
     """
     return pl.DataFrame(
         {

@@ -19,7 +19,8 @@ def regression_tables(fitted: FittedModel, period: Mask) -> dict[str, pl.DataFra
 
     Parameters
     ----------
-    period : (T,) trading days that the tables are about
+    period
+        (T,) trading days that the tables are about.
     """
     e = fitted.estimates
     returns = {name: e.factor_returns[period, k] for k, name in enumerate(e.factors)}

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.contract.refs import DiagnosticsQuery
+from openfactor.dataset.calendar import within
 from openfactor.errors import DataError, Fault
 from openfactor.model.diagnostics.forecast_quality import forecast_tables, summary
 from openfactor.model.diagnostics.portfolios import PortfolioDraws
@@ -84,11 +85,7 @@ def _span(fitted: FittedModel, query: DiagnosticsQuery, year: int) -> _Span:
     """The days of a query; `year` is the default burn-in."""
     e, burn_in = fitted.estimates, year if query.burn_in is None else query.burn_in
     n_regressions = np.cumsum(e.estimated)
-    period = np.array(
-        [(query.start is None or query.start <= date) and (query.end is None or date <= query.end)
-         for date in e.dates],
-        np.bool_,
-    )  # fmt: skip
+    period = np.array([within(date, query.start, query.end) for date in e.dates], np.bool_)
     is_held = (n_regressions[:-1] >= max(burn_in, 2)) & period[:-1] & period[1:] & e.estimated[1:]
     days = np.flatnonzero(is_held)
     if not len(days):

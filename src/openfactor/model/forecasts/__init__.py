@@ -1,4 +1,4 @@
-"""Estimates become forecasts of risk: over time, for every date or for one."""
+"""Estimates become forecasts of risk over time, of all dates or of one."""
 
 from openfactor.model.forecasts.covariance import factor_covariances
 from openfactor.model.forecasts.forecast import ModelForecast, forecast_of, warn_of_newest_day

@@ -122,10 +122,7 @@ def factor_covariances(
     volatility *= np.sqrt(periods_per_year)
     if history.is_complete and _is_plain(settings) and eigenfactor is None and pca is None and len(days) > 1:
         scaled = own_volatility * (np.sqrt(periods_per_year) * multiplier[:, None])
-        with context.step("factor covariances", len(days)) as advance:
-            covariance = ewma_covariances(history.returns, settings.halflife_cor, scaled)
-            advance(len(days))
-        covariance = covariance if len(days) == len(covariance) else covariance[days]
+        covariance = _plain_covariances(history, settings, scaled, days, context)
         return FactorCovariances(
             covariance, multiplier[days], repaired_vol[days], nowhere, is_prior, nowhere
         )  # fmt: skip
@@ -135,6 +132,20 @@ def factor_covariances(
     return FactorCovariances(
         covariance, multiplier[days], repaired_vol[days], repaired_cor, is_prior, options.is_adjusted
     )  # fmt: skip
+
+
+def _plain_covariances(
+    history: FactorHistory,
+    settings: FactorCovarianceSettings,
+    volatility: Float,
+    days: NDArray[np.int64],
+    context: Context,
+) -> Float:
+    """(D, K, K) without options, by one recursion; `volatility` (T, K) is annual."""
+    with context.step("factor covariances", len(days)) as advance:
+        covariance = ewma_covariances(history.returns, settings.halflife_cor, volatility)
+        advance(len(days))
+    return covariance if len(days) == len(covariance) else covariance[days]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Forecasts of risk from a fitted model, computed when they are asked for."""
+"""Forecasts of risk from a fitted model, computed on demand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.cache import Cache
+from openfactor.dataset.calendar import within
 from openfactor.datawarnings import warn
 from openfactor.model.fitted import FittedModel
 from openfactor.model.forecasts.covariance import FactorCovariances, factor_covariances
@@ -89,11 +90,7 @@ class ModelForecast:
     def days_between(self, start: dt.date | None, end: dt.date | None) -> NDArray[np.int64]:
         """Those of `days` from start to end, both included; None for no bound."""
         dates = self.fitted.estimates.dates
-        return np.array(
-            [t for t in self.days.tolist()
-             if (start is None or start <= dates[t]) and (end is None or dates[t] <= end)],
-            np.int64,
-        )  # fmt: skip
+        return np.array([t for t in self.days.tolist() if within(dates[t], start, end)], np.int64)
 
     @property
     def own_history(self) -> OwnVariances:

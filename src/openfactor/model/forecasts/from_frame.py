@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.dataset.periods import DAILY
-from openfactor.dataset.periods import periods_per_year as told_by
+from openfactor.dataset.periods import periods_per_year as inferred_periods
 from openfactor.errors import DataError, Fault
 from openfactor.frames import as_polars
 from openfactor.model.forecasts.covariance import factor_covariances
@@ -23,8 +23,10 @@ from openfactor.settings.forecasts import (
 )
 
 Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 SOURCE = "factor returns"
 EXAMPLES = 5
+"""Places that a fault shows."""
 
 
 def factor_covariance(
@@ -35,102 +37,111 @@ def factor_covariance(
     pca: PcaCorrelationSettings | None = None,
     periods_per_year: float | None = None,
 ) -> pl.DataFrame:
-    """Annual covariances of the factors from their returns: date, factor, and a column a factor.
+    """Annual covariances of the factors from their returns.
 
-    factor_returns : a frame of polars, pandas or pyarrow with `date` (in pandas also the index) and one
-        column of numbers per factor, such as `model.fret()` without its first row; in any order of days. A
-        factor is there from its first return that is not 0.0, and what its name has before the first dot is
-        its group
-    periods_per_year : to annualise with; by default as the dates tell, 252 for daily ones
+    Parameters
+    ----------
+    factor_returns
+        A frame of polars, pandas or pyarrow with `date` (in pandas also the index) and one column of returns,
+        as fractions, per factor, such as `model.fret()` without its first row; in any order of days. A factor
+        begins with its first return other than 0.0. The part of its name before the first dot is its group.
+    periods_per_year
+        To annualise with; by default inferred from the dates, 252 for daily ones.
 
-    Float32 values; dates ascending, factors sorted.
+    Returns
+    -------
+    date, factor, and one Float32 column per factor; dates ascending, factors sorted.
 
     Raises
     ------
-    DataError: with every fault of the frame: dates that are missing, repeated, text, or have a time of day;
-    columns that are not numbers; returns that are missing or not finite. SettingsError: no frame.
+    DataError
+        With every fault of the frame: dates that are missing, repeated, text, or have a time of day; columns
+        that are not numbers; returns that are missing or not finite.
+    SettingsError
+        `factor_returns` is not a frame.
     """
     refuse_after_fork()
     dates, factors, returns = _read(factor_returns)
-    found = factor_covariances(
+    covariances = factor_covariances(
         returns,
         settings or FactorCovarianceSettings(),
         eigenfactor,
         pca,
         has_exposure=np.cumsum(returns != 0.0, axis=0) > 0,
         groups=[factor.split(".", 1)[0] for factor in factors],
-        periods_per_year=periods_per_year or told_by(dates) or DAILY,
+        periods_per_year=periods_per_year or inferred_periods(dates) or DAILY,
     )
-    return matrix_frame(dates, factors, found.covariance)
+    return matrix_frame(dates, factors, covariances.covariance)
 
 
 def _read(factor_returns: Any) -> tuple[list[dt.date], list[str], Float]:
-    """Days, ascending, factors, sorted, and their returns (T, K); DataError with every fault."""
+    """Days, ascending; factors, sorted; and their returns (T, K). DataError with every fault."""
     frame = as_polars(_dated(factor_returns), SOURCE)
     factors = sorted(name for name in frame.columns if name != "date")
     if "date" not in frame.columns:
-        problem = f"there is no such column; there are {', '.join(factors) or 'none'}"
+        problem = f"is missing; the columns are {', '.join(factors) or 'none'}"
         raise _refused([Fault("missing_column", SOURCE, problem, "date")])
-    faults = [] if factors else [Fault("no_factors", SOURCE, "there is no column beside date")]
-    days, wrong = _days(frame["date"])
+    faults = [] if factors else [Fault("no_factors", SOURCE, "has no column but date; give one per factor")]
+    days, faults_of_dates = _days(frame["date"])
     rows = [str(day) if day else f"row {i}" for i, day in enumerate(days.to_list(), 1)]
     columns = []
     for name in factors:
         values, fault = _returns(frame[name], rows)
         columns.append(values)
         faults += [fault] if fault else []
-    if wrong or faults:
-        raise _refused([*wrong, *faults])
+    if faults_of_dates or faults:
+        raise _refused([*faults_of_dates, *faults])
     order = days.arg_sort().to_numpy()
     returns = np.column_stack(columns)[order] if len(days) else np.zeros((0, len(factors)))
     return days.sort().to_list(), factors, returns
 
 
 def _dated(frame: Any) -> Any:
-    """A pandas frame whose index has no name gets that of its dates."""
+    """The frame; of a pandas frame whose index has no name, it is called date."""
     if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
         return frame
-    unnamed = type(frame.index).__name__ != "RangeIndex" and list(frame.index.names) == [None]
-    return frame.rename_axis(index="date") if unnamed and "date" not in frame.columns else frame
+    is_unnamed = type(frame.index).__name__ != "RangeIndex" and list(frame.index.names) == [None]
+    return frame.rename_axis(index="date") if is_unnamed and "date" not in frame.columns else frame
 
 
 def _days(dates: pl.Series) -> tuple[pl.Series, list[Fault]]:
     """As pl.Date, null where a date cannot be read, and the faults."""
-    wrong = np.zeros(len(dates), np.bool_)
+    has_time = np.zeros(len(dates), np.bool_)
     if isinstance(dates.dtype, pl.Datetime):
         moments = dates.dt.replace_time_zone(None)
         days = moments.dt.date()
-        wrong = (moments != days.cast(moments.dtype)).fill_null(False).to_numpy()
+        has_time = (moments != days.cast(moments.dtype)).fill_null(False).to_numpy()
     elif dates.dtype in (pl.Date, pl.Null):
         days = dates.cast(pl.Date)
     else:
         message = f"has {dates.dtype}, not dates; convert it, as by str.to_date() or pandas.to_datetime()"
         nothing = pl.Series("date", [None] * len(dates), pl.Date)
         return nothing, [Fault("wrong_type", SOURCE, message, "date")]
-    empty, again = dates.is_null().to_numpy(), (days.is_duplicated() & days.is_not_null()).to_numpy()
+    is_empty = dates.is_null().to_numpy()
+    is_repeated = (days.is_duplicated() & days.is_not_null()).to_numpy()
     numbers, texts = [f"row {i}" for i in range(1, len(dates) + 1)], list(map(str, dates.to_list()))
     faults = (
-        _fault("missing", "is empty", empty, numbers, "date"),
-        _fault("time_of_day", "has a time of day; give one row per day", wrong, texts, "date"),
-        _fault("repeated", "must be there once", again, list(map(str, days.to_list())), "date"),
+        _fault("missing", "is empty", is_empty, numbers, "date"),
+        _fault("time_of_day", "has a time of day; give one row per day", has_time, texts, "date"),
+        _fault("repeated", "must occur once", is_repeated, list(map(str, days.to_list())), "date"),
     )
     return days, [fault for fault in faults if fault]
 
 
 def _returns(column: pl.Series, rows: list[str]) -> tuple[Float, Fault | None]:
-    """Returns (T,) of a factor, and what is wrong with them."""
+    """Returns (T,) of a factor, and the fault that they have."""
     if not (column.dtype.is_numeric() or column.dtype == pl.Null):
         message = f"has {column.dtype}, not numbers"
         return np.zeros(len(column)), Fault("wrong_type", SOURCE, message, column.name)
     values = column.cast(pl.Float64).to_numpy()
-    problem = "there is no covariance with what is missing"
+    problem = "must be a finite number; fill the gaps, or leave the factor or the days out"
     return values, _fault("not_a_number", problem, ~np.isfinite(values), rows, column.name)
 
 
-def _fault(rule: str, problem: str, wrong: NDArray[np.bool_], rows: list[str], column: str) -> Fault | None:
-    """None if no row is wrong."""
-    first = tuple(dict.fromkeys(rows[i] for i in np.flatnonzero(wrong)))[:EXAMPLES]
-    return Fault(rule, SOURCE, problem, column, int(wrong.sum()), first) if wrong.any() else None
+def _fault(rule: str, problem: str, is_wrong: Mask, rows: list[str], column: str) -> Fault | None:
+    """The fault with its first places; None if no row is wrong."""
+    examples = tuple(dict.fromkeys(rows[i] for i in np.flatnonzero(is_wrong)))[:EXAMPLES]
+    return Fault(rule, SOURCE, problem, column, int(is_wrong.sum()), examples) if is_wrong.any() else None
 
 
 def _refused(faults: list[Fault]) -> DataError:

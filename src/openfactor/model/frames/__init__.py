@@ -43,8 +43,11 @@ def frame(fitted: FittedModel, query: FrameQuery) -> pl.DataFrame:
 
     Raises
     ------
-    SettingsError: there is no such frame, or it does not have an option that the query sets; an id type that
-    the dataset, or a stage that the model, does not have. NotFoundError: a forecast of a date that has none.
+    SettingsError
+        There is no such frame, or it does not have an option that the query sets; an id type that the
+        dataset, or a stage that the model, does not have.
+    NotFoundError
+        A forecast of a date that has none.
     """
     kind = FRAMES.get(query.frame)
     if kind is None:

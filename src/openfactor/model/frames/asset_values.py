@@ -16,7 +16,7 @@ from openfactor.model.fitted import FittedModel
 from openfactor.model.frames.kind import BY_ASSET, ID_TYPE, FrameKind, days_of
 
 Values = Callable[[FittedModel, FrameQuery], NDArray[Any]]
-"""(rows,) values beside the panel's rows."""
+"""Gives (rows,) values parallel to the panel's rows."""
 
 
 def _frame(values: Values, value: str, *, stages: bool = False, dated: Dated = "returns") -> FrameKind:
