@@ -29,7 +29,7 @@ class Progress:
     """What is being done."""
     done: int = 0
     total: int | None = None
-    """Units in all; None while nobody can tell."""
+    """Units in all; None while it is not known."""
     unit: str = "days"
     finished: bool = False
     """The step has ended, with all of its units or without."""
@@ -39,7 +39,7 @@ Listener = Callable[[Progress], None]
 """Told of each change in progress, from any thread, one call at a time."""
 
 
-def nobody(progress: Progress) -> None:
+def ignore(progress: Progress) -> None:
     """A listener to whom progress means nothing."""
 
 
@@ -54,7 +54,7 @@ class Step:
         context.listener(start)
 
     def __call__(self, units: int = 1) -> None:
-        """Report that so many more units are done.
+        """Report that this many more units are done.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Step:
         self.context.check()
 
     def say(self, message: str, units: int = 0) -> None:
-        """Report what is being done now, and that so many more units are begun; raises as a call."""
+        """Report what is being done now, and that this many more units have begun; raises as a call."""
         self._change(units=units, message=message)
         self.context.check()
 
@@ -103,7 +103,7 @@ class Context:
 
     threads: int = field(default_factory=available_processors)
     """Processors to use."""
-    listener: Listener = nobody
+    listener: Listener = ignore
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set to stop the request; see `check`."""
     cache: Cache = field(default_factory=lambda: Cache(CACHE_BOUNDS))

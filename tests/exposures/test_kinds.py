@@ -297,9 +297,9 @@ def test_net_of_that_contradicts(groups, message: str) -> None:
 
 def test_saved_names_need_a_client() -> None:
     dataset = dataset_of(tables(exposures=exposure_rows(ROWS)) | uploads(), **TREES)
-    with pytest.raises(SettingsError, match="stands for saved settings"):
+    with pytest.raises(SettingsError, match="is the name or id of saved settings"):
         ExposureMatrix("d", dataset, ExposureSettings()).get("mine")
-    with pytest.raises(SettingsError, match="stands for saved settings"):
+    with pytest.raises(SettingsError, match="is the name or id of saved settings"):
         Universe("d", dataset, ASSETS.model_copy(update={"portfolio_filter": "mine"}))
 
 

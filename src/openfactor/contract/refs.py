@@ -137,7 +137,7 @@ class RowQuery(Value):
     unique: bool = False
     """Each row once."""
     head: int | None = None
-    """At most so many rows."""
+    """At most this many rows; None for all."""
     version: PinnedUpload | None = None
     """None for the present one. One whose content is not that of the upload is refused: the upload was
     deleted, and another has its name."""

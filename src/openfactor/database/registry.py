@@ -160,7 +160,7 @@ class Registry:
             bound = entry.kind == RISK_DATASET and other.dataset == entry.name
             try:
                 references = other.settings.get_references()
-            except ValueError:  # not valid any more: nobody can follow its references
+            except ValueError:  # not valid any more, so its references cannot be followed
                 references = []
             if bound or (entry.kind, entry.name) in references or (entry.kind, entry.id) in references:
                 found.append(other)

@@ -134,7 +134,7 @@ def inline(value: S | Reference) -> S:
     """
     if isinstance(value, str | int):
         raise SettingsError(
-            f"{value!r} stands for saved settings:",
+            f"{value!r} is the name or id of saved settings:",
             ["load through a client, which follows names and ids, or give the settings themselves"],
         )
     return value

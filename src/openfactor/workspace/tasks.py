@@ -87,7 +87,7 @@ class Tasks:
         return self._shown(self._find(task))
 
     def wait(self, task: str, seconds: float) -> TaskStatus:
-        """The state of a task, as soon as it has ended or after so many seconds."""
+        """The state of a task, as soon as it has ended, or after this many seconds."""
         waited = self._find(task)
         waited.ended.wait(seconds)
         return self._shown(waited)
