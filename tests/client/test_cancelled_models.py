@@ -12,7 +12,7 @@ from openfactor.context import Context
 from openfactor.contract.refs import DiagnosticsQuery, FrameQuery
 from openfactor.settings import RiskForecastSettings
 from openfactor.synthetic import simulate
-from openfactor.workspace import LocalWorkspace
+from openfactor.workspace.local import LocalWorkspace
 from tests.cancelling import cancel_everywhere, files_below
 from tests.markets import dataset_settings, model_settings
 
