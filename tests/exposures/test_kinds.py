@@ -54,7 +54,9 @@ def uploads(rows: list[tuple] = ROWS, **more: pl.DataFrame) -> dict[str, pl.Data
     }
 
 
-def found(*groups, universe: UniverseSettings = ASSETS, rows: list[tuple] = ROWS, more=None, **options):
+def exposures_of(
+    *groups, universe: UniverseSettings = ASSETS, rows: list[tuple] = ROWS, more=None, **options
+):
     """(date, asset) to the columns of the groups."""
     frames = uploads(rows, **(more or {}))
     dataset = dataset_of(frames, **TREES)
@@ -69,21 +71,25 @@ def level(name: str, n: int) -> HierarchyLevel:
 
 def test_categories_of_a_level_add_up_and_are_named_by_label() -> None:
     top = CategoricalExposureGroupSettings(hierarchy="industry")
-    assert found(top)[MON, "A"] == {"industry.Energy": 1.0, "industry.Funds": 0.0}
+    assert exposures_of(top)[MON, "A"] == {"industry.Energy": 1.0, "industry.Funds": 0.0}
     leaves = CategoricalExposureGroupSettings(hierarchy=level("industry", 2))
-    assert found(leaves)[MON, "A"] == {"industry.Coal": 0.25, "industry.Oil": 0.75, "industry.Zinc": 0.0}
-    assert found(leaves)[TUE, "B"]["industry.Zinc"] == 1.0
+    assert exposures_of(leaves)[MON, "A"] == {
+        "industry.Coal": 0.25,
+        "industry.Oil": 0.75,
+        "industry.Zinc": 0.0,
+    }
+    assert exposures_of(leaves)[TUE, "B"]["industry.Zinc"] == 1.0
 
 
 def test_continuous_leaves_are_averaged_where_they_are_there() -> None:
-    got = found(ContinuousExposureGroupSettings(hierarchy="style"))
+    got = exposures_of(ContinuousExposureGroupSettings(hierarchy="style"))
     assert got[MON, "A"] == {"style.Risk": 1.5, "style.Price": 0.5}
     assert got[TUE, "B"] == {"style.Risk": -1.0, "style.Price": 4.0}  # no volatility
 
 
 def test_custom_groups() -> None:
     groups = HierarchyGroups(name="industry", groupings={"Clean": ["Energy", "~Coal"], "Rest": ["F", "X"]})
-    got = found(CategoricalExposureGroupSettings(hierarchy=groups, factor_group="mine"))
+    got = exposures_of(CategoricalExposureGroupSettings(hierarchy=groups, factor_group="mine"))
     assert got[MON, "A"] == {"mine.Clean": 0.75, "mine.Rest": 0.25}
     assert got[TUE, "B"] == {"mine.Clean": 0.0, "mine.Rest": 1.0}
 
@@ -91,29 +97,29 @@ def test_custom_groups() -> None:
 def test_the_universe_cuts_categories() -> None:
     industry = CategoricalFilterSettings(hierarchy="industry", include=["Energy"])
     energy = ASSETS.model_copy(update={"categorical_filters": [industry]})
-    got = found(CategoricalExposureGroupSettings(hierarchy=level("industry", 2)), universe=energy)
+    got = exposures_of(CategoricalExposureGroupSettings(hierarchy=level("industry", 2)), universe=energy)
     assert got[MON, "A"] == {"industry.Coal": 0.25, "industry.Oil": 0.75}
     assert {asset for _, asset in got} == {"A"}
 
 
 def test_several_groups_may_share_a_name() -> None:
-    both = found(
+    both = exposures_of(
         ContinuousExposureGroupSettings(hierarchy="style", include=["Risk"], factor_group="all"),
         ContinuousExposureGroupSettings(hierarchy="style", include=["Price"], factor_group="all"),
     )
     assert set(both[MON, "A"]) == {"all.Risk", "all.Price"}
     with pytest.raises(SettingsError, match="'all' gets Price, Risk from several groups"):
-        found(*[ContinuousExposureGroupSettings(hierarchy="style", factor_group="all")] * 2)
+        exposures_of(*[ContinuousExposureGroupSettings(hierarchy="style", factor_group="all")] * 2)
 
 
 def test_standardization_looks_at_its_own_universe() -> None:
     group = ContinuousExposureGroupSettings(hierarchy="style", standardize_method="equal_weighted")
-    got = found(group)
+    got = exposures_of(group)
     # two names: one standard deviation from their mean
     assert got[TUE, "A"] == {"style.Risk": 1.0, "style.Price": -1.0}
     assert got[MON, "A"] == {"style.Risk": 0.0, "style.Price": 0.0}  # alone, there is no spread
     small = ASSETS.model_copy(update={"mcap_filter": MCapFilterSettings(upper=60)})
-    among_b = found(group, standardize_universe=small)
+    among_b = exposures_of(group, standardize_universe=small)
     assert among_b[TUE, "B"] == {"style.Risk": 0.0, "style.Price": 0.0}
 
 
@@ -121,7 +127,7 @@ def test_products() -> None:
     style = ContinuousExposureGroupSettings(hierarchy=level("style", 2))
     sector = CategoricalExposureGroupSettings(hierarchy="industry")
     leaves = CategoricalExposureGroupSettings(hierarchy=level("industry", 2), factor_group="leaf")
-    got = found(InteractionExposureGroupSettings(exposure_groups=[leaves, style]))
+    got = exposures_of(InteractionExposureGroupSettings(exposure_groups=[leaves, style]))
     a, b = got[MON, "A"], got[TUE, "B"]
     assert a["leaf:style.Coal:Volatility"] == 0.5  # 0.25 * 2
     assert a["leaf:style.Oil:Volatility"] == 1.5
@@ -130,11 +136,15 @@ def test_products() -> None:
     assert b["leaf:style.Coal:Volatility"] == 0.0  # zero times missing
     assert b["leaf:style.Zinc:Volatility"] is None  # its category times missing
     assert len(a) == 9
-    dense = found(InteractionExposureGroupSettings(exposure_groups=[style, style], factor_group="squares"))
+    dense = exposures_of(
+        InteractionExposureGroupSettings(exposure_groups=[style, style], factor_group="squares")
+    )
     assert dense[MON, "A"]["squares.Volatility:Volatility"] == 4.0
     assert dense[MON, "A"]["squares.Beta:Value"] == 0.5
     assert dense[TUE, "B"]["squares.Beta:Volatility"] is None
-    pairs = found(InteractionExposureGroupSettings(exposure_groups=[sector, leaves], factor_group="both"))
+    pairs = exposures_of(
+        InteractionExposureGroupSettings(exposure_groups=[sector, leaves], factor_group="both")
+    )
     assert pairs[MON, "A"]["both.Energy:Oil"] == 0.75
     assert sum(v for v in pairs[MON, "A"].values()) == 1.0
     assert pairs[TUE, "B"]["both.Funds:Zinc"] == 1.0
@@ -153,12 +163,12 @@ def inline(**fields) -> InlineUploadedExposureGroupSettings:
 
 
 def scores(*groups, **options):
-    return found(*groups, more={"scores": exposure_rows(SCORES[:-1])}, **options)
+    return exposures_of(*groups, more={"scores": exposure_rows(SCORES[:-1])}, **options)
 
 
 def test_unknown_assets_of_an_upload_are_a_warning() -> None:
     with pytest.warns(DataWarning, match="1 rows of group 'alpha' in the upload 'scores' are of assets"):
-        found(inline(), more={"scores": exposure_rows(SCORES)})
+        exposures_of(inline(), more={"scores": exposure_rows(SCORES)})
 
 
 def test_uploaded_exposures_stand_until_the_next_snapshot() -> None:
@@ -189,7 +199,7 @@ def test_uploads_that_lack_what_is_asked_for() -> None:
     with pytest.raises(SettingsError, match="there is no 'alfa'; did you mean 'alpha'"):
         scores(inline(factor_group="alfa"))
     with pytest.raises(DataError, match="float16 cannot hold"):
-        found(inline(), more={"scores": exposure_rows([(MON, "A", "alpha", "one", 1e9)])})
+        exposures_of(inline(), more={"scores": exposure_rows([(MON, "A", "alpha", "one", 1e9)])})
 
 
 MARKET = simulate(30, 60, industries=3, styles=("size",), late_listings=0.1, delistings=0.1, seed=21)

@@ -37,12 +37,12 @@ def matrix(settings: ExposureSettings = BOTH, **changes: pl.DataFrame) -> Exposu
 
 
 def test_one_row_a_day_and_asset() -> None:
-    found = matrix().get(LISTINGS)
-    assert found.schema == {
+    frame = matrix().get(LISTINGS)
+    assert frame.schema == {
         "date": pl.Date, "ticker": pl.String, "sector.X": pl.Float32, "sector.Y": pl.Float32,
         "style.size": pl.Float32, "style.value": pl.Float32,
     }  # fmt: skip
-    assert found.rows() == [
+    assert frame.rows() == [
         (MON, "A", 1.0, 0.0, 1.5, None),
         (TUE, "A", 1.0, 0.0, 1.5, None),
         (TUE, "B", 0.0, 0.0, -0.5, 2.0),
@@ -121,10 +121,14 @@ def test_what_the_dataset_does_not_have() -> None:
 
 def test_coverage_lists_the_assets_that_have_exposures() -> None:
     """As `get` shows them; of a dataset and a universe those that have rows."""
-    found = matrix()
-    assert found.coverage(LISTINGS) == found.get(LISTINGS)["ticker"].unique().sort().to_list() == ["A", "B"]
+    exposures = matrix()
+    assert (
+        exposures.coverage(LISTINGS)
+        == exposures.get(LISTINGS)["ticker"].unique().sort().to_list()
+        == ["A", "B"]
+    )
     sectors = matrix(ExposureSettings(exposures=[CategoricalExposureGroupSettings(hierarchy="industry")]))
     assert sectors.coverage(LISTINGS) == sectors.get(LISTINGS)["ticker"].unique().to_list() == ["A"]
     assert matrix(ExposureSettings()).coverage(LISTINGS) == []
     with pytest.raises(SettingsError, match="cusip"):
-        found.coverage(LISTINGS, "cusip")
+        exposures.coverage(LISTINGS, "cusip")

@@ -32,9 +32,9 @@ def pairs(frame: pl.DataFrame) -> list[tuple]:
 
 
 def test_members_from_the_first_price_to_the_last() -> None:
-    found = universe().get()
-    assert found.schema == {"date": pl.Date, "ticker": pl.String}
-    assert pairs(found) == [
+    members = universe().get()
+    assert members.schema == {"date": pl.Date, "ticker": pl.String}
+    assert pairs(members) == [
         (MON, A), (TUE, A), (TUE, B), (WED, A), (WED, B), (THU, A), (THU, B), (FRI, A), (FRI, B),
     ]  # fmt: skip
     assert pairs(universe().get(start=THU, end=THU)) == [(THU, A), (THU, B)]
@@ -179,8 +179,8 @@ def days_of(universe: Universe, asset: str) -> list[dt.date]:
     ],
 )
 def test_categories_of_any_level(filters: dict, a: list, b: list) -> None:
-    found = with_sectors(categorical_filters=[{"hierarchy": "industry", **filters}])
-    assert (days_of(found, A), days_of(found, B)) == (a, b)
+    sectors = with_sectors(categorical_filters=[{"hierarchy": "industry", **filters}])
+    assert (days_of(sectors, A), days_of(sectors, B)) == (a, b)
 
 
 def test_counts_by_levels() -> None:
@@ -202,8 +202,8 @@ def test_counts_by_levels() -> None:
     [("books", [A, B]), ({"P": "books"}, [A]), ({"P": "books", "Q": "books"}, [A, B]), ({"R": "books"}, [])],
 )
 def test_assets_of_portfolios(portfolios, names: list[str]) -> None:
-    found = with_sectors(portfolio_filter={"enabled_portfolios": portfolios})
-    assert found.coverage() == names
+    holders = with_sectors(portfolio_filter={"enabled_portfolios": portfolios})
+    assert holders.coverage() == names
 
 
 def test_a_portfolio_that_is_not_there() -> None:
@@ -220,13 +220,13 @@ def test_all_identifiers_of_the_members() -> None:
         }
     ).with_columns(from_id_type=pl.lit("isin"), to_id_type=pl.lit("ticker_core"))  # fmt: skip
     idmap = pl.concat([tables()["idmap"], more], how="diagonal")
-    found = universe({"idmap": idmap}, mcap_filter=MCapFilterSettings(lower=60))  # A alone
-    assert found.input_id_mapping().rows() == [
+    large = universe({"idmap": idmap}, mcap_filter=MCapFilterSettings(lower=60))  # A alone
+    assert large.input_id_mapping().rows() == [
         ("isin", "US1", dt.date(2000, 1, 1), dt.date(2024, 1, 9), "A"),
         ("isin", "US2", dt.date(2024, 1, 10), dt.date.max, "A"),
         ("ticker", "A", dt.date.min, dt.date.max, "A"),
     ]
-    assert found.input_id_mapping("ticker_core").columns[-1] == "ticker_core"
+    assert large.input_id_mapping("ticker_core").columns[-1] == "ticker_core"
     # a holding by another identifier counts on the days on which it was one
     frames = {**tables(idmap=idmap), "books": holdings().with_columns(
         asset_id=pl.lit("US1"), asset_id_type=pl.lit("isin"))}  # fmt: skip

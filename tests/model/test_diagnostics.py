@@ -43,7 +43,7 @@ def model() -> RiskModel:
 
 
 @pytest.fixture(scope="module")
-def found(model: RiskModel) -> Diagnostics:
+def diagnostics(model: RiskModel) -> Diagnostics:
     return model.diagnostics(burn_in=120, window=60, n_portfolios=20)
 
 
@@ -54,12 +54,12 @@ def test_bias_statistics_are_those_of_pandas() -> None:
     frame = pd.DataFrame(z)
     np.testing.assert_allclose(quality.bias_statistic(z), frame.std(), rtol=1e-12)
     rolling = [frame[b].dropna().rolling(50).std() for b in range(3)]
-    found = quality.rolling_bias(z, 50)
+    rolling_z = quality.rolling_bias(z, 50)
     for b in range(2):
-        np.testing.assert_allclose(found[rolling[b].index, b], rolling[b], rtol=1e-10)
-        assert np.isnan(np.delete(found[:, b], rolling[b].index)).all()
+        np.testing.assert_allclose(rolling_z[rolling[b].index, b], rolling[b], rtol=1e-10)
+        assert np.isnan(np.delete(rolling_z[:, b], rolling[b].index)).all()
     mrad = [column.sub(1).abs().mean() for column in rolling]
-    np.testing.assert_allclose(quality.rolling_deviation(found), mrad, rtol=1e-10)
+    np.testing.assert_allclose(quality.rolling_deviation(rolling_z), mrad, rtol=1e-10)
     np.testing.assert_allclose(quality.band(z)[0], np.sqrt(2 / frame[0].count()), rtol=1e-14)
     assert np.isnan(quality.rolling_bias(z, 301)).all()
 
@@ -88,9 +88,9 @@ def test_qlike_is_least_at_the_right_forecast_and_leaves_zeros_out() -> None:
     assert quality.quasi_likelihood(np.array([[0.0], [1.0]]))[0] == 0.0
 
 
-def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:
+def test_one_day_by_hand(model: RiskModel, diagnostics: Diagnostics) -> None:
     """The cap-weighted portfolio of a date, from the frames that users see."""
-    t = found.standardized()["date"][77]
+    t = diagnostics.standardized()["date"][77]
     dates = model.dates()
     p = dates[dates.index(t) - 1]
     weights = model.weights(start=t, end=t).drop("date").unpivot(variable_name="ticker").drop_nulls()
@@ -110,15 +110,15 @@ def test_one_day_by_hand(model: RiskModel, found: Diagnostics) -> None:
     variance += sum((h * [specific[n] for n in inside]) ** 2)
     returns = model.asset_returns(start=t, end=t).row(0, named=True)
     r = sum(w * (returns[n] or 0.0) for n, w in zip(inside, h, strict=True))
-    z = found.standardized().filter(date=t)["cap-weighted"][0]
+    z = diagnostics.standardized().filter(date=t)["cap-weighted"][0]
     assert z == pytest.approx(r / np.sqrt(variance / 252), rel=1e-4)
-    factor = found.standardized().filter(date=t)["style.size"][0]
+    factor = diagnostics.standardized().filter(date=t)["style.size"][0]
     vol = model.forecast().factor_volatility(start=p, end=p)["style.size"][0]
     assert factor == pytest.approx(model.fret(start=t, end=t)["style.size"][0] / vol * np.sqrt(252), rel=1e-4)
 
 
-def test_forecasts_of_a_world_that_never_changes_are_right(found: Diagnostics) -> None:
-    kinds = {row["kind"]: row for row in found.kinds().to_dicts()}
+def test_forecasts_of_a_world_that_never_changes_are_right(diagnostics: Diagnostics) -> None:
+    kinds = {row["kind"]: row for row in diagnostics.kinds().to_dicts()}
     assert list(kinds) == [
         "all", "factor", "cap-weighted", "equally weighted", "random", "long-short", "minimum-variance",
         "optimised", "single names",
@@ -129,23 +129,23 @@ def test_forecasts_of_a_world_that_never_changes_are_right(found: Diagnostics) -
         assert kinds[kind]["qlike"] == pytest.approx(1.27, abs=0.08), kind
     assert kinds["all"]["in_band"] > 0.85
     assert kinds["optimised"]["bias"] > kinds["random"]["bias"]
-    deciles = found.name_deciles()
+    deciles = diagnostics.name_deciles()
     assert deciles["decile"].to_list() == list(range(1, 11))
     assert deciles["returns"].min() > 2000
-    summary = found.summary()
-    assert summary["mean_r2"] == pytest.approx(found.dates()["r2"].mean())
-    assert f"bias {summary['bias']:.3f}" in repr(found)
+    summary = diagnostics.summary()
+    assert summary["mean_r2"] == pytest.approx(diagnostics.dates()["r2"].mean())
+    assert f"bias {summary['bias']:.3f}" in repr(diagnostics)
 
 
-def test_tables_of_dates_and_factors(model: RiskModel, found: Diagnostics) -> None:
-    dates = found.dates()
+def test_tables_of_dates_and_factors(model: RiskModel, diagnostics: Diagnostics) -> None:
+    dates = diagnostics.dates()
     status = model.status()
     assert dates["date"].to_list() == model.dates()
     assert dates["thin_categories"].to_list() == status["thin_categories"].list.len().to_list()
     assert dates["status"].to_list() == status["status"].to_list()
     assert dates["max_vif"][0] is None
     assert dates["max_vif"][5] == pytest.approx(max(model.vif().row(5)[1:]), rel=1e-5)
-    factors = found.factors()
+    factors = diagnostics.factors()
     assert factors["factor"].to_list() == list(model.arrays().factors)
     row = factors.filter(factor="style.value").to_dicts()[0]
     f = model.fret()["style.value"].to_numpy()[1:].astype(float)
@@ -162,14 +162,14 @@ def test_tables_of_dates_and_factors(model: RiskModel, found: Diagnostics) -> No
     assert factors.filter(factor="market.market")["stability"][0] is None  # no spread
 
 
-def test_more_data_do_not_change_what_was_measured(model: RiskModel, found: Diagnostics) -> None:
+def test_more_data_do_not_change_what_was_measured(model: RiskModel, diagnostics: Diagnostics) -> None:
     """Walk-forward: cut the history, and the days before are judged the same."""
     cut = model.dates()[300]
     short = until(MARKET.uploads, cut)
     early = model_of(short).diagnostics(burn_in=120, window=60, n_portfolios=20)
-    independent = found.test_portfolios().filter(pl.col("kind").is_in(["factor", "cap-weighted"]))
+    independent = diagnostics.test_portfolios().filter(pl.col("kind").is_in(["factor", "cap-weighted"]))
     shared, z = ["date", *independent["portfolio"]], early.standardized()
-    first_days = found.standardized().head(len(z))
+    first_days = diagnostics.standardized().head(len(z))
     assert_frame_equal(z.select(shared), first_days.select(shared), rel_tol=1e-12)
     until_cut = model.diagnostics(end=cut, burn_in=120, window=60, n_portfolios=20)
     assert_frame_equal(early.name_deciles(), until_cut.name_deciles(), rel_tol=1e-12)
@@ -178,8 +178,8 @@ def test_more_data_do_not_change_what_was_measured(model: RiskModel, found: Diag
 def test_a_wrong_forecast_is_found_out(model: RiskModel) -> None:
     """Volatilities of a few days only: too many surprises."""
     hasty = RiskForecastSettings(factor_cov=FactorCovarianceSettings(halflife_vol=2, halflife_cor=120))
-    found = model.diagnostics(hasty, burn_in=120, window=60, n_portfolios=10)
-    factor = found.kinds().filter(kind="factor").to_dicts()[0]
+    diagnostics = model.diagnostics(hasty, burn_in=120, window=60, n_portfolios=10)
+    factor = diagnostics.kinds().filter(kind="factor").to_dicts()[0]
     assert factor["bias"] > 1.15
     assert factor["exceedance_rate"] > 0.08
     assert factor["in_band"] < 0.3
@@ -194,16 +194,16 @@ def test_portfolios_depend_on_the_seed_alone(model: RiskModel) -> None:
     assert one.test_portfolios()["mrad"].is_null().all()  # there is no window of 252 days
 
 
-def test_pictures(found: Diagnostics) -> None:
-    fit, factors, bias = found.plot_fit(), found.plot_factors(), found.plot_bias()
+def test_pictures(diagnostics: Diagnostics) -> None:
+    fit, factors, bias = diagnostics.plot_fit(), diagnostics.plot_factors(), diagnostics.plot_bias()
     assert len(fit.axes) == 3
     assert [(ax.get_title(), len(ax.lines)) for ax in factors.axes] == [
         ("industry", 4), ("market", 1), ("style", 4),
     ]  # fmt: skip
     left, right = bias.axes
-    kinds = list(dict.fromkeys(found.test_portfolios()["kind"]))
+    kinds = list(dict.fromkeys(diagnostics.test_portfolios()["kind"]))
     assert [t.get_text() for t in left.get_xticklabels()] == kinds
-    np.testing.assert_allclose(right.lines[0].get_ydata(), found.name_deciles()["bias"])
+    np.testing.assert_allclose(right.lines[0].get_ydata(), diagnostics.name_deciles()["bias"])
 
 
 def test_too_little_history_is_an_error_with_a_remedy(model: RiskModel) -> None:
@@ -211,17 +211,17 @@ def test_too_little_history_is_an_error_with_a_remedy(model: RiskModel) -> None:
         model.diagnostics(burn_in=500)
 
 
-def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -> None:
+def test_every_table_is_about_the_period(model: RiskModel, diagnostics: Diagnostics) -> None:
     """Each number of a period is what a reader of the frames would work out from its days alone."""
     dates = model.dates()
     start, end = dates[200], dates[349]
     part = model.diagnostics(start=start, end=end, burn_in=120, window=60, n_portfolios=20)
     inside = pl.col("date").is_between(start, end)
-    assert part.dates().equals(found.dates().filter(inside))
+    assert part.dates().equals(diagnostics.dates().filter(inside))
     assert len(part.dates()) == 150
     r2 = model.r2(start=start, end=end)["r2"].to_numpy().astype(float)
     assert part.summary()["mean_r2"] == pytest.approx(r2.mean(), rel=1e-6)
-    assert part.summary()["mean_r2"] != pytest.approx(found.summary()["mean_r2"], rel=1e-6)
+    assert part.summary()["mean_r2"] != pytest.approx(diagnostics.summary()["mean_r2"], rel=1e-6)
 
     row = part.factors().filter(factor="style.value").to_dicts()[0]
     f = model.fret(start=start, end=end)["style.value"].to_numpy().astype(float)
@@ -236,7 +236,9 @@ def test_every_table_is_about_the_period(model: RiskModel, found: Diagnostics) -
     pairs = [a.join(b, on="ticker").drop("ticker").drop_nulls().to_numpy() for a, b in pairwise(x)]
     assert row["stability"] == pytest.approx(np.mean([np.corrcoef(p.T)[0, 1] for p in pairs]), rel=1e-5)
 
-    assert part.standardized().equals(found.standardized().filter(pl.col("date").is_between(dates[201], end)))
+    assert part.standardized().equals(
+        diagnostics.standardized().filter(pl.col("date").is_between(dates[201], end))
+    )
     assert part.test_portfolios()["days"].max() == 149
     rolling = part.rolling_bias()["cap-weighted"]
     z = part.standardized()["cap-weighted"].to_pandas()

@@ -49,16 +49,16 @@ def test_first_day_has_no_regression() -> None:
 def test_a_day_without_prices_that_nobody_declared_closed() -> None:
     day = MARKET.factor_returns["date"][6]
     price = MARKET.uploads["price"].filter(pl.col("date") != day)
-    found = statuses(MARKET.uploads | {"price": price})
-    assert found[6] == "no_returns"
-    assert found[5] == found[7] == "ok"
+    outcomes = statuses(MARKET.uploads | {"price": price})
+    assert outcomes[6] == "no_returns"
+    assert outcomes[5] == outcomes[7] == "ok"
 
 
 def test_exposures_that_begin_late() -> None:
     day = MARKET.factor_returns["date"][4]
     exposures = MARKET.uploads["exposures"].filter(pl.col("date") >= day)
-    found = statuses(MARKET.uploads | {"exposures": exposures})
-    assert found == ["first_day"] + ["no_exposures"] * 4 + ["ok"] * 9
+    outcomes = statuses(MARKET.uploads | {"exposures": exposures})
+    assert outcomes == ["first_day"] + ["no_exposures"] * 4 + ["ok"] * 9
 
 
 def test_estimation_universe_that_is_empty_on_a_day() -> None:
@@ -206,9 +206,9 @@ def test_one_name_alone() -> None:
     done = estimates.estimated
     assert done.sum() == 13
     assert [STATUSES[i] for i in estimates.status[0, done]] == ["rank_deficient"] * 13
-    there = np.isfinite(estimates.asset_return)
-    assert there.sum() == 13
-    np.testing.assert_allclose(estimates.specific_return[there], 0, atol=1e-15)
+    has_return = np.isfinite(estimates.asset_return)
+    assert has_return.sum() == 13
+    np.testing.assert_allclose(estimates.specific_return[has_return], 0, atol=1e-15)
     assert "0 regressions" not in repr(estimates)
     assert np.isnan(estimates.standard_errors).all()
 

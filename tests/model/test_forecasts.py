@@ -64,11 +64,11 @@ TWIN = {
 def test_covariances_are_the_sums_over_the_past(options: dict[str, object]) -> None:
     f = np.random.default_rng(0).standard_normal((60, 3)) * [0.01, 0.02, 0.005]
     settings = FactorCovarianceSettings(halflife_vol=15, halflife_cor=25, **options)  # type: ignore[arg-type]
-    found = factor_covariances(f, settings)
-    assert not found.repaired_cor[20:].any()
+    covariances = factor_covariances(f, settings)
+    assert not covariances.repaired_cor[20:].any()
     for t in (30, 45, 59):
         slow = covariance_slowly(f[: t + 1], 15, 25, **{TWIN[k]: v for k, v in options.items()})  # type: ignore[arg-type]
-        np.testing.assert_allclose(found.covariance[t], slow, rtol=1e-10)
+        np.testing.assert_allclose(covariances.covariance[t], slow, rtol=1e-10)
         alone = factor_covariances(f, settings, days=np.array([t]))
         np.testing.assert_allclose(alone.covariance[0], slow, rtol=1e-10)
 
@@ -87,10 +87,10 @@ EVERYTHING = RiskForecastSettings(
 
 @pytest.mark.parametrize("settings", [RiskForecastSettings(), EVERYTHING])
 def test_every_covariance_is_one(model: RiskModel, settings: RiskForecastSettings) -> None:
-    found = forecast_of(fitted_of(model), settings).covariances()
-    assert np.isfinite(found.covariance).all()
-    np.testing.assert_array_equal(found.covariance, found.covariance.transpose(0, 2, 1))
-    values = np.linalg.eigvalsh(found.covariance)
+    covariances = forecast_of(fitted_of(model), settings).covariances()
+    assert np.isfinite(covariances.covariance).all()
+    np.testing.assert_array_equal(covariances.covariance, covariances.covariance.transpose(0, 2, 1))
+    values = np.linalg.eigvalsh(covariances.covariance)
     assert (values[:, 0] >= -1e-12 * values[:, -1]).all()
     status = model.forecast(settings).status()
     assert len(status) == 69
@@ -108,8 +108,8 @@ def test_one_date_alone_is_that_date_of_all(model: RiskModel, settings: RiskFore
     one = fresh.factor_covariance(start=day, end=day)
     assert not engine.has_all("covariances")
     expected = every.filter(date=day).to_pandas().drop(columns="date").set_index("factor")
-    found = one.to_pandas().drop(columns="date").set_index("factor")
-    pd.testing.assert_frame_equal(found, expected, rtol=1e-5, atol=1e-9)
+    date_alone = one.to_pandas().drop(columns="date").set_index("factor")
+    pd.testing.assert_frame_equal(date_alone, expected, rtol=1e-5, atol=1e-9)
     alone = fresh.specific_volatility(start=day, end=day)
     assert not engine.has_all("specific")
     pd.testing.assert_frame_equal(
@@ -122,8 +122,8 @@ def test_frames_tie_to_plain_pandas(model: RiskModel) -> None:
     fret = model.fret().tail(-1).to_pandas().set_index("date")
     vol = ((fret.astype(float) ** 2).ewm(halflife=60).mean() * 252) ** 0.5
     forecast = model.forecast()
-    found = forecast.factor_volatility().to_pandas().set_index("date")
-    pd.testing.assert_frame_equal(found, vol.astype(np.float32), rtol=1e-5)
+    volatility = forecast.factor_volatility().to_pandas().set_index("date")
+    pd.testing.assert_frame_equal(volatility, vol.astype(np.float32), rtol=1e-5)
     correlation = forecast.factor_correlation().to_pandas().set_index(["date", "factor"])
     for a in fret:
         for b in fret:
@@ -139,16 +139,16 @@ def test_frames_tie_to_plain_pandas(model: RiskModel) -> None:
 
 def test_specific_volatilities_are_those_of_the_specific_returns(model: RiskModel) -> None:
     idio = model.idio().to_pandas().set_index("date").astype(float)
-    found = model.forecast().specific_volatility().to_pandas().set_index("date")
+    volatility = model.forecast().specific_volatility().to_pandas().set_index("date")
     for name in idio.columns[::7]:
-        for day in found.index[[5, 30, 68]]:
+        for day in volatility.index[[5, 30, 68]]:
             past = idio.loc[:day, name].dropna().tolist()
-            if past and np.isfinite(found.loc[day, name]):
+            if past and np.isfinite(volatility.loc[day, name]):
                 expected = np.sqrt(252 * specific_variance_slowly(past, 60))
-                assert found.loc[day, name] == pytest.approx(expected, rel=1e-5)
+                assert volatility.loc[day, name] == pytest.approx(expected, rel=1e-5)
     last = model.forecast().specific_risk()
     assert last.columns == ["ticker", "specific_volatility", "own_volatility", "observations"]
-    wide = model.forecast().specific_volatility(start=found.index[-1])
+    wide = model.forecast().specific_volatility(start=volatility.index[-1])
     assert last["specific_volatility"].to_list() == [wide[name][0] for name in last["ticker"]]
 
 
@@ -302,8 +302,8 @@ def test_decile_shrinkage_helps_where_estimates_are_noise() -> None:
     errors = {}
     for q in (0.0, 1.0):
         chosen = RiskForecastSettings(bayesian=BayesianVolSettings(q=q))
-        found = model.forecast(chosen).specific_risk()["specific_volatility"].to_numpy() / np.sqrt(252)
-        errors[q] = np.sqrt(np.mean((found / truth - 1) ** 2))
+        volatility = model.forecast(chosen).specific_risk()["specific_volatility"].to_numpy() / np.sqrt(252)
+        errors[q] = np.sqrt(np.mean((volatility / truth - 1) ** 2))
     assert errors[1.0] < 0.75 * errors[0.0]
 
 
@@ -368,6 +368,8 @@ def test_a_model_without_factors() -> None:
     nothing = settings.model_copy(update={"exposures": [ExposureSettings()]})
     model = RiskModel(DATA, nothing, estimate(DATA, nothing, "x"))
     assert model.forecast().factor_covariance().shape == (0, 2)
-    there = np.isfinite(model.arrays().asset_return)
-    np.testing.assert_array_equal(model.arrays().specific_return[there], model.arrays().asset_return[there])
+    has_return = np.isfinite(model.arrays().asset_return)
+    np.testing.assert_array_equal(
+        model.arrays().specific_return[has_return], model.arrays().asset_return[has_return]
+    )
     assert model.diagnostics(burn_in=30, n_portfolios=2).summary()["mean_r2"] < 0.1

@@ -31,9 +31,9 @@ def test_the_covariance_is_that_of_pandas() -> None:
     frame = FRAME.to_pandas().set_index("date")
     names = sorted(frame.columns)
     products = {(a, b): (frame[a] * frame[b]).ewm(halflife=20).mean() for a in names for b in names}
-    found = EXPECTED.to_pandas().set_index(["date", "factor"])
+    covariance = EXPECTED.to_pandas().set_index(["date", "factor"])
     for (a, b), series in products.items():
-        np.testing.assert_allclose(found.xs(a, level="factor")[b], 252 * series, rtol=2e-5, atol=1e-9)
+        np.testing.assert_allclose(covariance.xs(a, level="factor")[b], 252 * series, rtol=2e-5, atol=1e-9)
 
 
 def pandas_with(index: Any) -> pd.DataFrame:
@@ -70,8 +70,8 @@ def test_whole_numbers_are_numbers() -> None:
 
 
 def at(row: int, column: str, value: Any) -> pl.DataFrame:
-    there = pl.int_range(pl.len()) == row
-    return FRAME.with_columns(pl.when(there).then(pl.lit(value)).otherwise(column).alias(column))
+    is_row = pl.int_range(pl.len()) == row
+    return FRAME.with_columns(pl.when(is_row).then(pl.lit(value)).otherwise(column).alias(column))
 
 
 FAULTS: dict[str, tuple[Callable[[], Any], list[tuple[str, str | None, tuple[str, ...]]]]] = {

@@ -41,21 +41,21 @@ def test_no_half_life_gives_nonsense(field: str, options: dict[str, object], bey
     extra = {"eigenfactor": EigenfactorSettings(n_simulations=10), "pca": PcaCorrelationSettings()}
     for halflife in EXTREME:
         asked = FactorCovarianceSettings.model_validate({**options, field: halflife})
-        found = factor_covariances(F, asked, **(extra if beyond else {}), days=np.array([0, 1, 45, 89]))
-        assert np.isfinite(found.covariance).all()
-        assert np.isfinite(found.regime).all()
-        values = np.linalg.eigvalsh(found.covariance)
+        covariances = factor_covariances(F, asked, **(extra if beyond else {}), days=np.array([0, 1, 45, 89]))
+        assert np.isfinite(covariances.covariance).all()
+        assert np.isfinite(covariances.regime).all()
+        values = np.linalg.eigvalsh(covariances.covariance)
         assert (values[:, 0] > -1e-10 * values[:, -1]).all()
 
 
 def test_an_infinite_one_weighs_all_days_alike() -> None:
     forever = FactorCovarianceSettings(halflife_vol=np.inf, halflife_cor=np.inf, halflife_vra=np.inf)
-    found = factor_covariances(F, forever)
+    covariances = factor_covariances(F, forever)
     plain = F.T @ F / 90
     squares = [np.mean(F[t] ** 2 / (F[:t] ** 2).mean(axis=0)) for t in range(21, 90)]
-    np.testing.assert_allclose(found.covariance[-1], 252 * plain * np.mean(squares), rtol=1e-10)
+    np.testing.assert_allclose(covariances.covariance[-1], 252 * plain * np.mean(squares), rtol=1e-10)
     huge = forever.model_copy(update=dict.fromkeys(FIELDS[:3], 1e15))
-    np.testing.assert_allclose(factor_covariances(F, huge).covariance, found.covariance, rtol=1e-9)
+    np.testing.assert_allclose(factor_covariances(F, huge).covariance, covariances.covariance, rtol=1e-9)
     assert decay(np.inf) == 1.0
     np.testing.assert_array_equal(effective_number(np.inf, np.array([1, 90])), [1, 90])
     for halflife in (1e4, 1e8, 1e10, 1e16):
@@ -66,8 +66,8 @@ def test_an_infinite_one_weighs_all_days_alike() -> None:
 def test_shares_of_infinite_half_lives_are_their_limits() -> None:
     def correlation(cor: float, vra: float) -> np.ndarray:
         asked = FactorCovarianceSettings(halflife_cor=cor, halflife_vra=vra, combine_standardized=True)
-        found = factor_covariances(F, asked, days=np.array([89])).covariance[0]
-        return found / np.sqrt(np.outer(np.diag(found), np.diag(found)))
+        covariance = factor_covariances(F, asked, days=np.array([89])).covariance[0]
+        return covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
 
     np.testing.assert_allclose(correlation(np.inf, 30), correlation(1e12, 30), atol=1e-9)
     np.testing.assert_allclose(correlation(40, np.inf), correlation(40, 1e12), atol=1e-9)
@@ -78,9 +78,9 @@ def test_a_mean_outlives_its_weight() -> None:
     """A series that was away for two thousand half-lives keeps its last mean and takes the next value."""
     values = np.full((2100, 1), np.nan)
     values[:50], values[2060] = 2.0, 5.0
-    found = ewma_means(values, 1.0)
-    assert (found[50:2060] == 2.0).all()
-    assert found[2060] == 5.0
+    means = ewma_means(values, 1.0)
+    assert (means[50:2060] == 2.0).all()
+    assert means[2060] == 5.0
 
 
 def test_specific_volatilities_with_equal_weights() -> None:
@@ -91,12 +91,12 @@ def test_specific_volatilities_with_equal_weights() -> None:
     forever = RiskForecastSettings(
         idio_vol=IdioVolSettings(halflife=np.inf, nw_lags=1, nw_lags_halflife_override=np.inf)
     )
-    found = model.forecast(forever).specific_risk()
+    risk = model.forecast(forever).specific_risk()
     regime = model.forecast(forever).status()["specific_regime"][-1]
     e = model.idio().tail(-1).to_pandas().set_index("date").astype(float).clip(lower=-0.3)
     expected = (e**2).mean() + (e * e.shift(1)).mean()
     expected = np.sqrt(252 * expected.where(expected > 0, (e**2).mean())) * regime
-    np.testing.assert_allclose(found["specific_volatility"], expected[found["ticker"].to_list()], rtol=1e-4)
+    np.testing.assert_allclose(risk["specific_volatility"], expected[risk["ticker"].to_list()], rtol=1e-4)
     prior = RiskForecastSettings(structural=StructuralVolSettings(n0=1e300, min_history=30))
     assert model.forecast(prior).specific_risk()["specific_volatility"].is_not_null().all()
 

@@ -63,20 +63,22 @@ def test_a_second_stage_regresses_what_the_first_leaves(dataset: RiskDataset) ->
     both = first.add_stage(exposures=exposures("style"), modelconstruction=construction(weights="Cap"))
     validate(both, dataset.properties.factor_risk_model_settings_menu)
     one, two = estimate(dataset, first, "x"), estimate(dataset, both, "x")
-    mine = [two.pairs.index(pair) for pair in one.pairs]
-    np.testing.assert_array_equal(two.factor_returns[:, mine], one.factor_returns)
-    np.testing.assert_array_equal(two.standard_errors[:, mine], one.standard_errors)
+    of_first = [two.pairs.index(pair) for pair in one.pairs]
+    np.testing.assert_array_equal(two.factor_returns[:, of_first], one.factor_returns)
+    np.testing.assert_array_equal(two.standard_errors[:, of_first], one.standard_errors)
     assert [two.factors[k] for k in np.flatnonzero(two.stage)] == [f"style.{name}" for name in STYLES]
     panel = dataset.panel
     for i in range(1, len(two.dates)):
         rows = panel.rows_of(dataset.days.index(two.dates[i - 1]))
         x = np.stack([panel.dense["style"][name][rows].astype(float) for name in STYLES], axis=1)
         left = one.specific_return[rows]
-        there = np.isfinite(left)
-        root = np.sqrt(panel.market_cap[rows][there])
-        f = np.linalg.lstsq(x[there] * root[:, None], left[there] * root, rcond=None)[0]
+        has_return = np.isfinite(left)
+        root = np.sqrt(panel.market_cap[rows][has_return])
+        f = np.linalg.lstsq(x[has_return] * root[:, None], left[has_return] * root, rcond=None)[0]
         np.testing.assert_allclose(two.factor_returns[i, two.stage == 1], f, atol=1e-12)
-        np.testing.assert_allclose(two.specific_return[rows][there], (left - x @ f)[there], atol=1e-14)
+        np.testing.assert_allclose(
+            two.specific_return[rows][has_return], (left - x @ f)[has_return], atol=1e-14
+        )
     shown = RiskModel(dataset, both, two)
     assert shown.r2(stage=2)["date"].to_list() == list(two.dates[1:])
     assert shown.exposures(stage=2).columns[2:] == [f"style.{name}" for name in STYLES]
@@ -168,20 +170,23 @@ def test_a_known_factor_is_taken_as_given() -> None:
         rows = data.panel.rows_of(data.days.index(e.dates[i - 1]))
         style = np.stack([data.panel.dense["style"][name][rows].astype(float) for name in STYLES], axis=1)
         member = np.eye(len(group.categories))[group.codes[0][rows]]
-        there = np.isfinite(e.asset_return[rows])
+        has_return = np.isfinite(e.asset_return[rows])
         cap = data.panel.market_cap[rows]
-        c = cap[there] @ member[there]
+        c = cap[has_return] @ member[has_return]
         x = np.hstack([member, style])
         basis = np.delete(np.eye(8), 3, axis=1)
         basis[3, :3] = -c[:3] / c[3]
         left = e.asset_return[rows] - e.factor_returns[i, k]
-        root = cap[there] ** 0.25
-        f = basis @ np.linalg.lstsq(x[there] @ basis * root[:, None], left[there] * root, rcond=None)[0]
+        root = cap[has_return] ** 0.25
+        f = (
+            basis
+            @ np.linalg.lstsq(x[has_return] @ basis * root[:, None], left[has_return] * root, rcond=None)[0]
+        )
         order = [e.factors.index(f"industry.I{g:02d}") for g in range(4)]
         order += [e.factors.index(f"style.{name}") for name in STYLES]
         np.testing.assert_allclose(e.factor_returns[i, order], f, atol=1e-11)
         rebuilt = x @ f + e.factor_returns[i, k] + e.specific_return[rows]
-        np.testing.assert_allclose(rebuilt[there], e.asset_return[rows][there], atol=1e-15)
+        np.testing.assert_allclose(rebuilt[has_return], e.asset_return[rows][has_return], atol=1e-15)
     assert 0 < np.nanmean(e.r2[0]) < 1
 
 
