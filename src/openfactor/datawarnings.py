@@ -19,6 +19,11 @@ _collected: ContextVar[list[str] | None] = ContextVar("openfactor_warnings", def
 def warn(message: str) -> None:
     """A DataWarning at the nearest caller outside of openfactor, or for the `collected` block around it."""
     logging.getLogger("openfactor").warning(message, extra={"request": "", "content": ""})
+    warn_again(message)
+
+
+def warn_again(message: str) -> None:
+    """The same for a warning that was logged where it arose."""
     collector = _collected.get()
     if collector is not None:
         collector.append(message)

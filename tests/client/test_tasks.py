@@ -15,6 +15,7 @@ from openfactor.errors import CancelledError, ConflictError, NotFoundError, Sett
 from openfactor.settings import CalendarSettings, UniverseSettings
 from openfactor.synthetic import simulate
 from tests.client.test_riskmodels import commit
+from tests.handles import engine_of
 from tests.markets import dataset_settings, model_settings, until
 
 MARKET = simulate(20, 14, industries=2, styles=("size",), seed=5)
@@ -103,3 +104,13 @@ def test_the_client_lists_what_it_has(client: Client) -> None:
     for part in re.split(", ", parts):
         assert repr(getattr(client.equity, part)).startswith("<"), part
         assert "object at" not in repr(getattr(client.equity, part)), part
+
+
+def test_a_request_of_its_own_shares_the_workspace(tmp_path: Path) -> None:
+    client = Client.local(tmp_path, progress=False)
+    workspace = engine_of(client)
+    other = workspace.on(workspace._context.as_request())
+    assert other.tasks is workspace.tasks
+    assert other._registry is workspace._registry
+    assert other._context.cache is workspace._context.cache
+    assert other._context.request != workspace._context.request

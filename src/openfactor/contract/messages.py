@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from openfactor.contract.calls import RESOURCES
 from openfactor.contract.codec import pack, record, unpack
 from openfactor.contract.failures import Failure
-from openfactor.datawarnings import collected, warn
+from openfactor.datawarnings import collected, warn_again
 from openfactor.errors import CancelledError, NotFoundError, OpenfactorError, SettingsError
 
 Send = Callable[[str, str, bytes], bytes]
@@ -45,7 +45,7 @@ class Method:
         """The value of an answer; warnings are given, and a failure is raised as the error that it was."""
         answer = unpack(self.answer, message)
         for text in answer["warnings"]:
-            warn(text)
+            warn_again(text)
         if answer.get("failure") is not None:
             raise answer["failure"].error()
         return answer["value"]

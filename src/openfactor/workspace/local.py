@@ -8,7 +8,6 @@ openfactor.sqlite             what has a name: risk datasets and saved settings
 
 from __future__ import annotations
 
-import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -141,9 +140,14 @@ class LocalWorkspace(EngineObject):
 
     def on(self, context: Context) -> LocalWorkspace:
         """The same workspace for a request of its own."""
-        other = copy.copy(self)
+        other = object.__new__(LocalWorkspace)  # a copy would open the folder again, as pickle does
+        other.__dict__.update(self.__dict__)
         other._context, other._resources = context, self._opened(context)
         return other
+
+    def answer(self, resource: str, method: str, message: bytes) -> bytes:
+        """Carry out the call of a message as a request of its own; the message of its answer."""
+        return self._answer(resource, method, message, self._context.as_request())
 
     @property
     def _open(self) -> _Resources:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from openfactor.contract.messages import Proxy, answer
+from openfactor.contract.messages import Proxy
 from openfactor.workspace.local import LocalWorkspace
 
 
@@ -27,4 +27,4 @@ class LoopbackWorkspace(Proxy):
         self._local.close()
 
     def _send(self, resource: str, method: str, message: bytes) -> bytes:
-        return answer(self._local, resource, method, message)
+        return self._local.answer(resource, method, message)

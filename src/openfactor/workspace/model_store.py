@@ -186,11 +186,13 @@ class ModelStore:
         return self._remember("model", key, content, stored)
 
     def _remember(self, kind: str, key: _Key, content: _Opened, estimates: Estimates) -> FittedModel:
+        # what is kept must not be cancelled, or tell its progress, with the request that made it
+        no_request = Context(self._context.threads, cache=self._context.cache)
         fitted = FittedModel(
             content.dataset,
             content.settings,
             content.uploads,
-            self._context,
+            no_request,
             estimates=estimates,
             data=content.data,
         )
@@ -240,7 +242,7 @@ class ModelStore:
         same = [folder for folder in ancestors if folder.parent.name == key.content]
         for folder in (*gone[ANCESTORS_KEPT:], *same[VERSIONS_KEPT - 1 :]):
             shutil.rmtree(folder, ignore_errors=True)
-            self._context.log_of(folder.name).info("old estimates were removed")
+            self._context.log_of(folder.name.rpartition("-")[2]).info("old estimates were removed")
 
     def _folder(self, key: _Key) -> Path:
         return self._path / key.folder
