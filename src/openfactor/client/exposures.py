@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from openfactor.client.handle import Handle
+from openfactor.client.handle import PinnedHandle
 from openfactor.client.loader import Loader
 from openfactor.client.savedsettings import SettingsRegistry
 from openfactor.client.universes import Universe
 from openfactor.contract.calls import UniverseChoice, Workspace
-from openfactor.contract.refs import Dated, FrameQuery, Layout, Pinned
-from openfactor.results import DataVersion
+from openfactor.contract.refs import Dated, FrameQuery, Layout
 from openfactor.settings import ExposureSettings, UniverseSettings
 from openfactor.settings.dates import DateLike
 
@@ -23,36 +22,12 @@ if TYPE_CHECKING:
 AnyUniverse = Universe | UniverseSettings | str | int
 
 
-class Exposures(Handle):
+class Exposures(PinnedHandle[ExposureSettings]):
     """The exposures of the assets of a universe, as they stand on each day."""
-
-    def __init__(self, workspace: Workspace, pinned: Pinned[ExposureSettings]) -> None:
-        self._workspace = workspace
-        self.pinned = pinned
-        """The settings and the content that they are read against."""
 
     def __repr__(self) -> str:
         groups = dict.fromkeys(group.factor_group for group in self.settings.exposures)
         return f"<exposures on {self.data}: {', '.join(groups) or 'no factors'}>"
-
-    @property
-    def data(self) -> DataVersion:
-        """Which data they stand on."""
-        return self.pinned.data
-
-    @property
-    def dataset(self) -> str:
-        """Name of the risk dataset."""
-        return self.pinned.dataset
-
-    @property
-    def settings(self) -> ExposureSettings:
-        """The settings, with every reference to saved ones followed."""
-        return self.pinned.setting
-
-    @property
-    def _refers_to(self) -> Any:
-        return self.pinned
 
     def factors(self, universe: AnyUniverse | None = None) -> dict[str, list[str]]:
         """Group to its factors, both sorted: those on a universe, or without one all that there are."""

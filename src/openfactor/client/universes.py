@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from openfactor.client.handle import Handle
-from openfactor.contract.calls import Workspace
-from openfactor.contract.refs import FrameQuery, Layout, Pinned
-from openfactor.results import DataVersion
+from openfactor.client.handle import PinnedHandle
+from openfactor.contract.refs import FrameQuery, Layout
 from openfactor.settings import UniverseSettings
 from openfactor.settings.dates import DateLike
 
@@ -18,39 +16,15 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-class Universe(Handle):
+class Universe(PinnedHandle[UniverseSettings]):
     """The assets of a universe, day by day, on the data of the moment it was loaded.
 
     Membership is decided by the stored values of the day itself. A listing can be a member from its first
     price to its last.
     """
 
-    def __init__(self, workspace: Workspace, pinned: Pinned[UniverseSettings]) -> None:
-        self._workspace = workspace
-        self.pinned = pinned
-        """The settings and the content that they are read against."""
-
     def __repr__(self) -> str:
         return f"<universe on {self.data}, assets as {self.settings.id_type}>"
-
-    @property
-    def data(self) -> DataVersion:
-        """Which data it stands on."""
-        return self.pinned.data
-
-    @property
-    def dataset(self) -> str:
-        """Name of the risk dataset."""
-        return self.pinned.dataset
-
-    @property
-    def settings(self) -> UniverseSettings:
-        """The settings, with every reference to saved ones followed."""
-        return self.pinned.setting
-
-    @property
-    def _refers_to(self) -> Any:
-        return self.pinned
 
     @cached_property
     def id_types(self) -> list[str]:

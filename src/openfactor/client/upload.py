@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from openfactor.client.mappings import AnyMapping, Constants, column_mapping
-from openfactor.contract.calls import UploadCalls, Version, Workspace
+from openfactor.contract.calls import UploadCalls, Version, Which, Workspace
 from openfactor.contract.files import UserFile
 from openfactor.contract.refs import PinnedUpload, RowQuery
 from openfactor.errors import NotFoundError, SettingsError
@@ -24,7 +24,6 @@ from openfactor.settings import ColumnMapping
 if TYPE_CHECKING:
     import polars as pl
 
-Which = Literal["data", "staging"]
 Filter = tuple[str, str, Any]
 Filters = Sequence[Filter] | Sequence[Sequence[Filter]]
 

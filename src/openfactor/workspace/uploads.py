@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from openfactor.contract.calls import Version, Which
 from openfactor.contract.files import UserFile
 from openfactor.contract.refs import PinnedUpload, RowQuery
 from openfactor.errors import Fault, NotFoundError
@@ -24,8 +25,6 @@ from openfactor.uploads.commits import COMMIT_MODES
 from openfactor.uploads.preview import Preview
 from openfactor.uploads.queries import VersionQueries
 from openfactor.uploads.upload import Upload
-
-Version = int | dt.datetime | None
 
 
 class Uploads:
@@ -68,7 +67,7 @@ class Uploads:
         self,
         data_type: str,
         table: Literal["rows", "summary", "detail_summary"],
-        which: Literal["data", "staging"],
+        which: Which,
     ) -> pl.DataFrame:
         """An empty frame with the columns and types of a table."""
         queries = VersionQueries(self._store.folder, self._store.data_type(data_type))
