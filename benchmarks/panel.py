@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from openfactor.dataset import Panel, RiskDataset, SparseGroup
+from openfactor.dataset import Panel, PanelRun, RiskDataset, SparseGroup
 from openfactor.dataset.coverage import coverage_by_date
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.root import NO_SERIES
@@ -34,7 +34,7 @@ def random_dataset(
     aliases = spans.select(
         pl.lit("").alias("id_type"), "id", "start_date", "end_date", company="listing"
     ).clear()
-    panel = Panel(
+    run = PanelRun(
         offsets=np.arange(n_days + 1, dtype=np.int64) * n_names,
         listing=np.tile(company, n_days),
         local_return=rng.normal(0, 0.02, rows),
@@ -47,6 +47,7 @@ def random_dataset(
         dense={"market": {"market": np.ones(rows, np.float16)}, "style": styles},
         sparse={"industry": SparseGroup(tuple(f"i{g:02d}" for g in range(n_industries)), (industry,), None)},
     )
+    panel = Panel([run])
     trees = {
         "market": Tree(["market"]),
         "style": Tree(list(styles)),

@@ -300,7 +300,7 @@ def test_a_panel_is_mapped_not_read(tmp_path: Path) -> None:
     columns = [
         panel.market_cap,
         panel.priced,
-        panel.dense["style"]["size"],
+        panel.dense["style"]["size"][:],
         panel.sparse["industry"].codes[0],
     ]
     for column in columns:

@@ -197,7 +197,7 @@ def test_hierarchies_and_overrides() -> None:
 
 def test_units() -> None:
     all_assets = derived(RiskDatasetUnitExposureSettings(factor_group="market", factor="m"))
-    assert set(all_assets.panel.dense["market"]["m"].tolist()) == {1.0}
+    assert set(all_assets.panel.dense["market"]["m"][:].tolist()) == {1.0}
     aligned = derived(
         RiskDatasetUnitExposureSettings(factor_group="market", factor="m", align_with="alpha"), uploaded(),
         REFERENCED,

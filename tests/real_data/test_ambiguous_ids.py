@@ -82,7 +82,7 @@ def test_another_id_type_is_refused_where_it_is_used() -> None:
     assert f"isin US1: ticker_core A ({FIRST} to {LAST}) and ticker_core B ({WED} to {LAST})" in message
     # before the two meet it is clear who is meant
     dataset = dataset_of(tables(idmap=idmap, exposures=pl.concat([rest, early])), **GROUPS)
-    assert 7.0 in dataset.panel.dense["style"]["size"].tolist()
+    assert 7.0 in dataset.panel.dense["style"]["size"][:].tolist()
     (finding,) = [f for f in dataset.report.quality if f.check == "id_of_two_companies"]
     assert "isin US1" in str(finding)
 
@@ -136,5 +136,5 @@ def test_prices_cannot_be_those_of_two_listings() -> None:
         asset_id=pl.lit("US1"), asset_id_type=pl.lit("isin")
     )  # fmt: skip
     dataset = dataset_of(tables(idmap=idmap, exposures=exposures), **GROUPS)
-    assert set(dataset.panel.dense["style"]["size"].tolist()) == {1.5}
+    assert set(dataset.panel.dense["style"]["size"][:].tolist()) == {1.5}
     assert dataset_settings().master_id_type == "ticker"

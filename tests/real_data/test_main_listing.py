@@ -70,7 +70,7 @@ def test_the_listing_with_the_latest_cap_stands_for_the_company(caps, core: str)
     expected = twin(caps, "ABC", core)
     assert main_by_day(dataset) == expected
     # and where each listing has exposures of its own, its are the company's
-    size = dataset.panel.dense["style"]["size"].reshape(5, 3)
+    size = dataset.panel.dense["style"]["size"][:].reshape(5, 3)
     assert size.tolist() == [[float("ABC".index(n))] * 3 for n in expected]
 
 

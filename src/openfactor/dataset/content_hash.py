@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -14,22 +14,27 @@ from numpy.typing import NDArray
 
 from openfactor.context import Context
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel import Panel
+from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.panel_index import PanelIndex
 from openfactor.settings.hierarchies import Tree
 
 
 def day_hashes(
-    panel: Panel, listing_ids: Sequence[str], usd_per_unit: NDArray[np.float64], context: Context
+    panel: Panel,
+    listing_ids: Sequence[str],
+    currencies: Sequence[str],
+    usd_per_unit: NDArray[np.float64],
+    context: Context,
 ) -> NDArray[np.uint64]:
     """Hashes of all that the panel holds of each stored day: listings, prices, caps, exposures and rates.
 
-    Two datasets with equal `dictionary_hash` hold the same data on days with equal hashes. Listings are
-    hashed by id, because a new listing may change the codes of others.
+    Two datasets in which codes mean the same hold the same data on days with equal hashes. Listings are
+    hashed by id, factors and currencies by name.
 
     Parameters
     ----------
     listing_ids : (listings,)
+    currencies : (C,)
     usd_per_unit : (D, C)
 
     Returns
@@ -37,38 +42,53 @@ def day_hashes(
     (D,) 64 bits per day.
     """
     ids = np.array([int.from_bytes(_hash(name.encode()), "little") for name in listing_ids], np.uint64)
-    columns = _columns(panel)
-    ends = np.asarray(np.searchsorted(panel.delisted, panel.offsets), np.int64)
-
-    def of_day(d: int) -> int:
-        rows = panel.rows_of(d)
-        ended = panel.delisted[ends[d] : ends[d + 1]] - rows.start
-        content = hashlib.blake2b(digest_size=8)
-        for values in (ids[panel.listing[rows]], ended, usd_per_unit[d], *(c[rows] for c in columns)):
-            content.update(np.ascontiguousarray(values).data)
-        return int.from_bytes(content.digest(), "little")
-
-    hashes = np.empty(len(usd_per_unit), np.uint64)
+    hashes = []
     with (
         ThreadPoolExecutor(context.threads) as pool,
-        context.step("hashing the data of each day", len(hashes)) as advance,
+        context.step("hashing the data of each day", len(usd_per_unit)) as advance,
     ):
-        for d, hashed in enumerate(pool.map(of_day, range(len(hashes)))):
-            hashes[d] = hashed
-            advance()
-    return hashes
+        for run, first in zip(panel.runs, panel.first_days.tolist(), strict=False):
+            rates = usd_per_unit[first : first + run.n_days]
+            for hashed in pool.map(_hash_of_day(run, ids, currencies, rates), range(run.n_days)):
+                hashes.append(hashed)
+                advance()
+    return np.array(hashes, np.uint64)
 
 
-def _columns(panel: Panel) -> list[NDArray[Any]]:
-    """All columns of a panel but for listings, each (rows,)."""
-    columns: list[NDArray[Any]] = [
-        panel.local_return, panel.currency, panel.priced, panel.is_main_listing, panel.market_cap,
-        panel.idio_vol,
-    ]  # fmt: skip
-    columns += [values for factors in panel.dense.values() for values in factors.values()]
-    for group in panel.sparse.values():
-        columns += [*group.codes, *(group.loadings or ())]
-    return columns
+def _hash_of_day(
+    run: PanelRun, ids: NDArray[np.uint64], currencies: Sequence[str], rates: NDArray[np.float64]
+) -> Callable[[int], int]:
+    """What hashes a day of a run, by its index in the run."""
+    columns = _columns(run)
+    ends = np.asarray(np.searchsorted(run.delisted, run.offsets), np.int64)
+
+    def of_day(d: int) -> int:
+        rows = slice(int(run.offsets[d]), int(run.offsets[d + 1]))
+        ended = run.delisted[ends[d] : ends[d + 1]] - rows.start
+        known = np.flatnonzero(np.isfinite(rates[d])).tolist()
+        content = hashlib.blake2b(",".join(currencies[c] for c in known).encode(), digest_size=8)
+        for values in (rates[d][known], ids[run.listing[rows]], ended):
+            content.update(np.ascontiguousarray(values).data)
+        for name, values in columns:
+            content.update(name)
+            content.update(np.ascontiguousarray(values[rows]).data)
+        return int.from_bytes(content.digest(), "little")
+
+    return of_day
+
+
+def _columns(run: PanelRun) -> list[tuple[bytes, NDArray[Any]]]:
+    """Name and values (rows,) of all columns of a run but for listings."""
+    columns: dict[str, NDArray[Any]] = {
+        "return": run.local_return, "currency": run.currency, "priced": run.priced,
+        "main": run.is_main_listing, "market_cap": run.market_cap, "idio_vol": run.idio_vol,
+    }  # fmt: skip
+    for group, factors in run.dense.items():
+        columns |= {f"{group}/{factor}": values for factor, values in factors.items()}
+    for name, categories in run.sparse.items():
+        columns |= {f"{name}#{slot}": codes for slot, codes in enumerate(categories.codes)}
+        columns |= {f"{name}*{slot}": values for slot, values in enumerate(categories.loadings or ())}
+    return [(name.encode(), values) for name, values in columns.items()]
 
 
 def dictionary_hash(panel: Panel, dtype: str, currencies: Sequence[str], trees: Mapping[str, Tree]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.settings.hierarchies import Tree
 
 

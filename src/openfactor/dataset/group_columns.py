@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.factor_groups import GroupPlan, Loadings
-from openfactor.dataset.panel import Exposure, SparseGroup
 from openfactor.dataset.panel_index import PanelIndex, event_offsets
 from openfactor.dataset.precision import PrecisionLoss
 from openfactor.errors import DataError, Fault

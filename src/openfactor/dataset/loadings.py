@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from openfactor.context import Context
 from openfactor.dataset.coding import code_companies
+from openfactor.dataset.columns import Exposure
 from openfactor.dataset.factor_groups import GroupPlan, Loadings
 from openfactor.dataset.group_columns import GroupColumns, Run, group_columns
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel import Exposure
 from openfactor.dataset.panel_index import PanelIndex, in_order, runs
 from openfactor.dataset.precision import narrow, remedy
 from openfactor.dataset.resolving import count_by_type, count_unknown

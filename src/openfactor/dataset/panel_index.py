@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.lives import Life, alive_days, day_before
-from openfactor.dataset.panel import Exposure, Panel, SparseGroup
+from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.row_counts import RowCounts
 from openfactor.numerics.asof import RunRows
 from openfactor.numerics.listing_lives import fill_stale_rows
@@ -198,10 +199,11 @@ def panel_of(
     sparse: dict[str, SparseGroup],
 ) -> Panel:
     """The panel of an index."""
-    return Panel(
+    run = PanelRun(
         index.offsets, index.listing, index.local_return, index.currency, index.priced, index.delisted,
         index.is_main_listing, market_cap, idio_vol, dense, sparse,
     )  # fmt: skip
+    return Panel([run])
 
 
 def in_order(events: pl.DataFrame, dates: Sequence[dt.date]) -> tuple[pl.DataFrame, NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import Exposure
+from openfactor.dataset.columns import Exposure
 from openfactor.errors import Fault
 from openfactor.numerics.rounding import RoundedValues, new_rounding_state, rounding_shares
 

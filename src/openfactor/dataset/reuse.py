@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from openfactor.dataset.factor_groups import Loadings
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.row_counts import RowCounts
@@ -49,6 +51,10 @@ class GroupReuse:
                 row_counts.drop(source, reason, count)
         panel = previous.panel
         return Loadings(
-            {name: panel.dense[name] for name in groups if name in panel.dense},
-            {name: panel.sparse[name] for name in groups if name in panel.sparse},
+            {
+                name: {factor: np.asarray(values) for factor, values in panel.dense[name].items()}
+                for name in groups
+                if name in panel.dense
+            },
+            {name: panel.sparse[name][:] for name in groups if name in panel.sparse},
         )

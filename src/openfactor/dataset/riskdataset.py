@@ -82,7 +82,7 @@ class RiskDataset:
         CancelledError: the request was cancelled.
         """
         listing_ids = self.identifiers.listing_ids(self.identifiers.id_types[0])
-        return day_hashes(self.panel, listing_ids, self.usd_per_unit, context)
+        return day_hashes(self.panel, listing_ids, self.currencies, self.usd_per_unit, context)
 
     @cached_property
     def properties(self) -> RiskDatasetProperties:

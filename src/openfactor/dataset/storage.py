@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from openfactor.context import Context, Step
+from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel import Exposure, Panel, SparseGroup
+from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
@@ -49,7 +50,10 @@ def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
         np.save(folder / f"{name}.npy", getattr(panel, name))
     for number, factors in enumerate(panel.dense.values()):
         save_rows(
-            folder / f"dense.{number}.npy", list(factors.values()), panel.n_rows, dataset.exposure_dtype
+            folder / f"dense.{number}.npy",
+            [np.asarray(values) for values in factors.values()],
+            panel.n_rows,
+            dataset.exposure_dtype,
         )
         advance()
     for number, group in enumerate(panel.sparse.values()):
@@ -179,4 +183,5 @@ def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel
         for number, (name, group) in enumerate(meta["sparse"].items())
     }
     n_rows = len(columns["listing"])
-    return Panel(offsets=np.append(first_row, n_rows).astype(np.int64), dense=dense, sparse=sparse, **columns)
+    offsets = np.append(first_row, n_rows).astype(np.int64)
+    return Panel([PanelRun(offsets=offsets, dense=dense, sparse=sparse, **columns)])

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.columns import Column, Exposure, SparseColumns
 from openfactor.numerics.half_precision import widen
 from openfactor.numerics.scores import normal_scores, standardize, winsorize
 
@@ -39,7 +39,7 @@ class DenseColumns:
 
     group: str
     factors: tuple[str, ...]
-    sources: tuple[tuple[Exposure, ...], ...]
+    sources: tuple[tuple[Column | Exposure, ...], ...]
     """For each factor the arrays (rows,) of its leaves, whose mean it is."""
     winsorize: float | None = None
     """Robust standard deviations from the median beyond which values are moved to that bound."""
@@ -108,7 +108,7 @@ class CategoricalBlock:
     factors: tuple[str, ...]
     first: int
     """Its first column."""
-    sources: tuple[SparseGroup, ...]
+    sources: tuple[SparseColumns, ...]
     columns: tuple[Codes, ...]
     """For each source (categories + 1,) the factor of each of its categories, -1 for those left out and for
     none. The factor of several sources counts them all, the last one fastest."""
@@ -125,19 +125,21 @@ class CategoricalBlock:
     @cached_property
     def n_slots(self) -> int:
         """Categories that a name can have."""
-        return int(np.prod([len(source.codes) for source in self.sources]))
+        return int(np.prod([source.n_slots for source in self.sources]))
 
     def read(self, rows: slice, reference: ReferenceMasks) -> tuple[Codes, Float]:
         """(slots, n) column and loading of each category of a day's rows; column -1: none."""
         n = rows.stop - rows.start
-        if self.n_slots == 1 and not self.scale and self.sources[0].loadings is None:  # as most groups are
-            return self._placed[self.sources[0].codes[0][rows]][None], np.ones((1, n))
+        groups = [source[rows] for source in self.sources]
+        first = groups[0]
+        if len(groups) == len(first.codes) == 1 and not self.scale and first.loadings is None:  # as most are
+            return self._placed[first.codes[0]][None], np.ones((1, n))
         codes, loadings = np.zeros((1, n), np.int32), np.ones((1, n))
-        for source, column, size in zip(self.sources, self.columns, self.sizes, strict=True):
-            source_codes = np.stack([column[slot[rows]] for slot in source.codes])
+        for group, column, size in zip(groups, self.columns, self.sizes, strict=True):
+            source_codes = np.stack([column[slot] for slot in group.codes])
             source_loadings = np.ones(source_codes.shape)
-            if source.loadings is not None:
-                source_loadings[:] = [values[rows] for values in source.loadings]
+            if group.loadings is not None:
+                source_loadings[:] = group.loadings
             _merge(source_codes, source_loadings)
             codes, loadings = _pairs(codes, source_codes, size), products([loadings, source_loadings])
         for columns, factor in self.scale:

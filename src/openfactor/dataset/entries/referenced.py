@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from openfactor.dataset.entries.entry import DerivedRows, Entry
 from openfactor.dataset.factor_groups import FactorGroups
 from openfactor.errors import Fault
@@ -40,10 +42,12 @@ class ReferencedEntry(Entry[RiskDatasetReferencedExposureSettings]):
         reference = self.derivation.reference
         for name, factors in reference.panel.dense.items():
             if name in self.continuous_groups():
-                groups.dense[name] = {factor: values[rows.source] for factor, values in factors.items()}
+                groups.dense[name] = {
+                    factor: np.asarray(values)[rows.source] for factor, values in factors.items()
+                }
                 groups.trees[name] = reference.trees[name]
         for name, group in reference.panel.sparse.items():
             if name in self.categorical_groups():
-                groups.sparse[name] = group.select(rows.source)
+                groups.sparse[name] = group[:].select(rows.source)
                 groups.trees[name] = reference.trees[name]
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.panel import Exposure
+from openfactor.dataset.columns import Exposure
 from openfactor.dataset.panel_index import PanelIndex
 from openfactor.numerics.scores import normal_scores
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from openfactor.dataset.columns import SparseGroup
 from openfactor.dataset.entries.entry import DerivedRows, Entry
 from openfactor.dataset.factor_groups import FactorGroups
-from openfactor.dataset.panel import SparseGroup
 from openfactor.errors import Fault
 from openfactor.settings.hierarchies import Tree, unknown
 from openfactor.settings.riskdataset import RiskDatasetUnitExposureSettings

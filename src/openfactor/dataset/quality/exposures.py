@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from openfactor.dataset.panel import Exposure, SparseGroup
+from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.quality.evidence import Evidence, Float, upload_of
 from openfactor.dataset.quality.registry import Draft, check, counted, of_days, severe_if
 from openfactor.numerics.half_precision import widen
@@ -47,7 +47,8 @@ def spread_by_day(evidence: Evidence, values: Exposure) -> tuple[Days, Float, Fl
 def exposure_scale(evidence: Evidence) -> Iterator[Draft]:
     for group, factors in evidence.dataset.panel.dense.items():
         upload = upload_of(evidence, group)
-        for factor, values in factors.items() if upload else ():
+        for factor, column in factors.items() if upload else ():
+            values = np.asarray(column)
             count, mean, std = spread_by_day(evidence, values)
             days = np.flatnonzero(count >= evidence.settings.fewest_names)
             if len(days):
@@ -101,7 +102,8 @@ def _scale(evidence: Evidence, of_factor: Draft, values: Exposure, days: Days, s
 )
 def category_empties(evidence: Evidence) -> Iterator[Draft]:
     settings, dates = evidence.settings, evidence.dataset.days
-    for group, sparse in evidence.dataset.panel.sparse.items():
+    for group, columns in evidence.dataset.panel.sparse.items():
+        sparse = columns[:]
         upload = upload_of(evidence, group)
         if upload is None or not sparse.categories:
             continue
@@ -157,7 +159,7 @@ def exposure_churn(evidence: Evidence) -> Iterator[Draft]:
             yield _churn(evidence, group, days, message)
     for group, columns in panel.dense.items():
         for factor, values in columns.items() if upload_of(evidence, group) else ():
-            correlation = _correlations(cells, values[rows], evidence)
+            correlation = _correlations(cells, np.asarray(values)[rows], evidence)
             known = np.isfinite(correlation)
             days = np.flatnonzero(known & (correlation < 0.5))
             if len(days) and np.median(correlation[known]) > 0.9:

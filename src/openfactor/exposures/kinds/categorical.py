@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset import SparseGroup
+from openfactor.dataset.columns import SparseColumns
 from openfactor.exposures.columns import CategoricalBlock
 from openfactor.exposures.kinds.sources import Sources
 from openfactor.settings.exposures import CategoricalExposureGroupSettings
@@ -18,7 +18,7 @@ from openfactor.settings.validation import hierarchy_factors
 class Categories(NamedTuple):
     """The categories of a group, and what factors they make."""
 
-    source: SparseGroup
+    source: SparseColumns
     """In the panel."""
     factors: Factors
     """Factor to its categories."""
