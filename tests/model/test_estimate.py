@@ -222,3 +222,20 @@ def test_a_name_as_large_as_doubles_go() -> None:
     largest = dataset_of(MARKET.uploads).panel.listing == 3
     specific = estimates.specific_return[largest]
     np.testing.assert_allclose(specific[np.isfinite(specific)], 0, atol=1e-12)  # it is the market
+
+
+def test_two_categories_of_a_later_day_change_no_earlier_one() -> None:
+    """Days on which every name has one category are solved alike, whatever the days around them have."""
+    uploads = MARKET.uploads
+    last, exposures = MARKET.factor_returns["date"][9], uploads["exposures"]
+    industry = exposures.filter((pl.col("factor_group") == "industry") & (pl.col("date") == last))
+    second = industry.head(5).with_columns(
+        factor=pl.col("factor").replace_strict({"I00": "I01"}, default="I00")
+    )
+    more = uploads | {"exposures": pl.concat([exposures, second])}
+    plain, mixed = fit(uploads), fit(more)
+    assert dataset_of(more).panel.sparse["industry"][:].codes[1].max() >= 0
+    for name in ("factor_returns", "standard_errors", "vif"):
+        np.testing.assert_array_equal(getattr(plain, name)[:10], getattr(mixed, name)[:10])
+        assert (getattr(plain, name)[10] != getattr(mixed, name)[10]).any()
+    np.testing.assert_array_equal(plain.condition[:, :10], mixed.condition[:, :10])

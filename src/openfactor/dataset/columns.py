@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -130,6 +129,24 @@ class SparseColumns(_InRuns):
         pieces = [self._read(*place) for place in self._places(slice(first, stop))]
         return joined(self.categories, pieces) if len(pieces) != 1 else pieces[0]
 
+    def slots_by_day(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(D,) most categories that a name has on each day, at least 1.
+
+        Parameters
+        ----------
+        offsets
+            (D + 1,) the rows of day d are offsets[d]:offsets[d + 1].
+        """
+        slots = np.ones(len(offsets) - 1, np.int64)
+        starts = np.array(self._starts)
+        for run in np.flatnonzero([part is not None and len(part.codes) > 1 for part in self._parts]):
+            days = slice(*np.searchsorted(offsets, starts[run : run + 2]).tolist())
+            bounds = offsets[days.start : days.stop + 1] - starts[run]
+            for slot, codes in enumerate(self._parts[run].codes[1:], 2):  # type: ignore[union-attr]
+                used = np.concatenate([[0], np.cumsum(codes >= 0)])
+                slots[days][np.diff(used[bounds]) > 0] = slot
+        return slots
+
     @property
     def codes(self) -> tuple[NDArray[np.int16], ...]:
         """One array (rows,) per slot: index into `categories`, -1 for none."""
@@ -139,11 +156,6 @@ class SparseColumns(_InRuns):
     def loadings(self) -> tuple[Exposure, ...] | None:
         """One array (rows,) per slot; None where every loading is 1."""
         return self._whole.loadings
-
-    @cached_property
-    def n_slots(self) -> int:
-        """Most categories that a name has in any run."""
-        return max((len(part.codes) for part in self._parts if part is not None), default=1)
 
     @property
     def _whole(self) -> SparseGroup:

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from openfactor.dataset.columns import Column, Exposure, SparseColumns
+from openfactor.dataset.columns import Column, Exposure, SparseColumns, SparseGroup
 from openfactor.numerics.half_precision import widen
 from openfactor.numerics.scores import normal_scores, standardize, winsorize
 
@@ -122,15 +122,21 @@ class CategoricalBlock:
         """(categories + 1,) column of each category of the first source."""
         return np.where(self.columns[0] >= 0, self.columns[0] + self.first, -1).astype(np.int32)
 
-    @cached_property
-    def n_slots(self) -> int:
-        """Categories that a name can have."""
-        return int(np.prod([source.n_slots for source in self.sources]))
+    def slots_by_day(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(D,) most categories that a name has on each day; offsets : (D + 1,) of the panel's rows."""
+        return np.asarray(np.prod([source.slots_by_day(offsets) for source in self.sources], axis=0))
+
+    def slots_on(self, rows: slice) -> int:
+        """Most categories that a name has among the panel's rows of a day."""
+        return int(np.prod([len(_without_idle_slots(source[rows]).codes) for source in self.sources]))
 
     def read(self, rows: slice, reference: ReferenceMasks) -> tuple[Codes, Float]:
-        """(slots, n) column and loading of each category of a day's rows; column -1: none."""
+        """(slots, n) column and loading of each category of a day's rows; column -1: none.
+
+        There are as many slots as these rows need, whatever other days do.
+        """
         n = rows.stop - rows.start
-        groups = [source[rows] for source in self.sources]
+        groups = [_without_idle_slots(source[rows]) for source in self.sources]
         first = groups[0]
         if len(groups) == len(first.codes) == 1 and not self.scale and first.loadings is None:  # as most are
             return self._placed[first.codes[0]][None], np.ones((1, n))
@@ -145,6 +151,15 @@ class CategoricalBlock:
         for columns, factor in self.scale:
             loadings = loadings * _read(columns, rows, reference)[factor]
         return np.where(codes >= 0, codes + self.first, -1).astype(np.int32), loadings
+
+
+def _without_idle_slots(group: SparseGroup) -> SparseGroup:
+    """The group without the last slots, if no row has a category there."""
+    n_slots = len(group.codes)
+    while n_slots > 1 and not (group.codes[n_slots - 1] >= 0).any():
+        n_slots -= 1
+    loadings = None if group.loadings is None else group.loadings[:n_slots]
+    return SparseGroup(group.categories, group.codes[:n_slots], loadings)
 
 
 def _merge(codes: Codes, loadings: Float) -> None:

@@ -70,10 +70,22 @@ class FactorColumns:
         scales = (columns for block in self.blocks for columns, _ in block.scale)
         return all(columns.plain and not columns.net_of for columns in (*self.dense, *scales))
 
-    @property
-    def diagonal(self) -> tuple[int, int]:
-        """Columns, first and one past the last, of the widest block that gives a name one category."""
-        single = [b for b in self.blocks if b.n_slots == 1]
+    def slots_by_day(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(D, blocks) most categories of each block that a name has on each day; offsets : (D + 1,) of the
+        panel's rows.
+        """
+        slots = [block.slots_by_day(offsets) for block in self.blocks]
+        return np.stack(slots, axis=1) if slots else np.ones((len(offsets) - 1, 0), np.int64)
+
+    def diagonal(self, slots: Sequence[int]) -> tuple[int, int]:
+        """Columns, first and one past the last, of the widest block that gives a name one category.
+
+        Parameters
+        ----------
+        slots
+            (blocks,) most categories that a name has, on the days in question.
+        """
+        single = [block for block, n in zip(self.blocks, slots, strict=True) if n == 1]
         widest = max(single, key=lambda b: len(b.factors), default=None)
         return (widest.first, widest.first + len(widest.factors)) if widest else (0, 0)
 

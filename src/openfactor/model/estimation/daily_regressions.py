@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,21 @@ class _Job:
     time: Timeline
     universe: Mask
     """(rows,) in the model's universe."""
+
+    @cached_property
+    def slots(self) -> list[NDArray[np.int64]]:
+        """For each stage (D, blocks): most categories of each block that a name has on each stored day."""
+        return [stage.exposures.slots_by_day(self.dataset.panel.offsets) for stage in self.stages]
+
+    @cached_property
+    def kind(self) -> NDArray[np.int64]:
+        """(D,) stored days with the same number lie in one run of the panel and have the same `slots`: they
+        can be regressed at once.
+        """
+        panel = self.dataset.panel
+        run = np.repeat(np.arange(len(panel.runs)), np.diff(panel.first_days))
+        changes = np.any(np.diff(np.column_stack([run, *self.slots]), axis=0), axis=1)
+        return np.concatenate([[0], np.cumsum(changes)])
 
 
 class _EmptyDay(NamedTuple):
@@ -183,11 +199,13 @@ def _batches(job: _Job, days: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         yield from days[:, None]
         return
     start = 0
-    first_row = job.dataset.panel.offsets[job.time.days[days - 1]]
-    last_row = job.dataset.panel.offsets[job.time.days[days - 1] + 1]
+    explaining = job.time.days[days - 1]
+    first_row, last_row = job.dataset.panel.offsets[explaining], job.dataset.panel.offsets[explaining + 1]
+    kind = job.kind[explaining]
     while start < len(days):
         fits = int(np.searchsorted(last_row[start:], first_row[start] + _ROWS_AT_ONCE, side="right"))
-        stop = start + max(fits, 1)
+        alike = int(np.searchsorted(kind[start:], kind[start], side="right"))
+        stop = start + max(min(fits, alike), 1)
         yield days[start:stop]
         start = stop
 
@@ -210,7 +228,8 @@ def _regress(
         np.array([day.start - rows.start for day in rows_of_days]),
         np.array([day.stop - rows.start for day in rows_of_days]),
     )  # fmt: skip
-    fits = stage.fit(int(days[0]), batch)
+    slots = job.slots[number][job.time.days[days[0] - 1]]
+    fits = stage.fit(int(days[0]), batch, slots.tolist())
     _store(estimates, number, stage, int(days[0]), fits)
     if covered.max(initial=0) > 1:
         n_multiday = np.concatenate([[0], np.cumsum((covered > 1) & (fits.weight > 0))])

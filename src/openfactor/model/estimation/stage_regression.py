@@ -36,7 +36,7 @@ class StageRegression:
     exposures: FactorColumns
     known: KnownFactors
     design: RegressionDesign
-    """Of the columns that are not known."""
+    """Of the columns that are not known; which group is diagonal depends on the day."""
     order: NDArray[np.int64]
     """(columns of the design,) index of each column's factor among those of all stages."""
     known_order: NDArray[np.int64]
@@ -71,15 +71,21 @@ class StageRegression:
             weights /= np.maximum(covered, 1)
         return weights
 
-    def fit(self, day: int, batch: RegressionBatch) -> RegressionResults:
+    def fit(self, day: int, batch: RegressionBatch, slots: Sequence[int]) -> RegressionResults:
         """The regressions of a batch.
 
         Parameters
         ----------
         day
             Its trading day; of a batch of several days, which has no known factors, any.
+        slots
+            (blocks,) most categories that a name has on each of its days.
         """
-        design, known, epsilon = self.design, self.known, self.construction.huber_epsilon
+        known, epsilon = self.known, self.construction.huber_epsilon
+        first, last = self.exposures.diagonal(slots)
+        n_known = len(known.columns)
+        diagonal = (first - n_known, last - n_known) if last > first else (0, 0)
+        design = replace(self.design, diagonal_group=diagonal)
         if known.pairs:
             batch = replace(
                 batch,
@@ -133,7 +139,11 @@ def stage_regression(
     )
 
 
-def unshrunk_design(exposures: FactorColumns, construction: ModelConstructionSettings) -> RegressionDesign:
+def unshrunk_design(
+    exposures: FactorColumns,
+    construction: ModelConstructionSettings,
+    diagonal_group: tuple[int, int] = (0, 0),
+) -> RegressionDesign:
     """The columns and their zero-sum constraints, without thin categories and clipping."""
     runs, constraints = exposures.constrained, construction.zero_sum_constraints
     return RegressionDesign(
@@ -143,7 +153,7 @@ def unshrunk_design(exposures: FactorColumns, construction: ModelConstructionSet
         zero_sum=np.array([_KINDS[constraints.get(block.group, "none")] for block, _, _ in runs], np.int64),
         min_names=np.zeros(len(exposures.pairs)),
         shrinkage_overrides=np.full(len(exposures.pairs), np.nan),
-        diagonal_group=exposures.diagonal,
+        diagonal_group=diagonal_group,
     )
 
 
@@ -152,7 +162,6 @@ def _without_known(design: RegressionDesign, known: KnownFactors) -> RegressionD
     n_known = len(known.columns)
     if not n_known:
         return design
-    first, last = design.diagonal_group
     return replace(
         design,
         n_dense=design.n_dense - n_known,
@@ -160,5 +169,4 @@ def _without_known(design: RegressionDesign, known: KnownFactors) -> RegressionD
         group_last=design.group_last - n_known,
         min_names=design.min_names[known.free],
         shrinkage_overrides=design.shrinkage_overrides[known.free],
-        diagonal_group=(first - n_known, last - n_known) if last > first else (0, 0),
     )

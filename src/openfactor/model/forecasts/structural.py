@@ -49,7 +49,8 @@ def structural_volatilities(
     if columns.may_miss_products:
         weights[np.isnan(loadings).any(axis=0)] = 0.0
     codes = _without_small_categories(codes, weights > 0, settings.min_companies_per_factor)
-    design = unshrunk_design(columns, fitted.settings.stages[0].construction)
+    diagonal = columns.diagonal([block.slots_on(rows) for block in columns.blocks])
+    design = unshrunk_design(columns, fitted.settings.stages[0].construction, diagonal)
     fit = fit_days(design, RegressionBatch.single_day(dense, codes, loadings, weights, target, cap))
     if not fit.n[0] or fit.n[0] < settings.min_companies_per_factor * fit.rank[0]:
         return np.full(len(volatility), np.nan)
