@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import polars as pl
 
 from openfactor.contract.refs import PinnedUpload
 from openfactor.errors import NotFoundError, StorageError
-from openfactor.uploads.storage.table import VersionedTable
+from openfactor.uploads.storage.table import FileChanges, VersionedTable
 
 
 class UploadSnapshot:
@@ -42,9 +43,25 @@ class UploadSnapshot:
         StorageError
             Its files are damaged.
         """
+        return self.read(data_type, name)
+
+    def read(
+        self, data_type: str, name: str, first: dt.date | None = None, last: dt.date | None = None
+    ) -> pl.LazyFrame:
+        """The rows of the pinned version from one day to another, both included; None for no bound.
+
+        Only files with such days are opened. Rows that are not dated are all given.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such upload, or it was deleted or replaced since it was pinned.
+        StorageError
+            Its files are damaged.
+        """
         table = self.pin(data_type, name)
         try:
-            return table.scan()
+            return table.scan(first, last)
         except StorageError as error:
             if self._exists(data_type, name, table.content_id):
                 raise
@@ -72,6 +89,11 @@ class UploadSnapshot:
         NotFoundError
             The upload or that version of it does not exist, or another upload has its name now.
         """
+        table = self._open_pinned(data_type, name, pinned)
+        with self._lock:
+            self._tables[data_type, name] = table
+
+    def _open_pinned(self, data_type: str, name: str, pinned: PinnedUpload) -> VersionedTable:
         try:
             table = self._open(data_type, name, pinned.version)
         except (NotFoundError, StorageError) as error:
@@ -80,8 +102,17 @@ class UploadSnapshot:
             raise _replaced(data_type, name) from error
         if table.content_id != pinned.content:
             raise _replaced(data_type, name)
-        with self._lock:
-            self._tables[data_type, name] = table
+        return table
+
+    def changed_since(self, data_type: str, name: str, earlier: PinnedUpload) -> FileChanges | None:
+        """What changed from another version of an upload to the pinned one; None if the rows are the same.
+
+        Raises
+        ------
+        NotFoundError
+            The upload or that version of it does not exist, or another upload has its name now.
+        """
+        return self.pin(data_type, name).changed_since(self._open_pinned(data_type, name, earlier))
 
     @property
     def versions(self) -> dict[str, int]:

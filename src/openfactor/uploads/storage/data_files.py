@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,11 @@ def _write(rows: pl.DataFrame, folder: Path, data_type: DataType) -> DataFile:
 
 
 def scan_files(
-    files: Sequence[DataFile], data_type: DataType, *, path_column: str | None = None
+    files: Sequence[DataFile],
+    data_type: DataType,
+    *,
+    path_column: str | None = None,
+    unknown: Mapping[str, pl.DataType] | None = None,
 ) -> pl.LazyFrame:
     """The rows of files; columns that a file predates are empty.
 
@@ -84,14 +88,18 @@ def scan_files(
         The files and their data type.
     path_column
         Name of an additional column with the path of each row's file.
+    unknown
+        Columns of the table that the data type may not know; they follow its own.
     """
+    schema = data_type.schema
+    schema |= {name: dtype for name, dtype in (unknown or {}).items() if name not in schema}
     if not files:
-        empty = data_type.empty().lazy()
+        empty = pl.LazyFrame(schema=schema)
         return empty.with_columns(pl.lit("").alias(path_column)) if path_column else empty
     return pl.scan_parquet(
         [file.path for file in files],
         glob=False,
-        schema=data_type.schema,
+        schema=schema,
         missing_columns="insert",
         include_file_paths=path_column,
     )

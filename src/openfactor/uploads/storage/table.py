@@ -13,6 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from deltalake.transaction import AddAction
 
 from openfactor.errors import StorageError
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.data_files import DataFile, clusters
+from openfactor.uploads.storage.data_files import DataFile, clusters, scan_files
 from openfactor.uploads.storage.delta_log import (
     LOG,
     add_action,
@@ -39,11 +40,25 @@ from openfactor.uploads.storage.merging import Change
 _FILE_SCHEMA = {
     "path": pl.String, "n_rows": pl.Int64, "size": pl.Int64, "first_day": pl.Date, "last_day": pl.Date,
 }  # fmt: skip
+_CONTENT_HASH = pl.col("path").str.split("-").list.first().alias("hash")
 _APPLICATION = "openfactor"
 
 
 class CommitConflictError(Exception):
     """Another commit came first; plan again on the version after it."""
+
+
+@dataclass(frozen=True)
+class FileChanges:
+    """How the files of two versions differ."""
+
+    first_day: dt.date | None
+    last_day: dt.date | None
+    """Days outside of these have the same rows in both; None if rows are not dated."""
+    added: list[DataFile]
+    """Files of the later version alone."""
+    removed: list[DataFile]
+    """Files of the earlier version alone."""
 
 
 class VersionedTable:
@@ -100,6 +115,9 @@ class VersionedTable:
         if sharing_days_with is not None and self._data_type.dated_by:
             files = files.filter(_may_share_days(sharing_days_with))
         self._check_sizes(files)
+        return self._as_files(files)
+
+    def _as_files(self, files: pl.DataFrame) -> list[DataFile]:
         return [DataFile(self._folder / path, *fields) for path, *fields in files.rows()]
 
     def _check_sizes(self, files: pl.DataFrame) -> None:
@@ -111,18 +129,43 @@ class VersionedTable:
             if actual != size:
                 raise damage(self._folder, f"{name} has {actual:,} bytes, not {size:,}")
 
-    def scan(self) -> pl.LazyFrame:
-        """The rows; columns that the data type got later are empty."""
-        self._check_sizes(self._files)  # damage is reported now, not when rows are read
-        rows = pl.scan_delta(self._delta)
-        stored = rows.collect_schema().names()
-        missing = [
-            pl.lit(None, dtype).alias(name)
-            for name, dtype in self._data_type.schema.items()
-            if name not in stored
-        ]
-        unknown = [name for name in stored if name not in self._data_type.schema]
-        return rows.with_columns(missing).select(*self._data_type.schema, *unknown)
+    def scan(self, first: dt.date | None = None, last: dt.date | None = None) -> pl.LazyFrame:
+        """The rows of some days; columns that the data type got later are empty.
+
+        Parameters
+        ----------
+        first, last
+            The first and the last day, included; None for no bound. Files without such days are not opened.
+            Rows that are not dated are all given.
+        """
+        files, day = self._files, self._data_type.dated_by
+        if day and first is not None:
+            files = files.filter(pl.col("last_day") >= first)
+        if day and last is not None:
+            files = files.filter(pl.col("first_day") <= last)
+        self._check_sizes(files)  # damage is reported now, not when rows are read
+        stored = pl.Schema(self._delta.schema())
+        rows = scan_files(self._as_files(files), self._data_type, unknown=stored)
+        if day and (first or last):
+            rows = rows.filter(pl.col(day).is_between(first or dt.date.min, last or dt.date.max))
+        return rows
+
+    def changed_since(self, earlier: VersionedTable) -> FileChanges | None:
+        """What changed from another version of the table to this one; None if they have the same rows.
+
+        Only the lists of files are compared. A file with some changed rows counts with all its days.
+        """
+        before, now = (table._files.with_columns(_CONTENT_HASH) for table in (earlier, self))
+        added, removed = now.join(before, on="hash", how="anti"), before.join(now, on="hash", how="anti")
+        if added.is_empty() and removed.is_empty():
+            return None
+        days = pl.concat([added, removed])
+        return FileChanges(
+            days.select(pl.col("first_day").min()).item(),
+            days.select(pl.col("last_day").max()).item(),
+            self._as_files(added.drop("hash")),
+            self._as_files(removed.drop("hash")),
+        )
 
     def history(self, limit: int | None = None) -> dict[int, dt.datetime]:
         """Version to the time of its commit (UTC), ascending; or the last `limit` of them."""
