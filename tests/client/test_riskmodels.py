@@ -14,7 +14,7 @@ from openfactor import Client
 from openfactor.client.riskmodel import RiskModel
 from openfactor.errors import CancelledError, DataError, DataWarning, NotFoundError
 from openfactor.model import Estimates, estimate, forecast_of
-from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR
+from openfactor.model.estimation.estimates import BLANK, BY_DATE
 from openfactor.numerics import normal_equations
 from openfactor.settings import FactorCovarianceSettings, FactorRiskModelSettings, RiskForecastSettings
 from openfactor.synthetic import simulate
@@ -46,10 +46,11 @@ def assert_same(found: Estimates, uploads: dict[str, pl.DataFrame], settings=SET
     full = estimate(dataset_of(uploads), settings, "full")
     assert found.pairs == full.pairs
     assert found.dates == full.dates
-    for name in (*BY_FACTOR, *BY_DATE):
+    for name in (*BLANK, *BY_DATE):
         np.testing.assert_array_equal(getattr(found, name), getattr(full, name), name)
-    for mine, theirs in zip(found.rows.whole, full.rows.whole, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for run, other in zip(found.runs, full.runs, strict=True):
+        for ours, theirs in zip(run.by_row, other.by_row, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.fixture
@@ -73,14 +74,13 @@ def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, co
     client = client_with(tmp_path, until(MARKET.uploads, DAYS[56]))
     model = fitted(client)
     assert sum(counted) == 56
-    for n, day in enumerate(DAYS[57:], start=57):
+    for day in DAYS[57:]:
         counted.clear()
         commit(client, until(MARKET.uploads, day))
         model = model.update()
         assert sum(counted) == 1
         assert model.dates()[-1] == day
         assert_same(arrays_of(model), until(MARKET.uploads, day))
-        assert len(arrays_of(model).rows.pieces) == n - 55
     # another process reads what was put together
     again = fitted(Client.local(tmp_path, progress=False))
     assert_same(arrays_of(again), MARKET.uploads)
@@ -165,7 +165,7 @@ def test_a_new_listing_that_sorts_before_the_others(tmp_path: Path, counted: lis
     assert_same(updated, market)
 
 
-def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> None:
+def test_a_new_industry_is_a_factor_from_its_day_on(tmp_path: Path, counted: list[int]) -> None:
     client = client_with(tmp_path, until(MARKET.uploads, DAYS[50]))
     model = fitted(client)
     counted.clear()
@@ -177,7 +177,7 @@ def test_a_new_industry_needs_a_full_fit(tmp_path: Path, counted: list[int]) -> 
     commit(client, changed)
     with pytest.warns(DataWarning, match=r"industry.I03 has \d+ listings on .* and none on"):
         updated = arrays_of(model.update())
-    assert sum(counted) == 51
+    assert sum(counted) == 1
     assert_same(updated, changed)
 
 
@@ -194,17 +194,6 @@ def test_two_stages_are_extended_too(tmp_path: Path, counted: list[int]) -> None
     updated = arrays_of(model.update())
     assert sum(counted) == 2
     assert_same(updated, until(MARKET.uploads, DAYS[51]), staged)
-
-
-def test_many_pieces_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("openfactor.model.estimation.storage.MOST_PIECES", 3)
-    client = client_with(tmp_path, until(MARKET.uploads, DAYS[50]))
-    model = fitted(client)
-    for day in DAYS[51:56]:
-        commit(client, until(MARKET.uploads, day))
-        model = model.update()
-        assert len(arrays_of(model).rows.pieces) <= 3
-    assert_same(arrays_of(model), until(MARKET.uploads, DAYS[55]))
 
 
 def test_the_second_request_comes_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

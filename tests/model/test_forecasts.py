@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,6 @@ from pydantic import ValidationError
 
 from openfactor.errors import DataError, NotFoundError
 from openfactor.model import estimate, factor_covariance, forecast_of
-from openfactor.model.estimation import Piece, RowValues
 from openfactor.model.forecasts import factor_covariances
 from openfactor.settings import (
     BayesianVolSettings,
@@ -258,8 +258,12 @@ def with_specific_volatility(market, volatility: np.ndarray, seed: int):
     e = estimate(data, settings, "x")
     drawn = np.random.default_rng(seed).standard_normal(data.panel.n_rows) * volatility[data.panel.listing]
     drawn = np.where(np.isfinite(e.specific_return), drawn, np.nan)
-    rows = RowValues(e.rows.n_rows, (Piece(0, (e.asset_return, drawn, e.covered, *e.weight)),))
-    return data, RiskModel(data, settings, dataclasses.replace(e, rows=rows))
+    starts = data.panel.starts.tolist()
+    runs = [
+        dataclasses.replace(run, by_row=(run.by_row[0], drawn[first:stop], *run.by_row[2:]))
+        for run, (first, stop) in zip(e.runs, pairwise(starts), strict=True)
+    ]
+    return data, RiskModel(data, settings, dataclasses.replace(e, runs=tuple(runs)))
 
 
 def test_a_structural_prior_helps_short_histories() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -16,7 +15,6 @@ from openfactor.context import Context
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.panel_index import PanelIndex
-from openfactor.settings.hierarchies import Tree
 
 
 def day_hashes(
@@ -89,21 +87,6 @@ def _columns(run: PanelRun) -> list[tuple[bytes, NDArray[Any]]]:
         columns |= {f"{name}#{slot}": codes for slot, codes in enumerate(categories.codes)}
         columns |= {f"{name}*{slot}": values for slot, values in enumerate(categories.loadings or ())}
     return [(name.encode(), values) for name, values in columns.items()]
-
-
-def dictionary_hash(panel: Panel, dtype: str, currencies: Sequence[str], trees: Mapping[str, Tree]) -> str:
-    """Hash of the names that the columns and codes of a panel refer to."""
-    names = {
-        "dtype": dtype,
-        "currencies": list(currencies),
-        "dense": {group: list(factors) for group, factors in panel.dense.items()},
-        "sparse": {
-            name: [group.categories, len(group.codes), group.loadings is None]
-            for name, group in panel.sparse.items()
-        },
-        "trees": {name: [tree.hierarchy, tree.labels] for name, tree in trees.items()},
-    }
-    return _hash(json.dumps(names).encode()).hex()
 
 
 def index_hash(index: PanelIndex, identifiers: Identifiers) -> str:

@@ -17,6 +17,7 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.lives import Life, alive_days, day_before
 from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.row_counts import RowCounts
+from openfactor.dataset.runs import months
 from openfactor.numerics.asof import RunRows
 from openfactor.numerics.listing_lives import fill_stale_rows
 
@@ -198,12 +199,12 @@ def panel_of(
     dense: dict[str, dict[str, Exposure]],
     sparse: dict[str, SparseGroup],
 ) -> Panel:
-    """The panel of an index."""
+    """The panel of an index, in months."""
     run = PanelRun(
         index.offsets, index.listing, index.local_return, index.currency, index.priced, index.delisted,
         index.is_main_listing, market_cap, idio_vol, dense, sparse,
     )  # fmt: skip
-    return Panel([run])
+    return Panel([run.slice_days(days.first, days.stop) for days in months(index.days)])
 
 
 def in_order(events: pl.DataFrame, dates: Sequence[dt.date]) -> tuple[pl.DataFrame, NDArray[np.int64]]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from openfactor.context import Context
 from openfactor.dataset.calendar import closed_days
-from openfactor.dataset.content_hash import day_hashes, dictionary_hash
+from openfactor.dataset.content_hash import day_hashes
+from openfactor.dataset.dictionary import Dictionary
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.periods import change_of_frequency, periods_per_year
@@ -114,11 +115,9 @@ class RiskDataset:
         )
 
     @cached_property
-    def dictionary_hash(self) -> str:
-        """Hash of the names that columns and codes refer to."""
-        if self.sliced_from is not None:
-            return self.sliced_from[0].dictionary_hash
-        return dictionary_hash(self.panel, self.exposure_dtype, self.currencies, self.trees)
+    def dictionary(self) -> Dictionary:
+        """What its codes and columns mean."""
+        return Dictionary.of(self.panel.names, self.exposure_dtype, self.currencies, self.trees)
 
     def slice_days(self, first: int, stop: int) -> RiskDataset:
         """The dataset of the stored days first:stop. Nothing is copied."""

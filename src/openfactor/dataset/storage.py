@@ -12,6 +12,7 @@ dataset.json                         settings, report, names
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.dataset.runs import months
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
 from openfactor.results import BuildReport
@@ -140,7 +142,7 @@ def load(folder: Path) -> RiskDataset:
         )
         settings = _SETTINGS.validate_python(meta["settings"])
         content_hashes = np.load(folder / "content_hashes.npy")
-        panel = _panel(folder, days["first_row"].to_numpy(), meta)
+        panel = _panel(folder, days["date"].to_list(), days["first_row"].to_numpy(), meta)
     except (OSError, EOFError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
         raise StorageError(
             f"the dataset in {folder} cannot be read ({error}); delete it and create it again"
@@ -168,7 +170,7 @@ def load(folder: Path) -> RiskDataset:
     )
 
 
-def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel:
+def _panel(folder: Path, dates: Sequence[dt.date], first_row: NDArray[Any], meta: dict[str, Any]) -> Panel:
     columns = {name: map_rows(folder / f"{name}.npy") for name in (*_ROWS, "delisted")}
     dense = {
         group: dict(zip(factors, map_rows(folder / f"dense.{number}.npy"), strict=True))
@@ -184,4 +186,5 @@ def _panel(folder: Path, first_row: NDArray[Any], meta: dict[str, Any]) -> Panel
     }
     n_rows = len(columns["listing"])
     offsets = np.append(first_row, n_rows).astype(np.int64)
-    return Panel([PanelRun(offsets=offsets, dense=dense, sparse=sparse, **columns)])
+    run = PanelRun(offsets=offsets, dense=dense, sparse=sparse, **columns)
+    return Panel([run.slice_days(days.first, days.stop) for days in months(dates)])

@@ -23,7 +23,7 @@ from openfactor.errors import NotFoundError, StorageError
 from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettings
 from openfactor.uploads import UploadSnapshot
 
-ENGINE = 14
+ENGINE = 15
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +17,7 @@ from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.dataset.timing import PARTS, Timeline, rows_before, timeline
 from openfactor.errors import Fault
-from openfactor.model.estimation.estimates import (
-    SOLVERS,
-    STATUSES,
-    Estimates,
-    Piece,
-    RowValues,
-)
+from openfactor.model.estimation.estimates import BLANK, SOLVERS, STATUSES, Estimates, EstimatesRun, Pairs
 from openfactor.model.estimation.inputs import Inputs
 from openfactor.model.estimation.known import cannot_be_estimated, known_factors
 from openfactor.model.estimation.stage_regression import StageRegression, stage_regression
@@ -41,7 +36,7 @@ class _Job:
 
     dataset: RiskDataset
     stages: tuple[StageRegression, ...]
-    pairs: tuple[tuple[str, str], ...]
+    pairs: Pairs
     time: Timeline
     universe: Mask
     """(rows,) in the model's universe."""
@@ -103,14 +98,27 @@ def estimate(
     context = context or Context()
     with ThreadPoolExecutor(context.threads) as pool:
         job = _prepare(dataset, settings, read, pool, context)
-        estimates = _blank(job, fingerprint)
+        results = _blank(job)
         days = np.arange(1, len(job.time.dates))
         parts = np.array_split(days, min(PARTS, max(len(days), 1)))
         # the step ends before the pool: after a failure the other threads stop at their next day
         with context.step("regressions", len(days)) as advance:
-            empty = list(pool.map(lambda days: _run(job, estimates, days, advance), parts))
-    _refuse_empty(estimates, [day for part in empty for day in part])
-    return estimates
+            empty = list(pool.map(lambda days: _run(job, results, days, advance), parts))
+    _refuse_empty(results, [day for part in empty for day in part])
+    stage = np.zeros(len(job.pairs), np.int64)
+    for number, of_stage in enumerate(job.stages):
+        stage[[*of_stage.order, *of_stage.known_order]] = number
+    runs = tuple(_cut(results, dataset, job.time))
+    return Estimates(fingerprint, job.pairs, stage, runs, dataset.dictionary)
+
+
+def _cut(results: EstimatesRun, dataset: RiskDataset, time: Timeline) -> Iterator[EstimatesRun]:
+    """The results of all days, in the runs of the panel."""
+    panel, n_dates = dataset.panel, len(time.dates)
+    explained = np.searchsorted(time.days[:-1], panel.first_days[1:]) + 1  # and the first trading day
+    dates = np.concatenate([[0], np.minimum(explained, n_dates)])
+    for bounds in zip(*map(pairwise, (panel.first_days, dates, panel.starts)), strict=True):
+        yield results.slice(*(slice(int(first), int(stop)) for first, stop in bounds))
 
 
 def _prepare(
@@ -141,8 +149,8 @@ def _prepare(
     )
 
 
-def _blank(job: _Job, fingerprint: str) -> Estimates:
-    """Estimates with the returns of assets, to write the results of the regressions to."""
+def _blank(job: _Job) -> EstimatesRun:
+    """All days as one run, with the returns of assets, to write the results of the regressions to."""
     t, k, s, rows = len(job.time.dates), len(job.pairs), len(job.stages), job.dataset.panel.n_rows
     if not job.universe.all():
         job.time.forward_return[~job.universe] = np.nan
@@ -153,34 +161,26 @@ def _blank(job: _Job, fingerprint: str) -> Estimates:
     weights = [np.zeros(rows) for _ in range(s)]
     status = np.zeros((s, t), np.int8)
     status[:, :1] = STATUSES.index("first_day")
-    of_stage = np.zeros(k, np.int64)
-    for number, stage in enumerate(job.stages):
-        of_stage[[*stage.order, *stage.known_order]] = number
-    return Estimates(
-        fingerprint=fingerprint,
-        dates=job.time.dates,
+    return EstimatesRun(
         pairs=job.pairs,
-        stage=of_stage,
-        factor_returns=np.zeros((t, k)),
-        standard_errors=np.full((t, k), np.nan),
-        vif=np.full((t, k), np.nan),
-        effective_names=np.full((t, k), np.nan),
-        has_exposure=np.zeros((t, k), np.bool_),
-        status=status,
-        solver=np.zeros((s, t), np.int8),
-        n=np.zeros((s, t), np.int64),
-        rank=np.zeros((s, t), np.int64),
-        r2=np.full((s, t), np.nan),
-        condition=np.full((s, t), np.nan),
-        clipped=np.zeros((s, t), np.int64),
-        multiday=np.zeros((s, t), np.int64),
-        rows=RowValues(rows, (Piece(0, (job.time.forward_return, specific, job.time.covered, *weights)),)),
+        dates=job.time.dates,
+        by_factor={name: np.full((t, k), blank) for name, blank in BLANK.items()},
+        by_date={
+            "status": status,
+            "solver": np.zeros((s, t), np.int8),
+            "n": np.zeros((s, t), np.int64),
+            "rank": np.zeros((s, t), np.int64),
+            "r2": np.full((s, t), np.nan),
+            "condition": np.full((s, t), np.nan),
+            "clipped": np.zeros((s, t), np.int64),
+            "multiday": np.zeros((s, t), np.int64),
+        },
+        by_row=(job.time.forward_return, specific, job.time.covered, *weights),
         content_hashes=job.dataset.content_hashes,
-        dictionary_hash=job.dataset.dictionary_hash,
     )
 
 
-def _run(job: _Job, estimates: Estimates, days: NDArray[np.int64], advance: Step) -> list[_EmptyDay]:
+def _run(job: _Job, results: EstimatesRun, days: NDArray[np.int64], advance: Step) -> list[_EmptyDay]:
     """Regress a run of days; those that are to be refused."""
     widest = int(np.diff(job.dataset.panel.offsets).max(initial=0))
     size = max(widest, _ROWS_AT_ONCE) * max(stage.exposures.n_dense for stage in job.stages)
@@ -188,7 +188,7 @@ def _run(job: _Job, estimates: Estimates, days: NDArray[np.int64], advance: Step
     advance.check()
     for batch in _batches(job, days):
         for number in range(len(job.stages)):
-            empty += _regress(job, estimates, number, batch, buffer)
+            empty += _regress(job, results, number, batch, buffer)
         advance(len(batch))
     return empty
 
@@ -211,13 +211,14 @@ def _batches(job: _Job, days: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
 
 
 def _regress(
-    job: _Job, estimates: Estimates, number: int, days: NDArray[np.int64], buffer: Float
+    job: _Job, results: EstimatesRun, number: int, days: NDArray[np.int64], buffer: Float
 ) -> list[_EmptyDay]:
     """One stage of trading days that follow each other; those that are to be refused."""
     panel, stage = job.dataset.panel, job.stages[number]
     rows_of_days = [rows_before(panel, job.time.days, int(day)) for day in days]
     rows = slice(rows_of_days[0].start, rows_of_days[-1].stop)
-    target = (estimates.asset_return if number == 0 else estimates.specific_return)[rows]
+    asset_return, specific_return, _, *weight = results.by_row
+    target = (asset_return if number == 0 else specific_return)[rows]
     dense, codes, loadings = stage.exposures.evaluate(rows, buffer)
     caps, covered = panel.market_cap[rows], job.time.covered[rows]
     weights = stage.weights(rows, caps, panel.idio_vol[rows], covered)
@@ -230,10 +231,10 @@ def _regress(
     )  # fmt: skip
     slots = job.slots[number][job.time.days[days[0] - 1]]
     fits = stage.fit(int(days[0]), batch, slots.tolist())
-    _store(estimates, number, stage, int(days[0]), fits)
+    _store(results, number, stage, int(days[0]), fits)
     if covered.max(initial=0) > 1:
         n_multiday = np.concatenate([[0], np.cumsum((covered > 1) & (fits.weight > 0))])
-        estimates.multiday[number, days[0] : days[-1] + 1] = (
+        results.by_date["multiday"][number, days[0] : days[-1] + 1] = (
             n_multiday[batch.stops] - n_multiday[batch.starts]
         )
     empty = []
@@ -241,33 +242,31 @@ def _regress(
         on_day = slice(batch.starts[d], batch.stops[d])
         candidates = np.isfinite(target[on_day]) & stage.counts(covered[on_day])
         status = "no_exposures" if candidates.any() else "no_returns"
-        estimates.status[number, days[d]] = STATUSES.index(status)
+        results.by_date["status"][number, days[d]] = STATUSES.index(status)
         if (candidates & np.isfinite(dense[:, on_day]).all(axis=0)).any():
             empty.append(_EmptyDay(number, int(days[d])))
     # rows of days in between, on which the exchange is closed, have NaN and no weight
-    estimates.specific_return[rows], estimates.weight[number][rows] = fits.specific_return, fits.weight
+    specific_return[rows], weight[number][rows] = fits.specific_return, fits.weight
     return empty
 
 
 def _store(
-    estimates: Estimates, number: int, stage: StageRegression, first: int, fits: RegressionResults
+    results: EstimatesRun, number: int, stage: StageRegression, first: int, fits: RegressionResults
 ) -> None:
     """Write the results by factor and by date of trading days from `first` on."""
     has_regression, run = fits.n > 0, slice(first, first + len(fits.n))
-    estimates.factor_returns[run, stage.order] = fits.factor_returns
-    estimates.standard_errors[run, stage.order] = fits.standard_errors
-    estimates.vif[run, stage.order] = fits.vif
-    estimates.effective_names[run, stage.order] = fits.effective_names
-    estimates.has_exposure[run, stage.order] = fits.has_exposure
+    by_factor, by_date = results.by_factor, results.by_date
+    for name in BLANK:
+        by_factor[name][run, stage.order] = getattr(fits, name)
     known_returns = np.where(has_regression[:, None], stage.known.returns[run], 0.0)
-    estimates.factor_returns[run, stage.known_order] = known_returns
-    estimates.has_exposure[run, stage.known_order] = has_regression[:, None]
-    estimates.status[number, run] = _status(fits)
+    by_factor["factor_returns"][run, stage.known_order] = known_returns
+    by_factor["has_exposure"][run, stage.known_order] = has_regression[:, None]
+    by_date["status"][number, run] = _status(fits)
     solver = np.where(fits.solved_by_svd, *map(SOLVERS.index, ("svd", "normal_equations")))
-    estimates.solver[number, run] = np.where(has_regression, solver, SOLVERS.index("none"))
-    estimates.n[number, run], estimates.rank[number, run] = fits.n, fits.rank
-    estimates.r2[number, run], estimates.condition[number, run] = fits.r2, fits.condition_number
-    estimates.clipped[number, run] = fits.n_clipped
+    by_date["solver"][number, run] = np.where(has_regression, solver, SOLVERS.index("none"))
+    by_date["n"][number, run], by_date["rank"][number, run] = fits.n, fits.rank
+    by_date["r2"][number, run], by_date["condition"][number, run] = fits.r2, fits.condition_number
+    by_date["clipped"][number, run] = fits.n_clipped
 
 
 def _status(fits: RegressionResults) -> NDArray[np.int8]:
@@ -284,17 +283,17 @@ def _status(fits: RegressionResults) -> NDArray[np.int8]:
     return status
 
 
-def _refuse_empty(estimates: Estimates, empty: Sequence[_EmptyDay]) -> None:
+def _refuse_empty(results: EstimatesRun, empty: Sequence[_EmptyDay]) -> None:
     """DataError that names the days of each stage."""
     faults = []
     for number in sorted({item.stage for item in empty}):
         days = sorted(item.day for item in empty if item.stage == number)
-        where = "estimation_universe" if len(estimates.status) == 1 else f"stage {number + 1}"
+        where = "estimation_universe" if len(results.by_date["status"]) == 1 else f"stage {number + 1}"
         problem = (
             "no asset is left to estimate on, though assets have returns and exposures; widen its filters or "
             "upload the market caps and memberships of the trading day before"
         )
-        examples = tuple(str(estimates.dates[day]) for day in days[:5])
+        examples = tuple(str(results.dates[day]) for day in days[:5])
         faults.append(Fault("empty_estimation_universe", where, problem, None, len(days), examples))
     if faults:
         raise cannot_be_estimated(faults)

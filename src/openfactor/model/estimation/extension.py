@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,7 +14,7 @@ from openfactor.dataset.calendar import trading_days
 from openfactor.dataset.reading import UploadReader, no_uploads
 from openfactor.dataset.riskdataset import RiskDataset
 from openfactor.model.estimation.daily_regressions import estimate
-from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
+from openfactor.model.estimation.estimates import Estimates, EstimatesRun
 from openfactor.settings.model import FactorRiskModelSettings
 
 _FEWEST_KEPT = 2
@@ -51,9 +53,9 @@ def extend(
     start = int(calendar[kept - 1])
     is_short = len(calendar) - kept < FEW_DAYS
     new = fit(dataset.slice_days(start, len(dataset.days)), context=context.on(1) if is_short else context)
-    if new.pairs != old.pairs:
+    if not _has_factors(new, old):
         return fit(dataset)
-    return _joined(old, kept, new, dataset, start)
+    return replace(new, runs=tuple(_joined(old, kept, new, dataset, start)))
 
 
 def days_kept(old: Estimates, dataset: RiskDataset, settings: FactorRiskModelSettings) -> int:
@@ -64,33 +66,61 @@ def days_kept(old: Estimates, dataset: RiskDataset, settings: FactorRiskModelSet
     old
         Of the same settings.
     """
-    if _needs_all(settings) or old.dictionary_hash != dataset.dictionary_hash:
+    if _needs_all(settings) or not dataset.dictionary.extends(old.dictionary):
         return 0
     calendar = trading_days(dataset.closed, settings.inline_universe.calendar.filters, len(dataset.days))
     kept = _unchanged(old, dataset, calendar)
-    return kept if kept >= _FEWEST_KEPT else 0
+    if kept < _FEWEST_KEPT:
+        return 0
+    at = _run_of(int(calendar[kept - 1]), dataset)
+    has_same_runs = [run.n_days for run in old.runs[:at]] == [run.n_days for run in dataset.panel.runs[:at]]
+    return kept if has_same_runs else 0
 
 
-def _joined(old: Estimates, kept: int, new: Estimates, dataset: RiskDataset, start: int) -> Estimates:
-    """The first `kept` trading days of `old`, and `new` without its first day, the stored day `start`."""
-    by_factor = {
-        name: np.concatenate([getattr(old, name)[:kept], getattr(new, name)[1:]]) for name in BY_FACTOR
-    }
-    by_date = {
-        name: np.concatenate([getattr(old, name)[:, :kept], getattr(new, name)[:, 1:]], axis=1)
-        for name in BY_DATE
-    }
-    (piece,), row = new.rows.pieces, int(dataset.panel.offsets[start])
-    return Estimates(
-        fingerprint=new.fingerprint,
-        dates=(*old.dates[:kept], *new.dates[1:]),
-        pairs=old.pairs,
-        stage=old.stage,
-        **by_factor,
-        **by_date,
-        rows=RowValues(dataset.panel.n_rows, (*old.rows.until(row), Piece(row, piece.arrays))),
-        content_hashes=dataset.content_hashes,
-        dictionary_hash=dataset.dictionary_hash,
+def _run_of(day: int, dataset: RiskDataset) -> int:
+    """The run of a stored day."""
+    return int(np.searchsorted(dataset.panel.first_days, day, side="right")) - 1
+
+
+def _has_factors(new: Estimates, old: Estimates) -> bool:
+    """Whether the new estimates have all factors of the old ones, in the same stages."""
+    stages = dict(zip(new.pairs, new.stage.tolist(), strict=True))
+    return all(stages.get(pair) == stage for pair, stage in zip(old.pairs, old.stage.tolist(), strict=True))
+
+
+def _joined(
+    old: Estimates, kept: int, new: Estimates, dataset: RiskDataset, start: int
+) -> Iterator[EstimatesRun]:
+    """The runs of the first `kept` trading days of `old`, and those of `new` without its first day, the
+    stored day `start`. Old runs that end before it are the same objects.
+    """
+    panel, at = dataset.panel, _run_of(start, dataset)
+    yield from old.runs[:at]
+    before, after = old.runs[at], new.runs[0]
+    first_date = sum(len(run.dates) for run in old.runs[:at])
+    day, row = start - int(panel.first_days[at]), int(panel.offsets[start] - panel.starts[at])
+    yield _one_run(
+        before.slice(slice(day), slice(kept - first_date), slice(row)),
+        after.slice(slice(None), slice(1, None), slice(None)),
+    )
+    yield from new.runs[1:]
+
+
+def _one_run(before: EstimatesRun, after: EstimatesRun) -> EstimatesRun:
+    """The run of which these are the beginning and the rest, which has all factors of the beginning."""
+    return EstimatesRun(
+        pairs=after.pairs,
+        dates=(*before.dates, *after.dates),
+        by_factor={
+            name: np.concatenate([before.of_factor(name, after.pairs), values])
+            for name, values in after.by_factor.items()
+        },
+        by_date={
+            name: np.concatenate([before.by_date[name], values], axis=1)
+            for name, values in after.by_date.items()
+        },
+        by_row=tuple(np.concatenate(parts) for parts in zip(before.by_row, after.by_row, strict=True)),
+        content_hashes=np.concatenate([before.content_hashes, after.content_hashes]),
     )
 
 

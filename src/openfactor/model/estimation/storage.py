@@ -1,11 +1,11 @@
-"""Estimates on disk: NumPy arrays, those by row mapped into memory, and one JSON file.
+"""Estimates on disk: NumPy arrays for each run, mapped into memory, and one JSON file.
 
-factor_returns.npy, ...   (T, K) and (S, T) arrays
-days.npy                  trading days
-content_hashes.npy        one hash per stored day of the dataset
-rows.<number>.npy         (arrays, rows) values beside the panel's rows, in pieces that follow each other
-covered.<number>.npy      (1, rows) trading days that the returns of each piece cover
-estimates.json            names, and where each piece begins
+<run>.factor_returns.npy, ...   (t, K) and (S, t) arrays
+<run>.dates.npy                 trading days
+<run>.content_hashes.npy        one hash per stored day of the dataset
+<run>.rows.npy                  (arrays, rows) values beside the panel's rows
+<run>.covered.npy               (1, rows) trading days that the returns cover
+estimates.json                  names
 """
 
 from __future__ import annotations
@@ -15,25 +15,35 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from openfactor.dataset.dictionary import Dictionary
 from openfactor.dataset.storage import map_rows, save_rows
 from openfactor.errors import StorageError
 from openfactor.folders import write_whole
-from openfactor.model.estimation.estimates import BY_DATE, BY_FACTOR, Estimates, Piece, RowValues
+from openfactor.model.estimation.estimates import BLANK, BY_DATE, Estimates, EstimatesRun, Pairs
 
-MOST_PIECES = 60
-"""With more, they are written as one."""
 _COVERED = 2
-"""Place of `covered` among the arrays of a piece."""
+"""Place of `covered` among the arrays by row."""
+_NAMES = (*BLANK, *BY_DATE, "dates", "content_hashes", "rows", "covered")
+
+
+class _Place(NamedTuple):
+    """Where a run is stored."""
+
+    folder: Path
+    number: int
+
+    def file(self, name: str) -> Path:
+        return self.folder / f"{self.number}.{name}.npy"
 
 
 def save(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> Estimates:
     """Write to `folder`, which appears complete or not at all; an existing one stays as it is.
 
-    Files of pieces that are stored already are linked, not written again.
+    Files of runs that are stored already are linked, not written again.
 
     Parameters
     ----------
@@ -59,60 +69,54 @@ def made_for(folder: Path) -> str | None:
 
 
 def _write(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> None:
-    for name in (*BY_FACTOR, *BY_DATE):
-        np.save(folder / f"{name}.npy", getattr(estimates, name))
-    np.save(folder / "days.npy", np.array(estimates.dates, "datetime64[D]"))
-    np.save(folder / "content_hashes.npy", estimates.content_hashes)
-    rows = estimates.rows
-    pieces = rows.pieces if len(rows.pieces) <= MOST_PIECES else (Piece(0, rows.whole),)
-    for number, piece in enumerate(pieces):
-        _write_piece(piece, folder / f"rows.{number}.npy")
+    for number, run in enumerate(estimates.runs):
+        place = _Place(folder, number)
+        if not _link(run, place):
+            _write_run(run, place)
     meta = {
         "fingerprint": estimates.fingerprint,
         "made_from": made_from,
         "factors": estimates.pairs,
         "stage": estimates.stage.tolist(),
-        "dictionary_hash": estimates.dictionary_hash,
-        "n_rows": rows.n_rows,
-        "pieces": [[piece.first, piece.n_rows] for piece in pieces],
+        "dictionary": estimates.dictionary.to_json(),
+        "runs": [run.pairs for run in estimates.runs],
     }
     (folder / "estimates.json").write_text(json.dumps(meta, indent=1))
 
 
-def _write_piece(piece: Piece, path: Path) -> None:
-    if not _link(piece, path):
-        values = [array for k, array in enumerate(piece.arrays) if k != _COVERED]
-        save_rows(path, values, piece.n_rows, "float64")
-        save_rows(_beside(path), piece.arrays[_COVERED : _COVERED + 1], piece.n_rows, "int32")
+def _write_run(run: EstimatesRun, place: _Place) -> None:
+    for name, array in {**run.by_factor, **run.by_date}.items():
+        np.save(place.file(name), array)
+    np.save(place.file("dates"), np.array(run.dates, "datetime64[D]"))
+    np.save(place.file("content_hashes"), run.content_hashes)
+    values = [array for k, array in enumerate(run.by_row) if k != _COVERED]
+    save_rows(place.file("rows"), values, run.n_rows, "float64")
+    save_rows(place.file("covered"), run.by_row[_COVERED : _COVERED + 1], run.n_rows, "int32")
 
 
-def _beside(path: Path) -> Path:
-    """The file of `covered` that belongs to a file of the other values."""
-    return path.with_name(path.name.replace("rows.", "covered."))
-
-
-def _link(piece: Piece, path: Path) -> bool:
-    """Link `path` to the file of a piece, and the file of its `covered` too; whether both could be linked,
-    which needs the files and a disk with links.
+def _link(run: EstimatesRun, place: _Place) -> bool:
+    """Link the files of a run to a place; whether all could be linked, which needs the files and a disk with
+    links.
     """
-    if piece.file is None:
+    if not isinstance(run.stored, _Place):
         return False
     try:
-        os.link(_beside(piece.file), _beside(path))
-        os.link(piece.file, path)
+        for name in _NAMES:
+            os.link(run.stored.file(name), place.file(name))
     except OSError:
-        _beside(path).unlink(missing_ok=True)
+        for name in _NAMES:
+            place.file(name).unlink(missing_ok=True)
         return False
     return True
 
 
 def linked(estimates: Estimates, folder: Path) -> Estimates:
-    """The same estimates, the files of their pieces linked into `folder`, which exists."""
-    pieces = []
-    for number, piece in enumerate(estimates.rows.pieces):
-        file = folder / f"rows.{number}.npy"
-        pieces.append(replace(piece, file=file if _link(piece, file) else None))
-    return replace(estimates, rows=RowValues(estimates.rows.n_rows, tuple(pieces)))
+    """The same estimates, the files of their runs linked into `folder`, which exists."""
+    runs = []
+    for number, run in enumerate(estimates.runs):
+        place = _Place(folder, number)
+        runs.append(replace(run, stored=place if _link(run, place) else None))
+    return replace(estimates, runs=tuple(runs))
 
 
 def load(folder: Path) -> Estimates:
@@ -125,30 +129,33 @@ def load(folder: Path) -> Estimates:
     """
     try:
         meta = json.loads((folder / "estimates.json").read_text())
-        arrays = {name: np.load(folder / f"{name}.npy") for name in (*BY_FACTOR, *BY_DATE)}
-        days, hashes = np.load(folder / "days.npy"), np.load(folder / "content_hashes.npy")
-        pieces = [
-            _read_piece(folder / f"rows.{number}.npy", first, n_rows)
-            for number, (first, n_rows) in enumerate(meta["pieces"])
-        ]
+        runs = [_read_run(_Place(folder, number), pairs) for number, pairs in enumerate(meta["runs"])]
+        return Estimates(
+            fingerprint=meta["fingerprint"],
+            pairs=_pairs(meta["factors"]),
+            stage=np.array(meta["stage"], np.int64),
+            runs=tuple(runs),
+            dictionary=Dictionary.from_json(meta["dictionary"]),
+        )
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise StorageError(
             f"the estimates in {folder} cannot be read ({error}); delete the folder"
         ) from error
-    return Estimates(
-        fingerprint=meta["fingerprint"],
-        dates=tuple(days.tolist()),
-        pairs=tuple((group, factor) for group, factor in meta["factors"]),
-        stage=np.array(meta["stage"], np.int64),
-        **arrays,
-        rows=RowValues(meta["n_rows"], tuple(pieces)),
-        content_hashes=hashes,
-        dictionary_hash=meta["dictionary_hash"],
+
+
+def _pairs(value: Any) -> Pairs:
+    return tuple((group, factor) for group, factor in value)
+
+
+def _read_run(place: _Place, pairs: Any) -> EstimatesRun:
+    by_row = [*map_rows(place.file("rows"))]
+    by_row[_COVERED:_COVERED] = [*map_rows(place.file("covered"))]
+    return EstimatesRun(
+        pairs=_pairs(pairs),
+        dates=tuple(np.load(place.file("dates")).tolist()),
+        by_factor={name: np.load(place.file(name)) for name in BLANK},
+        by_date={name: np.load(place.file(name)) for name in BY_DATE},
+        by_row=tuple(by_row),
+        content_hashes=np.load(place.file("content_hashes")),
+        stored=place,
     )
-
-
-def _read_piece(path: Path, first: int, n_rows: int) -> Piece:
-    """The files may have more rows than belong to the piece."""
-    values = [*map_rows(path)]
-    values[_COVERED:_COVERED] = [*map_rows(_beside(path))]
-    return Piece(first, tuple(array[:n_rows] for array in values), path)
