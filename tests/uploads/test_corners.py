@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
-from deltalake.exceptions import DeltaError
 
 from openfactor.client.upload import Upload
 from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
@@ -21,7 +20,7 @@ from openfactor.uploads import UploadStore as EngineStore
 from openfactor.uploads.filters import filter_expression
 from openfactor.uploads.parsing import parse, parser_example, sources
 from openfactor.uploads.parsing.records import short_rows
-from openfactor.uploads.storage import staging_area, table
+from openfactor.uploads.storage import disk, staging_area
 from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 
@@ -181,14 +180,14 @@ def test_a_file_system_without_links(upload: Upload, monkeypatch: pytest.MonkeyP
 
 
 def test_a_disk_that_does_not_confirm_a_commit(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-    flush = table._flush
+    flush = disk.flush
 
     def fail_on_log(path: Path) -> None:
-        if path.suffix == ".json":
+        if path.name == "_delta_log":
             raise OSError(errno.EIO, "Input/output error")
         flush(path)
 
-    monkeypatch.setattr(table, "_flush", fail_on_log)
+    monkeypatch.setattr(disk, "flush", fail_on_log)
     with pytest.raises(StorageError, match=r"version 1 of .* is written, but the disk does not confirm it"):
         upload.fast_commit(ONE, "append")
     assert read(upload).equals(ONE)
@@ -196,40 +195,45 @@ def test_a_disk_that_does_not_confirm_a_commit(upload: Upload, monkeypatch: pyte
 
 def test_an_upload_that_cannot_be_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
-        raise DeltaError("no space left")
+        raise OSError(errno.ENOSPC, "no space left")
 
     monkeypatch.setattr("openfactor.uploads.store.create_table", fail)
     store = UploadStore(tmp_path)
-    with pytest.raises(StorageError, match=r"cannot create .*: no space left"):
+    with pytest.raises(StorageError, match=r"cannot create .*no space left"):
         store.create("price", "p")
     assert store.names("price") == []
 
 
 def test_a_name_that_someone_else_stages_meanwhile(upload: Upload, tmp_path: Path) -> None:
+    """It is refused when the table is moved, not only before it is read."""
     area = staging_area.StagingArea(tmp_path / "store" / "exchange_rates" / "fx")
     upload.stage_df("a", ONE)
     (staged,) = area.get()
-    hide = area._hide
-
-    def hide_and_stage(name: str, scratch: Path) -> None:
-        hide(name, scratch)
-        upload.stage_df(name, rates((2, "EUR", 0.8)))
-
-    area._hide = hide_and_stage  # type: ignore[method-assign]
-    with area.scratch() as scratch, pytest.raises(ConflictError, match="'a' was staged by someone else"):
-        area.put([staged], scratch)
+    upload.stage_df("a", rates((2, "EUR", 0.8)), replace=True)
+    with area.scratch() as scratch, pytest.raises(ConflictError, match="already staged: a"):
+        area.put([staged], scratch, replace=False)
     assert upload.get_staging_data().collect()["fx_rate"].to_list() == [0.8], "that of the other"
 
 
-def test_a_staged_table_that_goes_while_it_is_read(upload: Upload, tmp_path: Path) -> None:
+def test_a_staged_table_that_goes_while_it_is_read(
+    upload: Upload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     area = staging_area.StagingArea(tmp_path / "store" / "exchange_rates" / "fx")
     upload.stage_df("a", ONE)
-    area.names = lambda: ["a", "gone"]  # type: ignore[method-assign]
+    upload.stage_df("gone", ONE)
+    read = staging_area.StagingArea._read
+
+    def wipe_and_read(area: staging_area.StagingArea, folder: Path) -> staging_area.StagedTable | None:
+        if folder.name == "gone":
+            monkeypatch.undo()
+            upload.wipe_staging(["gone"])
+        return read(area, folder)
+
+    monkeypatch.setattr(staging_area.StagingArea, "_read", wipe_and_read)
     assert [staged.name for staged in area.get()] == ["a"]
 
 
 def test_deleting_what_is_gone(upload: Upload, tmp_path: Path) -> None:
-    engine = EngineStore(tmp_path / "store").open("exchange_rates", "fx")
     upload.destroy()
-    with pytest.raises(StorageError, match="cannot delete"):
-        engine.destroy()
+    with pytest.raises(NotFoundError, match="no exchange_rates upload named 'fx'"):
+        EngineStore(tmp_path / "store").delete("exchange_rates", "fx")

@@ -17,8 +17,6 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 from polars.testing import assert_frame_equal
 
 from openfactor.client.upload import Upload
@@ -257,49 +255,6 @@ def test_files_that_cannot_grow(shared_folder: Path, processes: ForkServerContex
     assert told["delete"][0] == "done"
 
 
-@pytest.fixture
-def upload(tmp_path: Path) -> Upload:
-    made = UploadStore(tmp_path).create("exchange_rates", "fx")
-    for day in range(1, 4):
-        made.fast_commit(rates((day, "EUR", 0.9)), "append")
-    return made
-
-
-def cut(path: Path, to: int) -> None:
-    path.write_bytes(path.read_bytes()[:to])
-
-
-@pytest.mark.parametrize(
-    "harm",
-    ["file cut", "file gone", "log cut", "log empty", "log gone", "log entry missing", "log not JSON"],
-)
-def test_a_damaged_table(upload: Upload, tmp_path: Path, harm: str) -> None:
-    folder = tmp_path / "exchange_rates" / "fx"
-    part = min(folder.glob("*.parquet"))
-    log = sorted((folder / "_delta_log").glob("*.json"))
-    {
-        "file cut": lambda: cut(part, 100),
-        "file gone": part.unlink,
-        "log cut": lambda: cut(log[-1], 40),
-        "log empty": lambda: cut(log[-1], 0),
-        "log gone": lambda: [path.unlink() for path in log],
-        "log entry missing": log[2].unlink,
-        "log not JSON": lambda: log[-1].write_bytes(b"\x00" * 100),
-    }[harm]()
-    attempts = {
-        "read": lambda: upload.get_data(),
-        "summary": lambda: upload.get_data_summary(),
-        "commit": lambda: upload.fast_commit(rates((9, "EUR", 1.0)), "overwrite"),
-        "restore": lambda: upload.restore(1),
-    }
-    for name, attempt in attempts.items():
-        with pytest.raises(StorageError, match="damaged") as caught:
-            attempt()
-        assert str(folder) in str(caught.value), name
-        assert "restore the folder from a backup" in str(caught.value)
-    assert "exchange_rates upload 'fx'" in repr(upload)
-
-
 @pytest.mark.filterwarnings("ignore::openfactor.errors.DataWarning")  # rows that append leaves out
 def test_steps_of_the_kill_test_are_right(tmp_path: Path) -> None:
     """Its model of the commits holds when nobody is killed."""
@@ -313,18 +268,3 @@ def test_steps_of_the_kill_test_are_right(tmp_path: Path) -> None:
             assert step(upload, todo) == len(versions)
             versions.append(expected)
         assert_frame_equal(read(upload), frame(versions[-1]).sort("date", "ccy"))
-
-
-def test_a_commit_that_lands_and_still_fails(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when the disk is full after the entry of the log was written: its files must not be taken away."""
-    write = DeltaTable.create_write_transaction
-
-    def write_and_fail(table: DeltaTable, *args: object, **options: object) -> None:
-        write(table, *args, **options)  # type: ignore[arg-type]
-        raise DeltaError("no space left for the checkpoint")
-
-    monkeypatch.setattr(DeltaTable, "create_write_transaction", write_and_fail)
-    assert upload.fast_commit(rates((9, "EUR", 1.0)), "append").version == 4
-    assert upload.restore(0).version == 5
-    assert upload.restore(4).version == 6
-    assert read(upload).height == 4

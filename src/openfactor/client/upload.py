@@ -51,7 +51,7 @@ class Upload:
 
     @property
     def content_id(self) -> str:
-        """Identifies the rows of the latest version for ever."""
+        """Identifies the rows of the latest version: going back to a version gives its content again."""
         return self._resolve(None).content
 
     def version_history(self) -> dict[int, dt.datetime]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from openfactor.client.mappings import MappingRegistry
 from openfactor.client.upload import Upload
 from openfactor.contract.calls import Workspace
-from openfactor.errors import NotFoundError
+from openfactor.errors import ConflictError, NotFoundError
 from openfactor.results import UploadDataTypeFreshness
 
 if TYPE_CHECKING:  # uploads are not loaded before they are used
@@ -54,13 +55,19 @@ class DataTypeUploads:
 
     def get_or_create_dataset(self, name: str) -> Upload:
         """The upload of that name, created if it does not exist."""
-        return self.get_dataset(name) if name in self else self.create_dataset(name)
+        while True:  # others may create or delete it meanwhile
+            with suppress(NotFoundError):
+                return self.get_dataset(name)
+            with suppress(ConflictError):
+                return self.create_dataset(name)
 
     def create_or_replace_dataset(self, name: str) -> Upload:
         """A new, empty upload; one of that name is deleted first, with all its versions."""
-        if name in self:
-            self._workspace.uploads.delete(self.data_type, name)
-        return self.create_dataset(name)
+        while True:  # others may create or delete it meanwhile
+            with suppress(NotFoundError):
+                self._workspace.uploads.delete(self.data_type, name)
+            with suppress(ConflictError):
+                return self.create_dataset(name)
 
 
 class Uploaders:

@@ -28,7 +28,7 @@ class PinnedUpload(Value):
     version: int
     """Its number."""
     content: str
-    """Identifies the rows of the version for ever."""
+    """Hash of its files and columns: equal for versions with the same files, in any upload."""
 
 
 class Pinned(Value, Generic[S]):

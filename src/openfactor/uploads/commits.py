@@ -17,7 +17,7 @@ from openfactor.uploads.places import RawTable
 from openfactor.uploads.queries import Version, VersionQueries
 from openfactor.uploads.reading import TableReader, table_notes
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.merging import CommitMode
+from openfactor.uploads.storage.repair import CommitMode
 from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
 from openfactor.uploads.versions import VersionWriter, Written
 

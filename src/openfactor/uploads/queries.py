@@ -37,19 +37,28 @@ class VersionQueries:
         NotFoundError
             There is no such version.
         """
-        latest = VersionedTable(self.folder, self.data_type)
         if version is None:
-            return latest
-        upload = f"{self.data_type.name} upload {self.folder.name!r}"
-        if isinstance(version, dt.datetime):
-            moment = version.astimezone(dt.UTC)
-            earlier = [number for number, time in latest.history().items() if time <= moment]
-            if not earlier:
-                raise NotFoundError(f"{upload} did not exist at {version}")
-            version = earlier[-1]
-        if not 0 <= version <= latest.version:
-            raise NotFoundError(f"{upload} has versions 0 to {latest.version}, not {version}")
-        return latest if version == latest.version else VersionedTable(self.folder, self.data_type, version)
+            return VersionedTable(self.folder, self.data_type)
+        number = self._number_at(version) if isinstance(version, dt.datetime) else version
+        try:
+            return VersionedTable(self.folder, self.data_type, number)
+        except NotFoundError:
+            latest = VersionedTable(self.folder, self.data_type).version
+            if 0 <= number <= latest:
+                raise
+            raise NotFoundError(f"{self._upload} has versions 0 to {latest}, not {number}") from None
+
+    def _number_at(self, time: dt.datetime) -> int:
+        """The version that was the latest at a time."""
+        moment = time.astimezone(dt.UTC)
+        earlier = [number for number, committed in self.history().items() if committed <= moment]
+        if not earlier:
+            raise NotFoundError(f"{self._upload} did not exist at {time}")
+        return earlier[-1]
+
+    @property
+    def _upload(self) -> str:
+        return f"{self.data_type.name} upload {self.folder.name!r}"
 
     def history(self) -> dict[int, dt.datetime]:
         """Version to the time of its commit (UTC), ascending."""
@@ -58,7 +67,7 @@ class VersionQueries:
     def last_committed_at(self) -> dt.datetime | None:
         """Time of the latest commit (UTC); None before the first."""
         table = self.table()
-        return table.history(1)[table.version] if table.version else None
+        return table.committed_at if table.version else None
 
     def rows(
         self,

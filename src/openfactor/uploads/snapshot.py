@@ -63,16 +63,18 @@ class UploadSnapshot:
         try:
             return table.scan(first, last)
         except StorageError as error:
-            if self._exists(data_type, name, table.content_id):
+            if self._is_current(data_type, name, table):
                 raise
             raise _replaced(data_type, name) from error
 
-    def _exists(self, data_type: str, name: str, content_id: str) -> bool:
-        """Whether the upload of that name still is the table that the content belongs to."""
+    def _is_current(self, data_type: str, name: str, table: VersionedTable) -> bool:
+        """Whether the upload of that name still is the table."""
         try:
-            return self._open(data_type, name, None).id == content_id.partition("@")[0]
+            return self._open(data_type, name, None).id == table.id
         except NotFoundError:
             return False
+        except StorageError:
+            return True
 
     def pin(self, data_type: str, name: str) -> VersionedTable:
         """The table of an upload, at its latest version if it is not pinned yet."""
@@ -96,9 +98,7 @@ class UploadSnapshot:
     def _open_pinned(self, data_type: str, name: str, pinned: PinnedUpload) -> VersionedTable:
         try:
             table = self._open(data_type, name, pinned.version)
-        except (NotFoundError, StorageError) as error:
-            if isinstance(error, StorageError) and self._exists(data_type, name, pinned.content):
-                raise
+        except NotFoundError as error:
             raise _replaced(data_type, name) from error
         if table.content_id != pinned.content:
             raise _replaced(data_type, name)
@@ -121,7 +121,7 @@ class UploadSnapshot:
 
     @property
     def content_ids(self) -> dict[str, str]:
-        """`<data type>/<name>` to what identifies the rows of the pinned version for ever."""
+        """`<data type>/<name>` to what identifies the rows of the pinned version."""
         return {upload: table.content_id for upload, table in self._by_upload().items()}
 
     @property

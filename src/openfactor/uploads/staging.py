@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from openfactor.errors import ConflictError, DataError
+from openfactor.errors import DataError
 from openfactor.results import UploadStagingResult
 from openfactor.results.validation import fault_table
 from openfactor.settings import ColumnMapping
@@ -129,16 +129,14 @@ class Staging:
         """Stage all tables or none; `archive` is the name of the archive that they come from, if any."""
         if archive:
             check_staged_name(archive)
-        taken = [] if replace else self.area.taken([file.name for file in files])
-        if taken:
-            shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
-            raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")
+        if not replace:
+            self.area.refuse_taken([file.name for file in files])
         self.queries.table()  # nothing is read for an upload that cannot be committed to
         check_mapping(mapping, self.queries.data_type)
         with self.area.scratch() as scratch:
             tables = self.reader.read(files, scratch, parser, mapping)
             if not archive:
-                self.area.put(tables, scratch)
+                self.area.put(tables, scratch, replace=replace)
                 return tables[0].result
             return self._put_archive(archive, tables, scratch, replace)
 
@@ -148,8 +146,8 @@ class Staging:
         """Stage the tables of an archive or, if any failed, the failure under the archive's name."""
         whole = archive_table(archive, tables)
         if whole.result.success:
-            self.area.put(tables, scratch)
+            self.area.put(tables, scratch, replace=replace)
             self.area.remove([table for table in self.area.get([archive]) if not table.result.success])
         elif replace or not self.area.taken([archive]):
-            self.area.put([whole], scratch)
+            self.area.put([whole], scratch, replace=True)
         return whole.result

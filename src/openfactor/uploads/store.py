@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-
-from deltalake.exceptions import DeltaError
 
 from openfactor.context import Context
 from openfactor.contract.refs import PinnedUpload
 from openfactor.errors import ConflictError, NotFoundError, StorageError
-from openfactor.folders import write_whole
 from openfactor.processes import EngineObject
 from openfactor.results import UploadDataTypeFreshness
 from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
-from openfactor.uploads.storage.delta_log import FORBIDDEN, LOG, create_table
-from openfactor.uploads.storage.table import VersionedTable
+from openfactor.uploads.storage.disk import discard, flush, locked, make_folders, part_name
+from openfactor.uploads.storage.log import LOG
+from openfactor.uploads.storage.table import VersionedTable, create_table
 from openfactor.uploads.types import DATA_TYPES
 from openfactor.uploads.upload import Upload
+
+FORBIDDEN = "%[]\\^|\t\n\r\v\f"
+"""Characters that readers of Delta Lake cannot handle in the path of a table."""
 
 
 def check_folder(folder: Path) -> None:
@@ -87,17 +89,44 @@ class UploadStore(EngineObject):
             The name is taken.
         """
         kind, path = self.data_type(data_type), self._path(data_type, name)
-        if (path / LOG).is_dir():
-            raise ConflictError(f"there is a {data_type} upload named {name!r} already")
+        part = path.parent / part_name()
         try:
-            write_whole(path, f"the upload {name!r}", lambda folder: create_table(folder, kind))
-        except DeltaError as error:
+            make_folders(path.parent)
+            with locked(path.parent):
+                if (path / LOG).is_dir():
+                    raise ConflictError(f"there is a {data_type} upload named {name!r} already")
+                create_table(part, kind)
+                with suppress(FileNotFoundError):
+                    path.rename(path.parent / part_name())  # what is left of an upload without a log
+                part.rename(path)
+                flush(path.parent)
+        except OSError as error:
             raise StorageError(f"cannot create {path}: {error}") from error
+        finally:
+            discard(part)
         return self.open(data_type, name)
 
     def delete(self, data_type: str, name: str) -> None:
-        """Delete an upload with all its versions and staged tables."""
-        self.open(data_type, name).destroy()
+        """Delete an upload with all its versions and staged tables.
+
+        Raises
+        ------
+        NotFoundError
+            It does not exist.
+        StorageError
+            The folder cannot be moved.
+        """
+        path = self._existing(data_type, name)
+        doomed = path.parent / part_name()
+        try:
+            with locked(path.parent):
+                self._existing(data_type, name)
+                with locked(path):  # no commit is in the middle
+                    path.rename(doomed)
+                flush(path.parent)
+        except OSError as error:
+            raise StorageError(f"cannot delete {path}: {error}") from error
+        discard(doomed)
 
     def open(self, data_type: str, name: str) -> Upload:
         """The upload; NotFoundError if it does not exist."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from pathlib import Path
 
 from openfactor.context import Context
@@ -40,18 +38,3 @@ class Upload(EngineObject):
             version = "damaged"
         upload = f"{self.queries.data_type.name} upload {self._folder.name!r}"
         return f"<{upload}, {version}{f', {staged} staged' if staged else ''}>"
-
-    def destroy(self) -> None:
-        """Delete the upload with all its versions and staged tables.
-
-        Raises
-        ------
-        StorageError
-            The folder cannot be moved.
-        """
-        doomed = self._folder.with_name(f".deleted-{uuid.uuid4().hex}")
-        try:
-            self._folder.rename(doomed)
-        except OSError as error:
-            raise StorageError(f"cannot delete {self._folder}: {error}") from error
-        shutil.rmtree(doomed, ignore_errors=True)

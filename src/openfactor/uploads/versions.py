@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from openfactor.context import Context
-from openfactor.errors import ConflictError
+from openfactor.errors import ConflictError, StorageError
 from openfactor.uploads.repeats import repeated_keys
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.data_files import scan_files
-from openfactor.uploads.storage.merging import Change, CommitMode, IgnoredRows, plan_change
+from openfactor.uploads.storage.damage import damaged_file
+from openfactor.uploads.storage.data_files import DataFile, fault_of, scan_files
+from openfactor.uploads.storage.merging import Change, IgnoredRows, plan_change
+from openfactor.uploads.storage.repair import CommitMode
 from openfactor.uploads.storage.row_counts import RowCounts, count_changes
 from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
 from openfactor.uploads.storage.table import CommitConflictError, VersionedTable
@@ -80,7 +84,11 @@ class VersionWriter:
             if not planned:
                 return planned
             if (mode == "overwrite" and not match) or table.is_empty or self.data_type.dated_by is None:
-                after = scan_files(planned.apply(table.files()), self.data_type)
+                files = planned.apply(table.files())
+                for file in files:
+                    if fault := fault_of(file):
+                        raise damaged_file(file, fault, self.data_type)
+                after = scan_files(files, self.data_type)
                 refuse(heading, self.data_type.table_faults(after), remedy)
             rows = scan_files(incoming, self.data_type)
             history = self._newest_first(table, planned)
@@ -94,28 +102,48 @@ class VersionWriter:
 
         def change(table: VersionedTable, scratch: Path) -> Change:
             before, now = (dict.fromkeys(t.files()) for t in (earlier, table))
+            for file in before:
+                if fault := fault_of(file):
+                    raise damaged_file(file, fault, self.data_type)
             add = [file for file in before if file not in now]
             remove = [file for file in now if file not in before]
             kept = RowCounts(rows_unchanged=sum(file.n_rows for file in before if file in now))
-            return Change(add, remove, kept + count_changes(remove, add, self.data_type))
+            sound = [file for file in remove if fault_of(file) is None]
+            return Change(add, remove, kept + count_changes(sound, add, self.data_type))
 
         version, made = self._write(change, f"restore {earlier.version}")
         return Written(version, made.counts)
 
     def _newest_first(self, table: VersionedTable, change: Change) -> Iterator[pl.LazyFrame]:
-        """Rows after a change: those of the newest files, one by one; then those of all others."""
-        files = sorted(change.apply(table.files()), key=lambda file: str(file.first_day), reverse=True)
-        for file in files[:NEWEST_FILES]:
+        """Rows after a change: those of the newest files, one by one; then those of all others.
+
+        They only serve warnings, so damaged files are left out.
+        """
+        removed = {file.path for file in change.remove}
+        kept = (file for file in table.newest_first() if file.path not in removed)
+        added = sorted(change.add, key=_first_day, reverse=True)
+        files = (f for f in heapq.merge(added, kept, key=_first_day, reverse=True) if fault_of(f) is None)
+        for file in itertools.islice(files, NEWEST_FILES):
             yield scan_files([file], self.data_type)
-        if len(files) > NEWEST_FILES:
-            yield scan_files(files[NEWEST_FILES:], self.data_type)
+        rest = list(files)
+        if rest:
+            yield scan_files(rest, self.data_type)
+
+    def _table(self, operation: str) -> VersionedTable:
+        """The latest version; if the log is damaged, `overwrite` begins a new one."""
+        try:
+            return VersionedTable(self.folder, self.data_type)
+        except StorageError:
+            if operation != "overwrite":
+                raise
+            return VersionedTable.restarted(self.folder, self.data_type)
 
     def _write(self, plan: Callable[[VersionedTable, Path], Change], operation: str) -> tuple[int, Change]:
         """Plan and write a change, again from the start whenever others commit first; version and change."""
         deadline = time.monotonic() + CONFLICT_SECONDS
         while True:
             with self.staging.scratch() as scratch:
-                table = VersionedTable(self.folder, self.data_type)
+                table = self._table(operation)
                 change = plan(table, scratch)
                 if not change:
                     return table.version, change
@@ -132,6 +160,10 @@ class VersionWriter:
                         busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"
                         raise ConflictError(f"{self.folder.name!r} is busy: {busy}; try again") from error
             time.sleep(random.uniform(0, 0.05))
+
+
+def _first_day(file: DataFile) -> str:
+    return str(file.first_day)
 
 
 def _warnings(ignored: IgnoredRows, match: list[str] | None) -> tuple[str, ...]:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
+import os
 import uuid
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from openfactor.cache import Cache
 from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.disk import write_flushed
 
 MAX_ROWS = 2_000_000
 """Rows per file, so that a change rewrites little and reading needs little memory."""
+
+
+_PIECE = 2**22
+_SOUND = Cache({"file": 500_000})
+"""Files whose checksum this process has compared."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,8 @@ class DataFile:
     n_rows: int
     size: int
     """In bytes."""
+    crc: int | None = None
+    """CRC-32 of the bytes; None for files of releases before checksums."""
     first_day: dt.date | None = None
     last_day: dt.date | None = None
     """None if rows are not dated."""
@@ -54,6 +65,64 @@ def clusters(files: Iterable[DataFile]) -> list[list[DataFile]]:
     return groups
 
 
+def fault_of(file: DataFile, *, again: bool = False) -> str | None:
+    """What is wrong with a file as a whole; None for nothing.
+
+    Parameters
+    ----------
+    file
+        The file. Its size is compared each time, its checksum when this process reads it first.
+    again
+        Compare the checksum in any case.
+    """
+    try:
+        status = os.stat(file.path)
+        if status.st_size != file.size:
+            return f"has {status.st_size:,} bytes, not {file.size:,}"
+        key = _identity(status)
+        if not again and _SOUND.peek("file", key) == file.content_hash:
+            return None
+        if not _matches(file):
+            _SOUND.discard("file", key)
+            return "does not have the bytes that were written"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error}"
+    _SOUND.put("file", key, file.content_hash)
+    return None
+
+
+def has_content_hash(file: DataFile) -> bool:
+    """Whether the bytes have the hash that the file is named by. OSError if they cannot be read."""
+    with file.path.open("rb") as stream:
+        return hashlib.file_digest(stream, _new_hash).hexdigest() == file.content_hash
+
+
+def remember(file: DataFile) -> None:
+    """Do not compare the checksum of a file that this process wrote."""
+    _SOUND.put("file", _identity(os.stat(file.path)), file.content_hash)
+
+
+def _matches(file: DataFile) -> bool:
+    if file.crc is None:
+        return has_content_hash(file)
+    crc = 0
+    with file.path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            crc = zlib.crc32(piece, crc)
+    return crc == file.crc
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """Of the bytes of a file, whatever its names are."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _new_hash() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=16)
+
+
 def write_files(rows: pl.DataFrame, folder: Path, data_type: DataType) -> list[DataFile]:
     """Write rows, sorted by day, to as few files as possible; none for no rows."""
     if data_type.dated_by and not rows[data_type.dated_by].is_sorted():
@@ -67,10 +136,12 @@ def _write(rows: pl.DataFrame, folder: Path, data_type: DataType) -> DataFile:
     data = buffer.getbuffer()
     content_hash = hashlib.blake2b(data, digest_size=16).hexdigest()
     path = folder / f"{content_hash}-{uuid.uuid4().hex}.parquet"
-    path.write_bytes(data)
+    write_flushed(path, data)
     day = data_type.dated_by
     first_day, last_day = (rows[day][0], rows[day][-1]) if day else (None, None)
-    return DataFile(path, len(rows), len(data), first_day, last_day)
+    file = DataFile(path, len(rows), len(data), zlib.crc32(data), first_day, last_day)
+    remember(file)
+    return file
 
 
 def scan_files(

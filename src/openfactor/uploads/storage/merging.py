@@ -7,21 +7,18 @@ If the rows are dated by a column in M, only files that may share days with the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from openfactor.context import Context, Step
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.data_files import DataFile, scan_files, write_files
+from openfactor.uploads.storage.repair import CommitMode, StoredFiles, replaced_damage
 from openfactor.uploads.storage.row_counts import RowCounts, count_changes, rows_not_in
 
-StoredFiles = Callable[[Sequence[DataFile] | None], list[DataFile]]
-"""The files of a table: all of them, or those that may share days with others."""
-CommitMode = Literal["append", "upsert", "overwrite"]
 _EXAMPLES = 5
 _STORED = "_stored"
 
@@ -73,14 +70,28 @@ def plan_change(
     ------
     CancelledError
         The request was cancelled.
+    StorageError
+        A stored file is damaged, and the commit does not replace all its rows.
     """
     with context.step(f"comparing {data_type.name} with stored rows", unit="files") as advance:
-        merge = _Merge(stored, incoming, list(match or data_type.key), data_type, scratch, advance)
+        broken = replaced_damage(stored, incoming, mode, match, data_type)
+        sound = _without(stored, broken)
+        merge = _Merge(sound, incoming, list(match or data_type.key), data_type, scratch, advance)
         if mode == "append":
-            return merge.append()
-        if mode == "upsert":
-            return merge.upsert()
-        return merge.replace_slices() if match else merge.replace_all()
+            change = merge.append()
+        elif mode == "upsert":
+            change = merge.upsert()
+        else:
+            change = merge.replace_slices() if match else merge.replace_all()
+        return replace(change, remove=[*broken, *change.remove]) if broken else change
+
+
+def _without(stored: StoredFiles, files: Sequence[DataFile]) -> StoredFiles:
+    """The stored files but for some."""
+    paths = {file.path for file in files}
+    if not paths:
+        return stored
+    return lambda sharing: [file for file in stored(sharing) if file.path not in paths]
 
 
 @dataclass(frozen=True)

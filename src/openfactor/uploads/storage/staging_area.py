@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import json
-import shutil
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,10 +18,14 @@ from pydantic import ValidationError
 from openfactor.errors import ConflictError, Fault, StorageError
 from openfactor.results import UploadStagingResult
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.data_files import DataFile, scan_files
+from openfactor.uploads.storage.damage import deleted
+from openfactor.uploads.storage.data_files import DataFile, fault_of, scan_files
+from openfactor.uploads.storage.disk import discard, flush, locked, part_name, write_flushed
 
 AREA = "_staging"
 _RESULT = "result.json"
+_DIGITS = 20
+_BATCH = re.compile(rf"(\d{{{_DIGITS}}})-[0-9a-f]{{32}}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ def scan_staged(
 
 
 class StagingArea:
-    """A folder in that of an upload. Each table appears and disappears by renaming its folder."""
+    """A folder in that of an upload.
+
+    What is staged in one call appears at once, as a folder with one folder per table; folders that appeared
+    later have later names. A table disappears by renaming its folder away.
+    """
 
     def __init__(self, upload: Path) -> None:
         self._upload = upload
@@ -73,14 +80,17 @@ class StagingArea:
 
     def names(self) -> list[str]:
         """Names of the staged tables, sorted."""
-        if not self._folder.is_dir():
-            return []
-        return sorted(path.name for path in self._folder.iterdir() if not path.name.startswith("."))
+        return sorted(self._folders())
 
     def get(self, names: Sequence[str] | None = None) -> list[StagedTable]:
-        """The staged tables, or those of the names; names that are not staged are ignored."""
-        tables = [self._read(name) for name in self.names() if names is None or name in names]
-        return [table for table in tables if table is not None]
+        """The staged tables by name, or those of the names; names that are not staged are ignored."""
+        while True:
+            folders = self._folders()
+            chosen = [name for name in sorted(folders) if names is None or name in names]
+            tables = [self._read(folders[name][-1]) for name in chosen]
+            whole = [table for table in tables if table is not None]
+            if len(whole) == len(tables):
+                return whole  # else some were replaced or removed meanwhile
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -88,67 +98,116 @@ class StagingArea:
 
         Raises
         ------
+        NotFoundError
+            The upload was deleted.
         StorageError
             The disk refuses.
         """
-        folder = self._folder / f".{uuid.uuid4().hex}"
+        folder = self._folder / part_name()
         try:
-            folder.mkdir(parents=True)
+            if not self._folder.exists():
+                self._folder.mkdir(exist_ok=True)  # without parents: a deleted upload stays deleted
+                flush(self._upload)
+            folder.mkdir()
             yield folder
         except OSError as error:
+            if not self._upload.exists():
+                raise deleted(self._upload) from error
             raise StorageError(f"cannot write {self._upload}: {error}; nothing was stored") from error
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
+
+    def refuse_taken(self, names: Sequence[str]) -> None:
+        """ConflictError for names that are taken; those of tables that failed to stage are not."""
+        taken = self.taken(names)
+        if taken:
+            shown = f"{', '.join(taken[:5])}{' and others' if len(taken) > 5 else ''}"
+            raise ConflictError(f"already staged: {shown}; set replace=True, or use wipe_staging")
 
     def taken(self, names: Sequence[str]) -> list[str]:
-        """The names that are taken; those of tables that failed to stage are not."""
+        """The names that are taken."""
         return [table.name for table in self.get(names) if table.result.success]
 
-    def put(self, tables: Sequence[StagedTable], scratch: Path) -> None:
-        """Move tables, whose files are in folders of their names in `scratch`, into the area.
+    def put(self, tables: Sequence[StagedTable], scratch: Path, *, replace: bool) -> None:
+        """Stage tables, whose files are in folders of their names in `scratch`, all at once.
 
         Raises
         ------
         ConflictError
-            Another process staged the name meanwhile.
+            A name is taken and not to be replaced.
         """
+        batch = scratch / part_name()
+        batch.mkdir()
         for table in tables:
             folder = scratch / table.name
             folder.mkdir(exist_ok=True)
-            (folder / _RESULT).write_text(_as_json(table))
-        for table in tables:
-            self._hide(table.name, scratch)
-            try:
-                (scratch / table.name).rename(self._folder / table.name)
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-                raise ConflictError(f"{table.name!r} was staged by someone else; stage it again") from error
+            write_flushed(folder / _RESULT, _as_json(table).encode())
+            flush(folder)
+            folder.rename(batch / table.name)
+        flush(batch)
+        names = [table.name for table in tables]
+        with locked(self._upload):
+            if not replace:
+                self.refuse_taken(names)
+            folders = self._folders()
+            batch.rename(self._folder / f"{self._next_number():0{_DIGITS}}-{uuid.uuid4().hex}")
+            flush(self._folder)
+            self._hide([folder for name in names for folder in folders.get(name, ())], scratch)
 
     def remove(self, tables: Sequence[StagedTable]) -> None:
         """Remove tables, unless they were staged again since."""
-        with self.scratch() as scratch:
-            for table in tables:
-                if self.has([table]):
-                    self._hide(table.name, scratch)
+        with self.scratch() as scratch, locked(self._upload):
+            folders = self._folders()
+            staged = [table for table in tables if self.has([table])]
+            self._hide([folder for table in staged for folder in folders.get(table.name, ())], scratch)
 
     def has(self, tables: Sequence[StagedTable]) -> bool:
         """Whether all tables are still staged: none was committed, wiped or replaced since."""
         staged = {table.name: table.result.timestamp for table in self.get([table.name for table in tables])}
         return all(staged.get(table.name) == table.result.timestamp for table in tables)
 
-    def _hide(self, name: str, scratch: Path) -> None:
-        with suppress(FileNotFoundError):
-            (self._folder / name).rename(scratch / f"replaced-{uuid.uuid4().hex}")
+    def _batches(self) -> list[Path]:
+        """Folders of what is staged, in the order in which it appeared."""
+        try:
+            paths = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        return sorted(paths, key=lambda path: (_BATCH.fullmatch(path.name) is not None, path.name))
 
-    def _read(self, name: str) -> StagedTable | None:
+    def _folders(self) -> dict[str, list[Path]]:
+        """Name of a staged table to its folders; the last one counts, the others were replaced by it."""
+        folders: dict[str, list[Path]] = {}
+        for batch in self._batches():
+            if not _BATCH.fullmatch(batch.name):  # a table that a release before batches staged
+                folders.setdefault(batch.name, []).append(batch)
+                continue
+            with suppress(FileNotFoundError):
+                for folder in batch.iterdir():
+                    folders.setdefault(folder.name, []).append(folder)
+        return folders
+
+    def _next_number(self) -> int:
+        batches = self._batches()
+        last = _BATCH.fullmatch(batches[-1].name) if batches else None
+        return int(last[1]) + 1 if last else 0
+
+    def _hide(self, folders: Sequence[Path], scratch: Path) -> None:
+        """Move folders of tables away, those of each table in the order in which they appeared."""
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                folder.rename(scratch / f"replaced-{uuid.uuid4().hex}")
+                flush(folder.parent)
+                if folder.parent != self._folder:
+                    with suppress(OSError):  # others of its batch are still staged
+                        folder.parent.rmdir()
+
+    def _read(self, folder: Path) -> StagedTable | None:
         """The table; None if someone else removed it meanwhile."""
-        folder = self._folder / name
         try:
             table = _from_json((folder / _RESULT).read_text(), folder)
-            cut = [file.path.name for file in table.files if file.path.stat().st_size != file.size]
-            if cut:
-                raise OSError(f"{cut[0]} is cut short")
+            faults = [f"{file.path.name} {fault}" for file in table.files if (fault := fault_of(file))]
+            if faults:
+                raise OSError(faults[0])
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             if not folder.exists():
                 return None
@@ -160,9 +219,12 @@ class StagingArea:
 
 def _as_json(table: StagedTable) -> str:
     parts = [
-        {"file": f.path.name, "rows": f.n_rows, "size": f.size, "low": f.first_day, "high": f.last_day}
+        {
+            "file": f.path.name, "rows": f.n_rows, "size": f.size, "crc": f.crc, "low": f.first_day,
+            "high": f.last_day,
+        }
         for f in table.files
-    ]
+    ]  # fmt: skip
     faults = [asdict(fault) for fault in table.faults]
     content = {"result": table.result.model_dump(mode="json"), "parts": parts, "faults": faults}
     return json.dumps(content, default=str)
@@ -172,9 +234,12 @@ def _from_json(text: str, folder: Path) -> StagedTable:
     """The table whose files are in a folder; ValueError, KeyError or TypeError if the text is damaged."""
     content: dict[str, Any] = json.loads(text)
     files = tuple(
-        DataFile(folder / part["file"], part["rows"], part["size"], _date(part["low"]), _date(part["high"]))
+        DataFile(
+            folder / part["file"], part["rows"], part["size"], part.get("crc"), _date(part["low"]),
+            _date(part["high"]),
+        )
         for part in content["parts"]
-    )
+    )  # fmt: skip
     faults = tuple(Fault(**{**fault, "examples": tuple(fault["examples"])}) for fault in content["faults"])
     return StagedTable(UploadStagingResult.model_validate(content["result"]), files, faults)
 

@@ -2,46 +2,41 @@
 
 Version 0 is the empty table; every commit adds a version. A commit is one entry of the log that appears
 whole, so readers see the version before or the version after. Data files are linked into the table before
-that and never change or go, so a version once readable stays readable. Files and entry are flushed to disk
-before a commit is reported.
+that and never change, so a version once readable stays readable until it is removed. Files, folders and
+entry are flushed to disk before a commit is reported.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import polars as pl
-from deltalake import CommitProperties, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import AddAction
 
 from openfactor.errors import StorageError
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.data_files import DataFile, clusters, scan_files
-from openfactor.uploads.storage.delta_log import (
+from openfactor.uploads.storage.damage import damaged_file, deleted, removed
+from openfactor.uploads.storage.data_files import DataFile, clusters, fault_of, scan_files
+from openfactor.uploads.storage.disk import flush, link_new, locked, make_folders, put_new
+from openfactor.uploads.storage.entries import FILE_SCHEMA, Entry, Metadata, Row, write_entry
+from openfactor.uploads.storage.log import (
     LOG,
-    add_action,
-    damage,
-    delta_fields,
+    Listing,
+    append,
+    entries,
     entry_path,
-    find_entry,
-    open_table,
-    remove_action,
+    latest_state,
+    state_at,
 )
 from openfactor.uploads.storage.merging import Change
+from openfactor.uploads.storage.retention import removed_versions
+from openfactor.uploads.storage.state import TableState
 
-_FILE_SCHEMA = {
-    "path": pl.String, "n_rows": pl.Int64, "size": pl.Int64, "first_day": pl.Date, "last_day": pl.Date,
-}  # fmt: skip
-_CONTENT_HASH = pl.col("path").str.split("-").list.first().alias("hash")
-_APPLICATION = "openfactor"
+_CONTENT_HASH = pl.col("path").str.head(32).alias("hash")
 
 
 class CommitConflictError(Exception):
@@ -61,73 +56,85 @@ class FileChanges:
     """Files of the earlier version alone."""
 
 
+def create_table(folder: Path, data_type: DataType) -> None:
+    """Fill a new folder with version 0: the columns of the data type, and no rows."""
+    make_folders(folder / LOG)
+    entry = Entry(0, _now(), "create", metadata=Metadata(uuid.uuid4().hex, data_type.schema), parent="")
+    put_new(entry_path(folder, 0), write_entry(entry, data_type.dated_by))
+
+
 class VersionedTable:
     """A table at one version, by default the latest when it is opened.
 
     Raises
     ------
     StorageError
-        Its log or its files are damaged; the message names what is.
+        Its log is damaged; the message names the file.
+    NotFoundError
+        There is no such table, or the version was removed.
     """
 
     def __init__(self, folder: Path, data_type: DataType, version: int | None = None) -> None:
         self._folder = folder
         self._data_type = data_type
-        self._delta = open_table(folder, version)
-        self.version: int = self._delta.version()
+        self._restarts = False
+        if version is not None and version in removed_versions(folder):
+            raise removed(folder, version)
+        self._state = latest_state(folder) if version is None else state_at(folder, version)
+
+    @classmethod
+    def restarted(cls, folder: Path, data_type: DataType) -> VersionedTable:
+        """A table whose log is damaged, as if it were empty: what is written to it needs no entry before."""
+        table = cls.__new__(cls)
+        table._folder, table._data_type, table._restarts = folder, data_type, True
+        metadata = Metadata(uuid.uuid4().hex, data_type.schema)
+        last = Listing.of(folder).entries[-1]
+        table._state = TableState(last, metadata, pl.DataFrame(schema=FILE_SCHEMA), "", 0)
+        return table
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+        return self._state.version
 
     @property
     def id(self) -> str:
         """Identifies the table, whatever its name: one that replaces it has another id."""
-        return str(self._delta.metadata().id)
+        return self._state.metadata.id
 
     @property
     def content_id(self) -> str:
-        """Identifies the rows of this version for ever: the id of the table and the version."""
-        return f"{self.id}@{self.version}"
+        """Identifies the rows: versions with the same files and columns have the same, in any table."""
+        return self._state.content
+
+    @property
+    def committed_at(self) -> dt.datetime:
+        """Time of the commit (UTC), which is not before that of an earlier version."""
+        return _moment(self._state.time)
 
     @property
     def is_empty(self) -> bool:
         """Whether there are no rows."""
-        return self._files.is_empty()
-
-    @cached_property
-    def _files(self) -> pl.DataFrame:
-        """The data files, in the columns of `_FILE_SCHEMA`; days are null if rows are not dated."""
-        day = self._data_type.dated_by
-        actions = pl.DataFrame(self._delta.get_add_actions(flatten=True))
-        if actions.is_empty():
-            return pl.DataFrame(schema=_FILE_SCHEMA)
-        days = [
-            (pl.col(f"{bound}.{day}").cast(pl.Date) if day else pl.lit(None, pl.Date)).alias(name)
-            for name, bound in (("first_day", "min"), ("last_day", "max"))
-        ]
-        return actions.select(
-            "path", pl.col("num_records").alias("n_rows"), pl.col("size_bytes").alias("size"), *days
-        )
+        return self._state.files.is_empty()
 
     def files(self, sharing_days_with: Sequence[DataFile] | None = None) -> list[DataFile]:
         """The files of this version, or those that may have rows of the same days as other files.
 
-        Each exists, with the size with which it was written.
+        They are not checked.
         """
-        files = self._files
+        files = self._state.files
         if sharing_days_with is not None and self._data_type.dated_by:
             files = files.filter(_may_share_days(sharing_days_with))
-        self._check_sizes(files)
         return self._as_files(files)
+
+    def newest_first(self) -> Iterator[DataFile]:
+        """The files, the latest first day first."""
+        files = self._state.files.sort("first_day", descending=True, nulls_last=True)
+        for start in range(0, len(files), 16):
+            yield from self._as_files(files[start : start + 16])
 
     def _as_files(self, files: pl.DataFrame) -> list[DataFile]:
         return [DataFile(self._folder / path, *fields) for path, *fields in files.rows()]
-
-    def _check_sizes(self, files: pl.DataFrame) -> None:
-        for name, size in files.select("path", "size").rows():
-            try:
-                actual = os.stat(f"{self._folder}/{name}").st_size
-            except OSError as error:
-                raise damage(self._folder, error) from error
-            if actual != size:
-                raise damage(self._folder, f"{name} has {actual:,} bytes, not {size:,}")
 
     def scan(self, first: dt.date | None = None, last: dt.date | None = None) -> pl.LazyFrame:
         """The rows of some days; columns that the data type got later are empty.
@@ -137,15 +144,22 @@ class VersionedTable:
         first, last
             The first and the last day, included; None for no bound. Files without such days are not opened.
             Rows that are not dated are all given.
+
+        Raises
+        ------
+        StorageError
+            One of the files is damaged.
         """
-        files, day = self._files, self._data_type.dated_by
+        frame, day = self._state.files, self._data_type.dated_by
         if day and first is not None:
-            files = files.filter(pl.col("last_day") >= first)
+            frame = frame.filter(pl.col("last_day") >= first)
         if day and last is not None:
-            files = files.filter(pl.col("first_day") <= last)
-        self._check_sizes(files)  # damage is reported now, not when rows are read
-        stored = pl.Schema(self._delta.schema())
-        rows = scan_files(self._as_files(files), self._data_type, unknown=stored)
+            frame = frame.filter(pl.col("first_day") <= last)
+        files = self._as_files(frame)
+        for file in files:
+            if fault := fault_of(file):
+                raise damaged_file(file, fault, self._data_type)
+        rows = scan_files(files, self._data_type, unknown=self._state.metadata.schema)
         if day and (first or last):
             rows = rows.filter(pl.col(day).is_between(first or dt.date.min, last or dt.date.max))
         return rows
@@ -155,28 +169,30 @@ class VersionedTable:
 
         Only the lists of files are compared. A file with some changed rows counts with all its days.
         """
-        before, now = (table._files.with_columns(_CONTENT_HASH) for table in (earlier, self))
-        added, removed = now.join(before, on="hash", how="anti"), before.join(now, on="hash", how="anti")
-        if added.is_empty() and removed.is_empty():
+        before, now = (table._state.files.with_columns(_CONTENT_HASH) for table in (earlier, self))
+        added, gone = now.join(before, on="hash", how="anti"), before.join(now, on="hash", how="anti")
+        if added.is_empty() and gone.is_empty():
             return None
-        days = pl.concat([added, removed])
+        days = pl.concat([added, gone])
         return FileChanges(
             days.select(pl.col("first_day").min()).item(),
             days.select(pl.col("last_day").max()).item(),
             self._as_files(added.drop("hash")),
-            self._as_files(removed.drop("hash")),
+            self._as_files(gone.drop("hash")),
         )
 
-    def history(self, limit: int | None = None) -> dict[int, dt.datetime]:
-        """Version to the time of its commit (UTC), ascending; or the last `limit` of them."""
-        try:
-            entries = self._delta.history(limit)
-        except (DeltaError, OSError, ValueError) as error:
-            raise damage(self._folder, error) from error
-        return {
-            int(entry["version"]): dt.datetime.fromtimestamp(entry["timestamp"] / 1000, tz=dt.UTC)
-            for entry in reversed(entries)
-        }
+    def history(self) -> dict[int, dt.datetime]:
+        """Version to the time of its commit (UTC), both ascending; without versions that were removed.
+
+        Where the clock went back between commits of earlier releases, the order of commits counts.
+        """
+        gone, latest = removed_versions(self._folder), 0
+        times = {}
+        for version, _, entry in entries(self._folder, self.version):
+            latest = max(latest, entry.time if entry else 0)
+            if version not in gone:
+                times[version] = _moment(latest)
+        return times
 
     def write(self, change: Change, operation: str) -> int:
         """Make the change the next version; its number.
@@ -185,90 +201,83 @@ class VersionedTable:
         ------
         CommitConflictError
             Another commit came first; nothing has changed.
+        NotFoundError
+            The table was deleted or replaced.
         StorageError
             The disk refuses; nothing has changed, unless the message says otherwise.
         """
-        linked: list[Path] = []
-        base = self.version
         try:
-            base = self._add_columns()
-            self._commit(change, operation, linked)
-        except (OSError, DeltaError) as error:
-            names = [path.name for path in (*linked, *(file.path for file in change.remove))]
-            landed = find_entry(self._folder, names, base)
-            if landed is not None:  # what failed came after the commit
-                return landed
+            with locked(self._folder):
+                if not self._is_latest():
+                    raise CommitConflictError
+                self._put(change, operation)
+        except OSError as error:
+            if not self._folder.exists():
+                raise deleted(self._folder) from error
+            raise StorageError(f"cannot write {self._folder}: {error}; nothing was stored") from error
+        return self.version + 1
+
+    def _is_latest(self) -> bool:
+        if self._restarts:
+            return Listing.of(self._folder).entries[-1] == self.version
+        return latest_state(self._folder).chain == self._state.chain
+
+    def _put(self, change: Change, operation: str) -> None:
+        """Link the files of a change into the folder, and append its entry to the log."""
+        linked: list[Path] = []
+        version = self.version + 1
+        try:
+            adds = [self._link(file, linked) for file in change.add]
+            flush(self._folder)
+            entry = Entry(
+                version, max(_now(), self._state.time), operation, adds,
+                [file.path.name for file in change.remove], self._new_metadata(), self._state.chain,
+                self._restarts,
+            )  # fmt: skip
+            append(self._folder, self._state, entry, write_entry(entry, self._data_type.dated_by))
+        except OSError as error:
+            taken = isinstance(error, FileExistsError)
+            if not taken and entry_path(self._folder, version).exists():
+                raise StorageError(
+                    f"version {version} of {self._folder} is written, but the disk does not confirm it "
+                    f"({error}); a loss of power may undo it"
+                ) from error
             for path in linked:
                 path.unlink(missing_ok=True)
-            if isinstance(error, CommitFailedError):
+            if taken:
                 raise CommitConflictError from error
-            raise StorageError(f"cannot write {self._folder}: {error}; nothing was stored") from error
-        self._flush_entry(base + 1)
-        return base + 1
+            raise
 
-    def _add_columns(self) -> int:
-        """Add columns that the data type got since, as a version with the same rows; the latest version."""
-        stored = {field.name for field in self._delta.schema().fields}
-        new = [field for field in delta_fields(self._data_type) if field.name not in stored]
-        if new:
-            self._delta.alter.add_columns(new)
-            self._delta.update_incremental()
-        return self._delta.version()
+    def _new_metadata(self) -> Metadata | None:
+        """What the next entry says of the table; None for nothing new."""
+        old = self._state.metadata
+        new = Metadata(old.id, {**old.schema, **self._data_type.schema})
+        return None if new == old and not self._restarts else new
 
-    def _commit(self, change: Change, operation: str, linked: list[Path]) -> None:
-        """Add the entry of a change to the log; appends to `linked` the files that are new in the folder."""
-        added = [self._link(file, linked) for file in change.add]
-        _flush(self._folder)
-        self._delta.create_write_transaction(
-            [*added, *(remove_action(file) for file in change.remove)],
-            mode="append",  # has no meaning here: the actions are the commit
-            schema=self._delta.schema(),
-            commit_properties=CommitProperties(
-                custom_metadata={"openfactor": operation},
-                # two commits with a transaction of one application exclude each other
-                app_transactions=[Transaction(_APPLICATION, self.version)],
-            ),
-        )
-
-    def _link(self, file: DataFile, linked: list[Path]) -> AddAction:
-        """The action that adds a file. A file from outside the table gets a unique name: two commits of one
-        staged table must not share a file that one of them may remove.
+    def _link(self, file: DataFile, linked: list[Path]) -> Row:
+        """The row of a file that is added. One from outside of the table gets a unique name, which is
+        appended to `linked`: two commits of one staged table never share a file that one may take back.
         """
         target = file.path
-        if file.path.parent != self._folder:  # not a file of an earlier version
+        if file.path.parent == self._folder:  # a file of an earlier version
+            file.path.stat()
+        else:
             target = self._folder / f"{file.content_hash}-{uuid.uuid4().hex}{file.path.suffix}"
+            link_new(file.path, target)
             linked.append(target)
-            try:
-                os.link(file.path, target)
-            except OSError:  # the file system has no links
-                shutil.copyfile(file.path, target)
-            _flush(target)
-        return add_action(target, file, self._data_type)
-
-    def _flush_entry(self, version: int) -> None:
-        try:
-            _flush(entry_path(self._folder, version))
-            _flush(self._folder / LOG)
-        except OSError as error:
-            raise StorageError(
-                f"version {version} of {self._folder} is written, but the disk does not confirm it "
-                f"({error}); a loss of power may undo it"
-            ) from error
+        return target.name, file.n_rows, file.size, file.crc, file.first_day, file.last_day
 
 
-def _flush(path: Path) -> None:
-    """Flush a file or a folder to disk, so that it survives a loss of power."""
-    if os.name == "nt" and path.is_dir():
-        return  # Windows flushes no folders
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _moment(milliseconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, tz=dt.UTC)
 
 
 def _may_share_days(files: Sequence[DataFile]) -> pl.Expr:
-    """Whether a row of `_FILE_SCHEMA` may share a day with one of the files."""
+    """Whether a row of `FILE_SCHEMA` may share a day with one of the files."""
     groups = clusters(file for file in files if file.first_day and file.last_day)
     if not groups:
         return pl.lit(False)

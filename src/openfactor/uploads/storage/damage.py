@@ -1,0 +1,66 @@
+"""How damage and removal of tables are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from openfactor.errors import NotFoundError, StorageError
+from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.data_files import DataFile
+
+FROM_BACKUP = "restore it from a backup"
+
+
+def damage(folder: Path, what: object, remedy: str = FROM_BACKUP) -> StorageError:
+    """The error about a damaged table.
+
+    Parameters
+    ----------
+    folder
+        Of the table.
+    what
+        The file and what is wrong with it.
+    remedy
+        What to do.
+    """
+    return StorageError(f"the {_upload(folder)} in {folder} is damaged: {what}; {remedy}")
+
+
+def damaged_file(file: DataFile, fault: str, data_type: DataType) -> StorageError:
+    """The error about a damaged file of rows, and how its rows can be committed again.
+
+    Parameters
+    ----------
+    file
+        The file, in the folder of its table.
+    fault
+        What is wrong with it.
+    data_type
+        Of the table.
+    """
+    days, how = "", "all rows again with mode='overwrite'"
+    if data_type.dated_by:
+        days = f" of {file.first_day} to {file.last_day}"
+        how = (
+            f"the rows of all these days again with mode='overwrite' and "
+            f"match_columns=[{data_type.dated_by!r}], or all rows with mode='overwrite'"
+        )
+    what = f"{file.path.name}, with {file.n_rows:,} rows{days}, {fault}"
+    return damage(file.path.parent, what, f"commit {how}, or restore that file from a backup")
+
+
+def deleted(folder: Path) -> NotFoundError:
+    """The error about an upload that is gone, or was replaced, while it was used."""
+    return NotFoundError(f"the {_upload(folder)} was deleted or replaced meanwhile; open it again")
+
+
+def removed(folder: Path, version: int) -> NotFoundError:
+    """The error about a version whose files were removed."""
+    return NotFoundError(
+        f"version {version} of the {_upload(folder)} is older than the versions that are kept; it was "
+        "removed, and later versions are complete"
+    )
+
+
+def _upload(folder: Path) -> str:
+    return f"{folder.parent.name} upload {folder.name!r}"
