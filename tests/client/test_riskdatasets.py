@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from openfactor.settings import (
 from openfactor.workspace.local import LocalWorkspace
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
+from tests.stored import contents_of, files_of
 
 SCORES = exposure_rows([(MON, "A", "alpha", "one", 1.0), (MON, "B", "alpha", "one", 2.0)])
 REFERENCED = RiskDatasetReferencedExposureSettings()
@@ -114,12 +114,11 @@ def test_an_update_that_fails_changes_nothing(client: Client) -> None:
 
 
 def test_only_what_changed_is_built(client: Client, tmp_path: Path) -> None:
-    built = {folder: folder.stat().st_mtime_ns for folder in (tmp_path / "datasets").iterdir()}
+    built = files_of(tmp_path, "manifests")
     put(client, "exposures", "scores", exposure_rows([(THU, "A", "alpha", "one", 3.0)]), "append")
     client.equity.riskdatasets.load("top").update()
-    now = {folder: folder.stat().st_mtime_ns for folder in (tmp_path / "datasets").iterdir()}
-    assert len(built) == len(now) == 2
-    assert len(built.items() & now.items()) == 1  # the root
+    assert built < files_of(tmp_path, "manifests")
+    assert len(files_of(tmp_path, "manifests") - built) == 1
 
 
 def same_panels(one: RiskDataset, other: RiskDataset) -> None:
@@ -196,12 +195,14 @@ def test_missing_and_damaged_data(client: Client, tmp_path: Path) -> None:
     assert statuses(client) == {"root": "ready", "top": "data_stale"}  # usable, and cannot be built again
     with pytest.raises(NotFoundError, match="scores"):
         client.equity.riskdatasets.load("top").update()
-    (tmp_path / "datasets" / root / "local_return.npy").write_bytes(b"")
+    content = contents_of(tmp_path).find(root)
+    assert content is not None
+    (tmp_path / "store" / "manifests" / content[:2] / content).write_bytes(b"")
     again = Client.local(tmp_path)
     assert statuses(again) == {"root": "corrupt", "top": "not_ready"}
-    with pytest.raises(StorageError, match="create it again"):
+    with pytest.raises(StorageError, match="is damaged"):
         again.equity.riskdatasets.load("root").describe()
-    shutil.rmtree(tmp_path / "datasets" / root)
+    contents_of(tmp_path).remove(root)
     third = Client.local(tmp_path)
     assert statuses(third) == {"root": "needs_update", "top": "not_ready"}
     assert repr(third.equity.riskdatasets.load("root")) == "<risk dataset 'root': needs_update>"
@@ -253,7 +254,7 @@ def test_references_by_id(client: Client) -> None:
 
 
 def test_a_derived_dataset_that_fails_leaves_nothing(client: Client, tmp_path: Path) -> None:
-    before = sorted((tmp_path / "datasets").iterdir())
+    before = files_of(tmp_path, "manifests")
     wrong = DERIVED.model_copy(update={"exchange_codes": ["XLON"]})
     with pytest.raises(SettingsError, match="exchange_codes"):
         client.equity.riskdatasets.create_dataset("x", wrong)
@@ -262,7 +263,7 @@ def test_a_derived_dataset_that_fails_leaves_nothing(client: Client, tmp_path: P
             "x", DERIVED.model_copy(update={"reference_dataset": "nothing"})
         )
     assert "x" not in client.equity.riskdatasets.get_dataset_names()
-    assert sorted((tmp_path / "datasets").iterdir()) == before
+    assert files_of(tmp_path, "manifests") == before
 
 
 def test_everything_that_is_not_there_is_named_at_once(client: Client) -> None:
@@ -284,7 +285,7 @@ def test_everything_that_is_not_there_is_named_at_once(client: Client) -> None:
 
 def test_two_names_of_the_same_data_share_them(client: Client, tmp_path: Path) -> None:
     client.equity.riskdatasets.create_dataset("twin", ROOT)
-    assert len(list((tmp_path / "datasets").iterdir())) == 2
+    assert len(files_of(tmp_path, "manifests")) == 2
     client.equity.riskdatasets.delete_dataset("twin")
     assert statuses(client) == {"root": "ready", "top": "ready"}
 

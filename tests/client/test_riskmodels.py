@@ -87,8 +87,7 @@ def test_new_days_are_taken_in_and_nothing_else_is_done_again(tmp_path: Path, co
     assert again.forecast().factor_volatility().equals(model.forecast().factor_volatility())
     assert again.idio().equals(model.idio())
     assert model.update() == model  # there is nothing new
-    leftovers = [path.name for path in (tmp_path / "models").iterdir() if path.name.startswith(".")]
-    assert leftovers == []
+    assert not list((tmp_path / "store" / "drafts").iterdir())
 
 
 def test_several_days_at_once_and_a_dataset_that_was_updated_before(tmp_path: Path) -> None:
@@ -220,7 +219,6 @@ def test_modes(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="was not fitted yet"):
         engine.get_model("get-or-fail")
     loose = engine.get_model("get-or-compute")
-    assert not (tmp_path / "models").exists()
     with pytest.raises(NotFoundError):
         engine.get_model("get-or-fail")
     kept = engine.get_model("compute-and-persist")
@@ -264,7 +262,8 @@ def test_a_cancelled_fit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     go_on.set()
     with pytest.raises(CancelledError):
         task.result(30)
-    assert not (tmp_path / "models").exists()
+    with pytest.raises(NotFoundError):
+        engine.get_model("get-or-fail")
     assert "cancelled" in repr(task)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from openfactor.synthetic import simulate
 from openfactor.workspace import model_store
 from tests.client.test_riskmodels import commit, fitted
 from tests.markets import dataset_settings, model_settings, until
+from tests.stored import contents_of
 
 MARKET = simulate(30, 40, industries=3, seed=11)
 DAYS = MARKET.factor_returns["date"].to_list()
@@ -100,7 +100,8 @@ def test_who_waits_for_another_ones_fit_can_be_cancelled(
 
 def test_what_was_deleted_is_stored_again(client: Client, tmp_path: Path) -> None:
     first = fitted(client)
-    shutil.rmtree(tmp_path / "models")
+    (made,) = contents_of(tmp_path).list("estimates")
+    contents_of(tmp_path).remove(made.recipe)
     again = fitted(client)
     assert again.fret().equals(first.fret())
     other = Client.local(tmp_path, progress=False).equity.riskmodels

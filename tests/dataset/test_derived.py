@@ -24,6 +24,7 @@ from openfactor.settings import (
     hierarchy_to_df,
 )
 from openfactor.settings.riskdataset import DatasetExposureSettings
+from openfactor.store import LocalObjects
 from openfactor.synthetic import simulate
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, TUE, WED, column, exposure_rows, tables
 from tests.markets import dataset_of, reader
@@ -299,8 +300,8 @@ def test_derived_of_derived_and_on_disk(tmp_path) -> None:
     )  # fmt: skip
     assert second.days == first.days
     assert values(second, "alpha", "one", "A") == values(first, "alpha", "one", "A")
-    save(second, tmp_path / "x")
-    again = load(tmp_path / "x")
+    objects = LocalObjects(tmp_path)
+    again = load(objects, save(second, objects))
     assert again.settings == second.settings
     assert again.days == second.days
     assert values(again, "alpha", "one", "A") == values(first, "alpha", "one", "A")

@@ -19,6 +19,7 @@ from openfactor.settings import (
     UniverseSettings,
     hierarchy_to_df,
 )
+from openfactor.store import LocalObjects
 from openfactor.synthetic import simulate
 from tests.dataset.test_build import (
     FRI,
@@ -61,8 +62,8 @@ def test_menus_are_trees_with_labels() -> None:
 
 
 def test_trees_survive_the_disk(tmp_path) -> None:
-    save(with_trees(), tmp_path / "d")
-    assert load(tmp_path / "d").properties == with_trees().properties
+    objects = LocalObjects(tmp_path)
+    assert load(objects, save(with_trees(), objects)).properties == with_trees().properties
 
 
 def test_categories_must_be_leaves() -> None:

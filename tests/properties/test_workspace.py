@@ -45,8 +45,8 @@ names = st.sampled_from(["d", "e"])
 
 DAMAGED = {
     "uploads": "uploads/price/*/*.parquet",
-    "datasets": "datasets/*/*.npy",
-    "models": "models/*/*/*.npy",
+    "manifests": "store/manifests/*/*",
+    "packs": "store/packs/*/*",
 }
 """What is damaged, and its files in the folder of the workspace."""
 
@@ -221,12 +221,12 @@ class Workspace(RuleBasedStateMachine):
             if kind == "uploads":
                 with pytest.raises(StorageError, match="damaged"):
                     later.equity.uploaders["price"]["price"].get_data().collect()
-            elif kind == "datasets":
+            else:
                 assert datasets.load(name).status == "corrupt"
-                with pytest.raises(StorageError, match="create it again"):
+                with pytest.raises(StorageError, match="is damaged"):
                     datasets.load(name).describe()
-            elif (name, self.built[name]) in [each[:2] for each in self.fitted]:
-                self.never_wrong(later, name)
+                if (name, self.built[name]) in [each[:2] for each in self.fitted]:
+                    self.never_wrong(later, name)
 
     def never_wrong(self, client: Client, name: str) -> None:
         """A model whose files are damaged is refused, or fitted again; it never has other numbers."""

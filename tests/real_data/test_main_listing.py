@@ -86,7 +86,8 @@ def test_a_cap_that_comes_later_changes_no_earlier_day() -> None:
 
 def test_who_carries_the_caps_survives_the_disk(tmp_path) -> None:
     from openfactor.dataset.storage import load, save
+    from openfactor.store import LocalObjects
 
     dataset = dataset_of(company([(MON, "A"), (THU, "B")]), **GROUPS)
-    save(dataset, tmp_path / "d")
-    assert load(tmp_path / "d").identifiers.carriers.equals(dataset.identifiers.carriers)
+    objects = LocalObjects(tmp_path)
+    assert load(objects, save(dataset, objects)).identifiers.carriers.equals(dataset.identifiers.carriers)

@@ -46,7 +46,7 @@ def test_arrays_come_back(tmp_path_factory: pytest.TempPathFactory, arrays: dict
     objects = LocalObjects(tmp_path_factory.mktemp("store"))
     named = {name: array for name, array in arrays.items() if not name.startswith("table:")}
     pack = Pack(objects, write_pack(objects, named))
-    assert pack.names == list(named)
+    assert list(pack) == list(named)
     for name, array in named.items():
         assert pack[name].dtype == array.dtype
         assert pack[name].shape == array.shape
@@ -91,7 +91,7 @@ def test_an_array_outlives_its_file(tmp_path: Path) -> None:
 
 def read_all(objects: LocalObjects, ref: PackRef) -> None:
     pack = Pack(objects, ref)
-    for name in pack.names:
+    for name in pack:
         pack[name].sum()
     pack.table("t")
 

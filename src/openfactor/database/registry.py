@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 
+from openfactor.database.contents import METADATA, Contents
 from openfactor.errors import ConflictError, NotFoundError, SettingsError, StorageError
 from openfactor.settings import AnyRiskDatasetSettings, ColumnMapping, Settings
 from openfactor.settings.saved import KINDS
@@ -23,10 +24,9 @@ COLUMN_MAPPING = ColumnMapping.settings_kind
 _TYPES: dict[str, Any] = {RISK_DATASET: AnyRiskDatasetSettings, COLUMN_MAPPING: ColumnMapping, **KINDS}
 """Kind of entry to the type of its value."""
 
-_METADATA = sa.MetaData()
 _ENTRIES = sa.Table(
     "entries",
-    _METADATA,
+    METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("kind", sa.String, nullable=False),
     sa.Column("name", sa.String, nullable=False),
@@ -84,9 +84,11 @@ class Registry:
         # no pool: a connection to SQLite must not cross a fork
         self._engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
         try:
-            _METADATA.create_all(self._engine)
+            METADATA.create_all(self._engine)
         except sa.exc.SQLAlchemyError as error:
             raise StorageError(f"cannot open the database {url}: {error}") from error
+        self.contents = Contents(self._engine)
+        """What was made from which recipe."""
 
     def close(self) -> None:
         """Release the connections of the database."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.columns import Column, Exposure, SparseColumns, SparseGroup
+from openfactor.store import PackRef
 
 Float = NDArray[np.float64]
 
@@ -49,10 +50,12 @@ class PanelRun:
     """Group to factor to exposures (rows,); NaN where missing."""
     sparse: Mapping[str, SparseGroup]
     """Categorical group to its categories."""
+    stored: Mapping[str, PackRef] | None = field(default=None, kw_only=True, compare=False)
+    """Part to the pack that has it; None: not stored yet."""
 
     @property
     def n_rows(self) -> int:
-        return len(self.listing)
+        return int(self.offsets[-1])
 
     @property
     def n_days(self) -> int:

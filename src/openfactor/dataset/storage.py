@@ -1,190 +1,219 @@
-"""A risk dataset on disk: arrays that are mapped into memory, Arrow tables, and one JSON file.
+"""A risk dataset in the store: packs for each run of its days, and a manifest.
 
-listing.npy, local_return.npy, ...   the columns of the panel, one array (rows,) each
-delisted.npy                         indices of the rows with which a listing ends
-dense.<number>.npy                   a continuous group: (factors, rows)
-codes.<number>.npy, loadings.<number>.npy   a categorical group: (slots, rows)
-content_hashes.npy                   one content hash per stored day
-days.arrow, listings.arrow, spans.arrow, aliases.arrow, carriers.arrow, closures.arrow, series.arrow,
-coverage.arrow
-dataset.json                         settings, report, names
+Parts of a run, one pack each:
+
+rows            columns of the panel, dates, rates, content hashes, and the coverage
+caps            market_cap and idio_vol
+dense/<group>   one array per factor
+sparse/<group>  codes.<slot> and loadings.<slot>
+
+One more pack has the tables that belong to no run: identifiers, closures and series. The manifest has
+settings, report and names.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from openfactor.context import Context, Step
-from openfactor.dataset.columns import Exposure, SparseGroup
+from openfactor.context import Context
+from openfactor.dataset.columns import SparseGroup
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.panel import Panel, PanelRun
+from openfactor.dataset.panel import Panel, PanelNames, PanelRun
 from openfactor.dataset.riskdataset import RiskDataset
-from openfactor.dataset.runs import months
-from openfactor.errors import StorageError
-from openfactor.folders import write_whole
+from openfactor.dataset.runs import month
 from openfactor.results import BuildReport
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
+from openfactor.store import Manifest, Objects, Pack, PackRef, read_manifest, write_manifest, write_pack
 
-_ROWS = ("listing", "local_return", "currency", "priced", "is_main_listing", "market_cap", "idio_vol")
+KIND = "dataset"
+_ROWS = ("offsets", "listing", "local_return", "currency", "priced", "delisted", "is_main_listing")
+_CAPS = ("market_cap", "idio_vol")
 _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
+T = TypeVar("T")
 
 
-def save(dataset: RiskDataset, folder: Path, context: Context | None = None) -> None:
-    """Write to `folder`, which appears complete or not at all; an existing one is kept."""
-    n_groups = len(dataset.panel.dense) + len(dataset.panel.sparse)
-    with (context or Context()).step("writing a risk dataset", n_groups, unit="factor groups") as advance:
-        write_whole(folder, "the risk dataset", lambda part: _write(dataset, part, advance))
+def save(dataset: RiskDataset, objects: Objects, context: Context | None = None) -> str:
+    """Keep a dataset; the hash of its manifest, which identifies its content.
+
+    Runs that are stored already are not written again.
+    """
+    panel, runs = dataset.panel, {}
+    with (context or Context()).step("writing a risk dataset", len(panel.runs), unit="months") as advance:
+        for run, first in zip(panel.runs, panel.first_days.tolist(), strict=False):
+            name = month(dataset.days[first])
+            runs[name] = dict(run.stored or _write_run(dataset, run, first, objects))
+            advance()
+        names = write_pack(objects, {}, _tables(dataset))
+        return write_manifest(objects, Manifest(KIND, _meta(dataset), runs, {"names": names}))
 
 
-def _write(dataset: RiskDataset, folder: Path, advance: Step) -> None:
-    panel = dataset.panel
-    for name in (*_ROWS, "delisted"):
-        np.save(folder / f"{name}.npy", getattr(panel, name))
-    for number, factors in enumerate(panel.dense.values()):
-        save_rows(
-            folder / f"dense.{number}.npy",
-            [np.asarray(values) for values in factors.values()],
-            panel.n_rows,
-            dataset.exposure_dtype,
-        )
-        advance()
-    for number, group in enumerate(panel.sparse.values()):
-        save_rows(folder / f"codes.{number}.npy", group.codes, panel.n_rows, "int16")
-        if group.loadings is not None:
-            save_rows(folder / f"loadings.{number}.npy", group.loadings, panel.n_rows, dataset.exposure_dtype)
-        advance()
-    np.save(folder / "content_hashes.npy", dataset.content_hashes)
-    for name, table in _tables(dataset).items():
-        table.write_ipc(folder / f"{name}.arrow")
-    (folder / "dataset.json").write_text(json.dumps(_meta(dataset), indent=1))
+def _write_run(dataset: RiskDataset, run: PanelRun, first: int, objects: Objects) -> dict[str, PackRef]:
+    """Write the packs of a run, whose first day is the stored day `first`."""
+    days = slice(first, first + run.n_days)
+    rows = {name: getattr(run, name) for name in _ROWS} | {
+        "dates": np.array(dataset.days[days], "datetime64[D]"),
+        "usd_per_unit": dataset.usd_per_unit[days],
+        "content_hashes": dataset.content_hashes[days],
+    }
+    parts = {
+        "rows": write_pack(objects, rows, {"coverage": dataset.coverage[days]}),
+        "caps": write_pack(objects, {name: getattr(run, name) for name in _CAPS}),
+    }
+    dtype = np.dtype(dataset.exposure_dtype)
+    for group, factors in run.dense.items():
+        arrays = {factor: values.astype(dtype, copy=False) for factor, values in factors.items()}
+        parts[f"dense/{group}"] = write_pack(objects, arrays)
+    for name, categories in run.sparse.items():
+        slots = {f"codes.{k}": codes for k, codes in enumerate(categories.codes)}
+        for k, values in enumerate(categories.loadings or ()):
+            slots[f"loadings.{k}"] = values.astype(dtype, copy=False)
+        parts[f"sparse/{name}"] = write_pack(objects, slots)
+    return parts
 
 
 def _tables(dataset: RiskDataset) -> dict[str, pl.DataFrame]:
-    """File stem to table."""
     identifiers = dataset.identifiers
-    rates = {f"usd.{name}": dataset.usd_per_unit[:, i] for i, name in enumerate(dataset.currencies)}
-    days = {"date": dataset.days, "first_row": dataset.panel.offsets[:-1], **rates}
     return {
-        "days": pl.DataFrame(days),
         "listings": identifiers.table,
         "spans": identifiers.spans,
         "aliases": identifiers.aliases,
         "carriers": identifiers.carriers,
         "closures": dataset.closures,
         "series": dataset.series,
-        "coverage": dataset.coverage,
     }
 
 
 def _meta(dataset: RiskDataset) -> dict[str, Any]:
     """Settings, report and names, as JSON values."""
-    panel = dataset.panel
+    names = dataset.panel.names
     return {
         "recipe": dataset.recipe,
         "settings": dataset.settings.model_dump(mode="json"),
         "exposure_dtype": dataset.exposure_dtype,
+        "currencies": dataset.currencies,
         "report": dataset.report.model_dump(mode="json"),
         "group_recipes": dataset.group_recipes,
         "upload_versions": dataset.upload_versions,
         "id_types": dataset.identifiers.id_types,
-        "dense": {group: list(factors) for group, factors in panel.dense.items()},
-        "sparse": {
-            name: {"categories": group.categories, "loadings": group.loadings is not None}
-            for name, group in panel.sparse.items()
-        },
+        "dense": names.dense,
+        "sparse": names.sparse,
         "trees": {n: {"hierarchy": t.hierarchy, "labels": t.labels} for n, t in dataset.trees.items()},
     }
 
 
-def save_rows(path: Path, columns: Sequence[Exposure], n_rows: int, dtype: str) -> None:
-    """Write one array (columns, rows), column by column."""
-    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
-    header = {"descr": descr, "fortran_order": False, "shape": (len(columns), n_rows)}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for column in columns:
-            column.astype(dtype, copy=False).tofile(file)
-
-
-def map_rows(path: Path) -> NDArray[Any]:
-    """The array in a file, mapped into memory."""
-    try:
-        return np.asarray(np.load(path, mmap_mode="r"))
-    except ValueError:  # an empty array cannot be mapped
-        array: NDArray[Any] = np.load(path)
-        if array.size:
-            raise
-        return array
-
-
-def load(folder: Path) -> RiskDataset:
-    """Open a stored dataset; the panel is mapped, not read.
+def load(objects: Objects, content: str) -> RiskDataset:
+    """Open a stored dataset; the panel is mapped when it is read.
 
     Raises
     ------
-    StorageError: a file is missing or damaged.
+    StorageError: a part is missing or damaged, or of a newer release.
     """
-    try:
-        meta = json.loads((folder / "dataset.json").read_text())
-        days, listings, spans, aliases, carriers, closures, series, coverage = (
-            pl.read_ipc(folder / f"{name}.arrow")
-            for name in ("days", "listings", "spans", "aliases", "carriers", "closures", "series", "coverage")
-        )
-        settings = _SETTINGS.validate_python(meta["settings"])
-        content_hashes = np.load(folder / "content_hashes.npy")
-        panel = _panel(folder, days["date"].to_list(), days["first_row"].to_numpy(), meta)
-    except (OSError, EOFError, ValueError, KeyError, pl.exceptions.PolarsError) as error:
-        raise StorageError(
-            f"the dataset in {folder} cannot be read ({error}); delete it and create it again"
-        ) from error
-    currencies = tuple(c.removeprefix("usd.") for c in days.columns if c.startswith("usd."))
+    manifest = read_manifest(objects, content)
+    meta, names = manifest.meta, Pack(objects, manifest.parts["names"])
+    listings, spans, aliases, carriers, closures, series = (
+        names.table(name) for name in ("listings", "spans", "aliases", "carriers", "closures", "series")
+    )
+    rows = [Pack(objects, parts["rows"]) for parts in manifest.runs.values()]
+    panel_names = PanelNames(_tuples(meta["dense"]), _tuples(meta["sparse"]))
+    panel = Panel(
+        [
+            _MappedRun(objects, pack, parts, panel_names)
+            for pack, parts in zip(rows, manifest.runs.values(), strict=True)
+        ],
+        panel_names,
+    )
+    currencies = tuple(meta["currencies"])
     return RiskDataset(
         recipe=meta["recipe"],
-        settings=settings,
+        settings=_SETTINGS.validate_python(meta["settings"]),
         exposure_dtype=meta["exposure_dtype"],
-        days=tuple(days["date"]),
+        days=tuple(day for pack in rows for day in pack["dates"].tolist()),
         identifiers=Identifiers(listings, spans, aliases, tuple(meta["id_types"]), carriers),
         currencies=currencies,
-        usd_per_unit=days.select([f"usd.{c}" for c in currencies])
-        .to_numpy()
-        .reshape(len(days), len(currencies)),
+        usd_per_unit=np.concatenate([_widened(pack["usd_per_unit"], len(currencies)) for pack in rows]),
         closures=closures,
         panel=panel,
         trees={name: Tree(tree["hierarchy"], tree["labels"]) for name, tree in meta["trees"].items()},
         series=series,
-        coverage=coverage,
+        coverage=pl.concat([pack.table("coverage") for pack in rows], how="diagonal").fill_null(0),
         report=BuildReport.model_validate(meta["report"]),
         group_recipes=meta["group_recipes"],
-        upload_versions=meta.get("upload_versions", {}),
-        stored_content_hashes=content_hashes,
+        upload_versions=meta["upload_versions"],
+        stored_content_hashes=np.concatenate([pack["content_hashes"] for pack in rows]),
     )
 
 
-def _panel(folder: Path, dates: Sequence[dt.date], first_row: NDArray[Any], meta: dict[str, Any]) -> Panel:
-    columns = {name: map_rows(folder / f"{name}.npy") for name in (*_ROWS, "delisted")}
-    dense = {
-        group: dict(zip(factors, map_rows(folder / f"dense.{number}.npy"), strict=True))
-        for number, (group, factors) in enumerate(meta["dense"].items())
-    }
-    sparse = {
-        name: SparseGroup(
-            tuple(group["categories"]),
-            tuple(map_rows(folder / f"codes.{number}.npy")),
-            tuple(map_rows(folder / f"loadings.{number}.npy")) if group["loadings"] else None,
-        )
-        for number, (name, group) in enumerate(meta["sparse"].items())
-    }
-    n_rows = len(columns["listing"])
-    offsets = np.append(first_row, n_rows).astype(np.int64)
-    run = PanelRun(offsets=offsets, dense=dense, sparse=sparse, **columns)
-    return Panel([run.slice_days(days.first, days.stop) for days in months(dates)])
+def _tuples(names: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(items) for name, items in names.items()}
+
+
+def _widened(rates: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """(days, n) rates with columns for currencies that came later."""
+    missing = np.full((len(rates), n - rates.shape[1]), np.nan)
+    return np.concatenate([rates, missing], axis=1)
+
+
+class _MappedRun(PanelRun):
+    """A stored run whose columns are mapped when they are first used."""
+
+    def __init__(self, objects: Objects, rows: Pack, parts: Mapping[str, PackRef], names: PanelNames) -> None:
+        vars(self).update(_objects=objects, _rows=rows, _names=names, _parts=parts, stored=parts)
+
+    def __getattr__(self, name: str) -> Any:
+        """A column that was not used before."""
+        if name in _ROWS:
+            value: Any = self._rows[name]
+        elif name in _CAPS:
+            value = self._pack("caps")[name]
+        elif name == "dense":
+            value = _Lazily({group: self._factors(group) for group in self._groups("dense")})
+        elif name == "sparse":
+            value = _Lazily({group: self._categories(group) for group in self._groups("sparse")})
+        else:
+            raise AttributeError(name)
+        vars(self)[name] = value
+        return value
+
+    def _pack(self, part: str) -> Pack:
+        return Pack(self._objects, self._parts[part])
+
+    def _groups(self, kind: str) -> list[str]:
+        return [part.partition("/")[2] for part in self._parts if part.startswith(f"{kind}/")]
+
+    def _factors(self, group: str) -> Callable[[], Mapping[str, NDArray[Any]]]:
+        return lambda: self._pack(f"dense/{group}")
+
+    def _categories(self, group: str) -> Callable[[], SparseGroup]:
+        def read() -> SparseGroup:
+            pack = self._pack(f"sparse/{group}")
+            codes = tuple(pack[name] for name in pack if name.startswith("codes."))
+            loadings = tuple(pack[name] for name in pack if name.startswith("loadings."))
+            return SparseGroup(self._names.sparse[group], codes, loadings or None)
+
+        return read
+
+
+class _Lazily(Mapping[str, T]):
+    """Values that are made when they are first read."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], T]]) -> None:
+        self._makers = makers
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._made:
+            self._made[key] = self._makers[key]()
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)

@@ -8,6 +8,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from openfactor.errors import StorageError
 from openfactor.store.objects import MissingObjectError, ObjectInfo
@@ -53,30 +54,19 @@ class LocalDraft:
 
     def __init__(self, root: Path, path: Path) -> None:
         self._root, self._path = root, path
-        self.file = path.open("xb")
+        self.file: BinaryIO = path.open("xb")
 
-    def commit(self, key: str) -> bool:
+    def commit(self, key: str) -> None:
         """See `Draft`."""
         target = self._root / key
         try:
             self.file.flush()
             os.fsync(self.file.fileno())
             make_folder(target.parent)
-            try:
-                os.link(self._path, target)
-                is_new = True
-            except FileExistsError:
-                os.utime(target)  # it counts as written now, so that a sweep leaves it alone
-                is_new = False
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-                    raise
-                is_new = not target.exists()  # a disk without links; the content is the same anyway
-                os.replace(self._path, target)
+            os.replace(self._path, target)
             sync_folder(target.parent)
         except OSError as error:
             raise refusal(f"write {target}", error) from error
-        return is_new
 
     def discard(self) -> None:
         """See `Draft`."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from openfactor.store.objects import DamagedObjectError, NewerFormatError, Objects, put
+from openfactor.store.objects import NewerFormatError, Objects, damaged, put
 from openfactor.store.packs import PackRef
 
 FORMAT = 1
@@ -45,7 +45,7 @@ def key_of(content: str) -> str:
 
 
 def write_manifest(objects: Objects, manifest: Manifest) -> str:
-    """Keep a manifest, unless it is there already; its hash. Its packs must be kept already."""
+    """Keep a manifest; its hash. Its packs must be kept already."""
     value = {
         "magic": _MAGIC,
         "format": FORMAT,
@@ -70,7 +70,7 @@ def read_manifest(objects: Objects, content: str) -> Manifest:
     """
     text = objects.get(key_of(content))
     if hashlib.sha256(text).hexdigest() != content:
-        raise DamagedObjectError(f"the manifest {content} is damaged: its text is not what was written")
+        raise damaged(f"the manifest {content}", "its text is not what was written")
     value = json.loads(text)
     if value["format"] > FORMAT:
         raise NewerFormatError(

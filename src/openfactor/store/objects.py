@@ -21,6 +21,13 @@ class NewerFormatError(StorageError):
     """An object was written by a newer release."""
 
 
+def damaged(what: object, how: str) -> DamagedObjectError:
+    """The error about a damaged object, with its remedy."""
+    return DamagedObjectError(
+        f"{what} is damaged: {how}; `client.check()` says what it belongs to and how to restore that"
+    )
+
+
 class ObjectInfo(NamedTuple):
     """An object in a listing."""
 
@@ -37,9 +44,9 @@ class Draft(Protocol):
     file: BinaryIO
     """Write here."""
 
-    def commit(self, key: str) -> bool:
-        """Give it a key, unless that is taken: objects are named by their content. When this returns, a loss
-        of power does not undo it. Whether the key was free.
+    def commit(self, key: str) -> None:
+        """Give it a key. An object of that key has the same content, and is replaced, because it might be
+        damaged; it counts as written now. When this returns, a loss of power does not undo it.
         """
 
     def discard(self) -> None:
@@ -65,11 +72,11 @@ class Objects(Protocol):
         """Remove objects; those that are gone already are no error."""
 
 
-def put(objects: Objects, key: str, data: bytes) -> bool:
-    """Write a small object, unless there is one with the key; whether there was none."""
+def put(objects: Objects, key: str, data: bytes) -> None:
+    """Write a small object."""
     draft = objects.draft()
     try:
         draft.file.write(data)
-        return draft.commit(key)
+        draft.commit(key)
     finally:
         draft.discard()

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import struct
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +26,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from openfactor.store.local import refusal
-from openfactor.store.objects import DamagedObjectError, Draft, NewerFormatError, Objects
+from openfactor.store.mapping import map_file
+from openfactor.store.objects import Draft, NewerFormatError, Objects, damaged
 
 FORMAT = 1
 PREFIX = "packs/"
@@ -107,7 +107,7 @@ class PackWriter:
         self.add(_TABLE + name, np.frombuffer(buffer.getvalue(), np.uint8))
 
     def finish(self) -> PackRef:
-        """Keep the pack, if it is not there already."""
+        """Keep the pack."""
         text = json.dumps(self._contents, separators=(",", ":")).encode()
         self._write(text)
         self._write(_END.pack(len(text), zlib.crc32(text), _END_MAGIC))
@@ -129,7 +129,7 @@ def write_pack(
     arrays: Mapping[str, NDArray[Any] | list[NDArray[Any]]],
     tables: Mapping[str, pl.DataFrame] | None = None,
 ) -> PackRef:
-    """Write a pack of arrays and tables, unless it is there already."""
+    """Write a pack of arrays and tables."""
     with PackWriter(objects) as writer:
         for name, array in arrays.items():
             writer.add(name, array)
@@ -138,7 +138,7 @@ def write_pack(
         return writer.finish()
 
 
-class Pack:
+class Pack(Mapping[str, NDArray[Any]]):
     """A pack that is mapped into memory. Arrays are checked when they are first read in this process; they
     stay valid as long as somebody holds them, even if the file is deleted.
 
@@ -155,12 +155,14 @@ class Pack:
         self._contents = _contents(self._map, self._path)
 
     def __repr__(self) -> str:
-        return f"<pack {self.ref.digest[:8]}: {', '.join(self.names)}>"
+        return f"<pack {self.ref.digest[:8]}: {', '.join(self)}>"
 
-    @property
-    def names(self) -> list[str]:
+    def __iter__(self) -> Iterator[str]:
         """Names of the arrays, in the order in which they were written."""
-        return [name for name in self._contents if not name.startswith(_TABLE)]
+        return (name for name in self._contents if not name.startswith(_TABLE))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """An array, read-only."""
@@ -169,7 +171,7 @@ class Pack:
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         if size == 0:
             return np.empty(shape, dtype)
-        data = np.frombuffer(self._map, np.uint8, size, of_array.offset)
+        data = self._map[of_array.offset : of_array.offset + size]
         _CHECKED.check((self._identity, name), data, of_array.crc, self._path)
         return data.view(dtype).reshape(shape)
 
@@ -189,7 +191,7 @@ def verify(objects: Objects, ref: PackRef) -> None:
     except OSError as error:
         raise refusal(f"read {path}", error) from error
     if (digest.hexdigest(), size) != ref:
-        raise DamagedObjectError(f"the pack {path} is damaged: its bytes are not those that were written")
+        raise damaged(path, "its bytes are not those that were written")
 
 
 class _Checked:
@@ -209,7 +211,7 @@ class _Checked:
         for first in range(0, len(data), _CHUNK):
             actual = zlib.crc32(data[first : first + _CHUNK].data, actual)
         if actual != crc:
-            raise DamagedObjectError(f"the pack {path} is damaged: {key[1]} is not what was written")
+            raise damaged(path, f"{key[1]!r} is not what was written")
         with self._lock:
             self._known[key] = None
             while len(self._known) > self._most:
@@ -219,32 +221,31 @@ class _Checked:
 _CHECKED = _Checked()
 
 
-def _mapped(path: Path, ref: PackRef) -> tuple[mmap.mmap, tuple[int, ...]]:
+def _mapped(path: Path, ref: PackRef) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
     """The mapped file, and what identifies it: another file of that name has to be checked again."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if status.st_size != ref.size or ref.size < _END.size + len(_MAGIC) + 1:
-                raise DamagedObjectError(
-                    f"the pack {path} is damaged: it has {status.st_size:,} bytes, not {ref.size:,}"
-                )
+                raise damaged(path, f"it has {status.st_size:,} bytes, not {ref.size:,}")
             identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), identity
+            return map_file(file.fileno(), ref.size), identity
     except OSError as error:
         raise refusal(f"read {path}", error) from error
 
 
-def _contents(data: mmap.mmap, path: Path) -> dict[str, _Contents]:
-    if data[: len(_MAGIC)] != _MAGIC:
-        raise DamagedObjectError(f"the pack {path} is damaged: it does not begin like a pack")
+def _contents(data: NDArray[np.uint8], path: Path) -> dict[str, _Contents]:
+    begin, end = data[: len(_MAGIC)].tobytes(), data[-_END.size :].tobytes()
+    if begin != _MAGIC:
+        raise damaged(path, "it does not begin like a pack")
     if data[len(_MAGIC)] > FORMAT:
         raise NewerFormatError(
             f"{path} has format {data[len(_MAGIC)]}, this release reads {FORMAT}: use a newer release"
         )
-    length, crc, magic = _END.unpack(data[-_END.size :])
-    text = data[max(len(data) - _END.size - length, 0) : -_END.size]
+    length, crc, magic = _END.unpack(end)
+    text = data[max(len(data) - _END.size - length, 0) : -_END.size].tobytes()
     if magic != _END_MAGIC or zlib.crc32(text) != crc:
-        raise DamagedObjectError(f"the pack {path} is damaged: its contents cannot be read")
+        raise damaged(path, "its contents cannot be read")
     return {
         name: _Contents(dtype, tuple(shape), offset, crc)
         for name, (dtype, shape, offset, crc) in json.loads(text).items()

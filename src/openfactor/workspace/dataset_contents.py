@@ -1,29 +1,24 @@
-"""The data of risk datasets by what they were made from: built once, opened once, removed.
-
-datasets/<fingerprint>/ has the data.
-"""
+"""The data of risk datasets by what they were made from: built once, opened once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from openfactor import dataset as datasets
 from openfactor.context import Context
+from openfactor.database import Contents
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
 from openfactor.errors import NotFoundError, StorageError
 from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettings
+from openfactor.store import MissingObjectError, Objects
 from openfactor.uploads import UploadSnapshot
 
-ENGINE = 15
+ENGINE = 16
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
 
 
@@ -51,20 +46,16 @@ class DatasetInputs:
 
 
 class DatasetContents:
-    """The data of risk datasets, by fingerprint.
+    """The data of risk datasets, by the recipe that they were made from."""
 
-    Parameters
-    ----------
-    folder : of the workspace
-    """
-
-    def __init__(self, folder: Path, context: Context) -> None:
-        self._path = folder / "datasets"
+    def __init__(self, objects: Objects, contents: Contents, context: Context) -> None:
+        self._objects = objects
+        self._contents = contents
         self._context = context
 
     def exists(self, fingerprint: str) -> bool:
-        """The data are stored."""
-        return self._folder(fingerprint).exists()
+        """The data were built and not removed since."""
+        return self._contents.find(fingerprint) is not None
 
     def open(self, fingerprint: str) -> RiskDataset:
         """The data, mapped into memory.
@@ -73,24 +64,26 @@ class DatasetContents:
         ------
         StorageError: they are missing or damaged.
         """
-        folder = self._folder(fingerprint)
+        content = self._contents.find(fingerprint)
+        if content is None:
+            raise MissingObjectError(
+                f"the data {fingerprint[:8]} of a risk dataset are not stored; update the dataset"
+            )
         return self._context.cache.get(
-            "dataset", folder, lambda: dataset_storage.load(folder), self._context.check
+            "dataset", content, lambda: dataset_storage.load(self._objects, content), self._context.check
         )
 
     def open_pinned(self, fingerprint: str) -> RiskDataset:
-        """The data that something was made from, whatever name they have or had. Data that are in memory
-        outlive their removal from the disk.
+        """The data that something was made from, whatever name they have or had.
 
         Raises
         ------
-        NotFoundError: they were deleted. StorageError: they are damaged.
+        NotFoundError: they were removed. StorageError: they are damaged.
         """
-        known = self._context.cache.peek("dataset", self._folder(fingerprint))
-        if known is None and not self._folder(fingerprint).exists():
+        if not self.exists(fingerprint):
             raise NotFoundError(
-                f"the data {fingerprint[:8]} of a risk dataset were deleted or replaced by newer ones; load "
-                "again what you read from them"
+                f"the data {fingerprint[:8]} of a risk dataset were removed; load again what you read "
+                "from them"
             )
         return self.open(fingerprint)
 
@@ -101,44 +94,25 @@ class DatasetContents:
         except StorageError:
             return None
 
-    def build(self, inputs: DatasetInputs, previous: str | None) -> None:
+    def build(self, inputs: DatasetInputs, previous: str | None, *, again: bool = False) -> None:
         """Build and store the data of inputs, unless they are stored.
 
         Parameters
         ----------
         previous : fingerprint of data of which factor groups that did not change are reused
+        again : build them in any case
         """
-        folder = self._folder(inputs.fingerprint)
-        with self._context.cache.single_flight("dataset", folder, self._context.check):
-            if folder.exists():
+        recipe = inputs.fingerprint
+        with self._context.cache.single_flight("dataset", recipe, self._context.check):
+            if self.exists(recipe) and not again:
                 return
             began = time.monotonic()
-            self._build(inputs, previous, folder)
-            self._context.log_of(inputs.fingerprint).info("built in %.1f s", time.monotonic() - began)
+            content = self._build(inputs, previous)
+            self._contents.put(recipe, dataset_storage.KIND, content)
+            self._context.log_of(recipe).info("built in %.1f s", time.monotonic() - began)
 
-    def remove(self, fingerprint: str) -> None:
-        """Remove data from the disk."""
-        shutil.rmtree(self._folder(fingerprint), ignore_errors=True)
-        self._context.log_of(fingerprint).info("the data of the dataset were removed")
-
-    @contextmanager
-    def set_aside(self, fingerprint: str) -> Iterator[None]:
-        """Data are out of the way; they come back if the block fails."""
-        folder = self._folder(fingerprint)
-        aside = folder.with_suffix(".replaced")
-        self._context.cache.discard("dataset", folder)
-        if folder.exists():
-            folder.rename(aside)
-        try:
-            yield
-        except BaseException:
-            if aside.exists():
-                aside.rename(folder)
-            raise
-        shutil.rmtree(aside, ignore_errors=True)
-
-    def _build(self, inputs: DatasetInputs, previous: str | None, folder: Path) -> None:
-        """Build a dataset and write it to the folder."""
+    def _build(self, inputs: DatasetInputs, previous: str | None) -> str:
+        """Build a dataset and store it; its content."""
         versions = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.content_ids.items()}
         reuse = datasets.GroupReuse(versions, self.open_or_none(previous))
         if isinstance(inputs.settings, DerivedRiskDatasetSettings):
@@ -153,7 +127,4 @@ class DatasetContents:
             upload_versions=inputs.uploads.versions,
             stored_content_hashes=built.hash_days(self._context),
         )
-        dataset_storage.save(complete, folder, self._context)
-
-    def _folder(self, fingerprint: str) -> Path:
-        return self._path / fingerprint
+        return dataset_storage.save(complete, self._objects, self._context)

@@ -1,9 +1,8 @@
 """A workspace in a folder of this machine. The only package that knows every stage.
 
 uploads/<data type>/<name>/   Delta Lake tables
-datasets/<fingerprint>/       built risk datasets
-models/                       estimates, by what they were made from
-openfactor.sqlite             what has a name: risk datasets and saved settings
+store/                        risk datasets and estimates by content: packs and manifests
+openfactor.sqlite             what has a name, and which content was made from what
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from openfactor.model import Estimates
 from openfactor.processes import EngineObject
 from openfactor.processors import available_processors
 from openfactor.progress import ProgressBars
+from openfactor.store import LocalObjects
 from openfactor.uploads import UploadStore, check_folder
 from openfactor.workspace.calendars import Calendars
 from openfactor.workspace.exposures import Exposures
@@ -170,7 +170,8 @@ class _Resources:
 
     def __init__(self, path: Path, registry: Registry, context: Context) -> None:
         uploads = UploadStore(path / "uploads", context=context)
-        self.riskdatasets = RiskDatasets(path, uploads, registry, context)
+        objects = LocalObjects(path / "store")
+        self.riskdatasets = RiskDatasets(objects, uploads, registry, context)
         self.saved = SavedSettingsStore(uploads, self.riskdatasets, registry)
         self.mappings = SavedMappingStore(registry)
         self.uploads = Uploads(uploads)
@@ -178,5 +179,5 @@ class _Resources:
         self.ids = Ids(uploads)
         self.universes = Universes(self.saved, context)
         self.exposures = Exposures(self.saved, self.universes, context)
-        store = ModelStore(path, self.riskdatasets, self.saved, context)
+        store = ModelStore(objects, registry.contents, self.riskdatasets, self.saved, context)
         self.riskmodels = RiskModels(self.saved, store)

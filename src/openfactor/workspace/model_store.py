@@ -1,34 +1,25 @@
-"""Fitted models by what they were fitted on: in memory, on disk, and each computed once.
-
-models/<dataset>/<settings>-<model>/ has the estimates: the fingerprint of the dataset's data, the hash of the
-settings that matter for estimates, and the fingerprint of the model, which has the uploads in it as well.
-"""
+"""Fitted models by what they were fitted on: in memory, in the store, and each computed once."""
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from openfactor.context import Context
 from openfactor.contract.refs import ModelRef, Pinned
+from openfactor.database import Contents
+from openfactor.dataset.runs import month
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.model import Estimates, FittedModel, estimate
 from openfactor.model.estimation import days_kept, extend
 from openfactor.model.estimation import storage as estimates_storage
 from openfactor.settings import FactorRiskModelSettings, ModelMode
+from openfactor.store import DamagedObjectError, MissingObjectError, Objects
 from openfactor.workspace.dataset_contents import fingerprint
 from openfactor.workspace.riskdatasets import RiskDatasets
 from openfactor.workspace.saved_settings import Content, SavedSettingsStore
 
-ANCESTORS_KEPT = 2
-"""Stored estimates of the same settings on data that no dataset has any more; older ones are removed."""
-VERSIONS_KEPT = 4
-"""Stored estimates of the same settings on the same data, for several versions of uploads that the settings
-name; older ones are removed."""
+ANCESTORS_TRIED = 4
+"""Stored estimates of the same settings, the newest first, that are considered for extension."""
 
 _Settings = Pinned[FactorRiskModelSettings]
 _Opened = Content[FactorRiskModelSettings]
@@ -80,24 +71,20 @@ class _Key:
             pinned.setting.halflife_idio_vra,
         )
 
-    @property
-    def folder(self) -> str:
-        """Of the stored estimates, below `models`."""
-        return f"{self.content}/{self.settings}-{self.model}"
-
 
 class ModelStore:
-    """The fitted models of a workspace.
-
-    Parameters
-    ----------
-    folder : of the workspace
-    """
+    """The fitted models of a workspace."""
 
     def __init__(
-        self, folder: Path, riskdatasets: RiskDatasets, saved: SavedSettingsStore, context: Context
+        self,
+        objects: Objects,
+        contents: Contents,
+        riskdatasets: RiskDatasets,
+        saved: SavedSettingsStore,
+        context: Context,
     ) -> None:
-        self._path = folder / "models"
+        self._objects = objects
+        self._contents = contents
         self._riskdatasets = riskdatasets
         self._saved = saved
         self._context = context
@@ -121,12 +108,12 @@ class ModelStore:
         if not allowed.reads:
             content = self._saved.open(pinned)
             return self._finish(key, content, self._estimate(key, content), keep=allowed.keeps)
-        with self._context.cache.single_flight("model", key.folder, self._context.check):
+        with self._context.cache.single_flight("model", key.model, self._context.check):
             fitted = self._find(key, pinned)
             if fitted is None and allowed.computes:
                 fitted = self._context.cache.peek("unsaved model", key)
             if fitted is not None:
-                if allowed.keeps and not self._folder(key).exists():
+                if allowed.keeps and self._contents.find(key.model) is None:
                     return self._finish(key, self._saved.open(pinned), fitted.estimates, keep=True)
                 return fitted
             if not allowed.computes:
@@ -142,16 +129,15 @@ class ModelStore:
 
         Days that did not change since `old` are taken over; to the last bit the result is that of a full fit.
         """
-        with self._linked(old) as kept:
-            self._riskdatasets.update(pinned.dataset)
-            newer = self._saved.pin(FactorRiskModelSettings, pinned.settings)
-            key = _Key.of(newer)
-            with self._context.cache.single_flight("model", key.folder, self._context.check):
-                fitted = self._find(key, newer)
-                if fitted is None:
-                    content = self._saved.open(newer)
-                    fitted = self._finish(key, content, self._extend(key, content, kept), keep=True)
-                return newer, fitted
+        self._riskdatasets.update(pinned.dataset)
+        newer = self._saved.pin(FactorRiskModelSettings, pinned.settings)
+        key = _Key.of(newer)
+        with self._context.cache.single_flight("model", key.model, self._context.check):
+            fitted = self._find(key, newer)
+            if fitted is None:
+                content = self._saved.open(newer)
+                fitted = self._finish(key, content, self._extend(key, content, old), keep=True)
+            return newer, fitted
 
     def fitted(self, model: ModelRef) -> FittedModel:
         """A model that was fitted before: from memory, from its stored estimates, or fitted again.
@@ -171,9 +157,14 @@ class ModelStore:
     def _find(self, key: _Key, pinned: _Settings) -> FittedModel | None:
         """The model in memory, or from its stored estimates."""
         fitted: FittedModel | None = self._context.cache.peek("model", key)
-        if fitted is None and self._folder(key).exists():
-            stored = estimates_storage.load(self._folder(key))
-            fitted = self._remember("model", key, self._saved.open(pinned), stored)
+        stored = self._contents.find(key.model) if fitted is None else None
+        if stored is not None:
+            try:
+                estimates = estimates_storage.load(self._objects, stored)
+            except (MissingObjectError, DamagedObjectError) as error:
+                self._context.log_of(key.model).warning("fitted again: %s", error)
+            else:
+                fitted = self._remember("model", key, self._saved.open(pinned), estimates)
         return fitted
 
     def _finish(self, key: _Key, content: _Opened, estimates: Estimates, *, keep: bool) -> FittedModel:
@@ -181,9 +172,13 @@ class ModelStore:
         if not keep:
             return self._remember("unsaved model", key, content, estimates)
         made_from = content.pinned.model_dump(mode="json")
-        stored = estimates_storage.save(estimates, self._folder(key), made_from)
-        self._remove_ancestors(key)
-        return self._remember("model", key, content, stored)
+        first_days = content.dataset.panel.first_days[:-1].tolist()
+        names = [month(content.dataset.days[day]) for day in first_days]
+        stored = estimates_storage.save(estimates, self._objects, names, made_from)
+        self._contents.put(
+            key.model, estimates_storage.KIND, stored, dataset=key.content, settings=key.settings
+        )
+        return self._remember("model", key, content, estimates_storage.load(self._objects, stored))
 
     def _remember(self, kind: str, key: _Key, content: _Opened, estimates: Estimates) -> FittedModel:
         # what is kept must not be cancelled, or tell its progress, with the request that made it
@@ -208,58 +203,21 @@ class ModelStore:
     def _extend(self, key: _Key, content: _Opened, old: Estimates | None) -> Estimates:
         """Estimates that take over as many days as they can, from `old` or from stored ones."""
         candidates = [] if old is None else [old]
-        for folder in self._ancestors(key):
+        for made in self._contents.list(estimates_storage.KIND, settings=key.settings)[:ANCESTORS_TRIED]:
             try:
-                candidates.append(estimates_storage.load(folder))
-            except StorageError:
-                self._context.log_of(key.model).warning("estimates in %s are damaged or were removed", folder)
+                candidates.append(estimates_storage.load(self._objects, made.content))
+            except StorageError as error:
+                self._context.log_of(made.recipe).warning("stored estimates cannot be extended: %s", error)
         days = [days_kept(estimates, content.dataset, content.settings) for estimates in candidates]
         if not any(days):
             return self._estimate(key, content)
         best = candidates[days.index(max(days))]
         self._context.log_of(key.model).info("extends %s: %d days are kept", best.fingerprint, max(days))
-        with self._linked(best) as kept:
-            return extend(
-                kept,
-                content.dataset,
-                content.settings,
-                key.model,
-                read=content.uploads,
-                context=self._context,
-            )
-
-    def _ancestors(self, key: _Key) -> list[Path]:
-        """Stored estimates of the same settings, on whatever data, the newest first."""
-        folders = [path for path in self._path.glob(f"*/{key.settings}-*") if path != self._folder(key)]
-        return sorted(folders, key=_modified, reverse=True)
-
-    def _remove_ancestors(self, key: _Key) -> None:
-        """Remove estimates of the same settings but for the newest: on the same data, and on data that no
-        dataset has.
-        """
-        living, ancestors = self._riskdatasets.fingerprints(), self._ancestors(key)
-        gone = [folder for folder in ancestors if folder.parent.name not in living]
-        same = [folder for folder in ancestors if folder.parent.name == key.content]
-        for folder in (*gone[ANCESTORS_KEPT:], *same[VERSIONS_KEPT - 1 :]):
-            shutil.rmtree(folder, ignore_errors=True)
-            self._context.log_of(folder.name.rpartition("-")[2]).info("old estimates were removed")
-
-    def _folder(self, key: _Key) -> Path:
-        return self._path / key.folder
-
-    @contextmanager
-    def _linked(self, estimates: Estimates) -> Iterator[Estimates]:
-        """The same estimates, with links to their files that outlive the removal of these."""
-        aside = self._path / f".{estimates.fingerprint}-{uuid.uuid4().hex}"
-        try:
-            aside.mkdir(parents=True)
-            yield estimates_storage.linked(estimates, aside)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
-
-def _modified(folder: Path) -> float:
-    try:
-        return folder.stat().st_mtime
-    except OSError:  # removed meanwhile
-        return 0.0
+        return extend(
+            best,
+            content.dataset,
+            content.settings,
+            key.model,
+            read=content.uploads,
+            context=self._context,
+        )

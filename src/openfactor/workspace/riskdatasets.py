@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import polars as pl
 
 from openfactor.context import Context
 from openfactor.database import RISK_DATASET, Entry, Registry, taken
 from openfactor.dataset import RiskDataset
 from openfactor.datawarnings import warn
-from openfactor.model.estimation.storage import made_for
 from openfactor.results import DatasetStatus, DataVersion, RiskDatasetProperties
 from openfactor.settings import AnyRiskDatasetSettings
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
+from openfactor.store import Objects
 from openfactor.uploads import DATA_TYPES, UploadStore, check_name
 from openfactor.workspace.dataset_contents import DatasetContents, DatasetInputs
 from openfactor.workspace.dataset_entries import DatasetEntries
 
 
 class RiskDatasets:
-    """Implements `RiskDatasetCalls`.
+    """Implements `RiskDatasetCalls`."""
 
-    Parameters
-    ----------
-    folder : of the workspace
-    """
-
-    def __init__(self, folder: Path, uploads: UploadStore, registry: Registry, context: Context) -> None:
-        self._models = folder / "models"
+    def __init__(self, objects: Objects, uploads: UploadStore, registry: Registry, context: Context) -> None:
         self._uploads = uploads
         self._registry = registry
-        self.contents = DatasetContents(folder, context)
+        self.contents = DatasetContents(objects, registry.contents, context)
         """The data by fingerprint, whatever name they have."""
         self._entries = DatasetEntries(registry, uploads, self.contents)
 
@@ -68,7 +59,6 @@ class RiskDatasets:
             self._registry.add(RISK_DATASET, name, settings, fingerprint=inputs.fingerprint)
         else:
             self._registry.change(old.id, value=settings, fingerprint=inputs.fingerprint)
-            self._remove_unnamed(old)
 
     def update(self, name: Reference, *, force: bool = False) -> bool:
         """Build a dataset again if its uploads or its reference have newer data, or with `force` in any
@@ -84,18 +74,12 @@ class RiskDatasets:
         fingerprint = inputs.fingerprint
         if fingerprint == entry.fingerprint and self.contents.exists(fingerprint) and not force:
             return False
-        if force:
-            with self.contents.set_aside(fingerprint):
-                self._build(entry.name, inputs, None)
-        else:
-            self._build(entry.name, inputs, entry.fingerprint)
+        self._build(entry.name, inputs, None if force else entry.fingerprint, again=force)
         self._registry.change(entry.id, fingerprint=fingerprint)
-        if fingerprint != entry.fingerprint:
-            self._remove_unnamed(entry)
         return True
 
     def delete(self, name: Reference) -> None:
-        """Remove a dataset, and with it the models estimated on it, unless another name shares it.
+        """Remove a dataset. Its data stay until they are pruned, so that what was read from them goes on.
 
         Raises
         ------
@@ -104,8 +88,6 @@ class RiskDatasets:
         entry = self._entry(name)
         self._registry.refuse_if_referred(entry)
         self._registry.remove(entry.id)
-        self._remove_unnamed(entry)
-        self._remove_models()
 
     def settings(self, name: Reference) -> AnyRiskDatasetSettings:
         """What a dataset is built from; SettingsError if the settings are not valid any more."""
@@ -168,27 +150,8 @@ class RiskDatasets:
     def _entry(self, key: Reference) -> Entry:
         return self._registry.get(RISK_DATASET, key)
 
-    def _build(self, name: str, inputs: DatasetInputs, previous: str | None) -> None:
+    def _build(self, name: str, inputs: DatasetInputs, previous: str | None, *, again: bool = False) -> None:
         """Build the data of a dataset, and warn of what its report warns of."""
-        self.contents.build(inputs, previous)
+        self.contents.build(inputs, previous, again=again)
         for warning in self.contents.open(inputs.fingerprint).report.warnings:
             warn(f"risk dataset {name!r}: {warning}")
-
-    def _remove_unnamed(self, entry: Entry) -> None:
-        """Remove the data that an entry had, unless a name refers to them."""
-        if entry.fingerprint and entry.fingerprint not in self.fingerprints():
-            self.contents.remove(entry.fingerprint)
-
-    def _remove_models(self) -> None:
-        """Remove estimates on former data of datasets that do not exist any more; those of others are kept,
-        to be extended.
-        """
-        living, names = self.fingerprints(), self.names()
-        for folder in self._models.glob("*"):
-            if folder.name in living or folder.name.startswith("."):
-                continue
-            for estimates in folder.iterdir():
-                if made_for(estimates) not in names:
-                    shutil.rmtree(estimates, ignore_errors=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()

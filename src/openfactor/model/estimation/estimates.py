@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openfactor.dataset.dictionary import Dictionary
+from openfactor.store import PackRef
 
 Float = NDArray[np.float64]
 
@@ -64,17 +65,12 @@ class EstimatesRun:
     """Those of `BLANK`, (t, K) each; see `Estimates`."""
     by_date: Mapping[str, NDArray[Any]]
     """Those of `BY_DATE`, (S, t) each; see `Estimates`."""
-    by_row: tuple[NDArray[Any], ...]
+    by_row: Sequence[NDArray[Any]]
     """(rows of the run,) asset_return, specific_return, covered and the weights of each stage."""
     content_hashes: NDArray[np.uint64]
     """(days of the run,) one hash per stored day."""
-    stored: object | None = None
-    """Where it is stored; None: nowhere yet."""
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the run."""
-        return len(self.by_row[0])
+    stored: PackRef | None = None
+    """The pack that has it; None: not stored yet."""
 
     @property
     def n_days(self) -> int:

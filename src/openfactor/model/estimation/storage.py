@@ -1,161 +1,122 @@
-"""Estimates on disk: NumPy arrays for each run, mapped into memory, and one JSON file.
+"""Estimates in the store: one pack for each run, and a manifest.
 
-<run>.factor_returns.npy, ...   (t, K) and (S, t) arrays
-<run>.dates.npy                 trading days
-<run>.content_hashes.npy        one hash per stored day of the dataset
-<run>.rows.npy                  (arrays, rows) values beside the panel's rows
-<run>.covered.npy               (1, rows) trading days that the returns cover
-estimates.json                  names
+A pack has the values by factor, (t, K) each, by date, (S, t) each, and by row, (rows,) each; the trading days
+and one content hash per stored day of the dataset. The manifest has names and what the estimates were made
+from.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from openfactor.dataset.dictionary import Dictionary
-from openfactor.dataset.storage import map_rows, save_rows
-from openfactor.errors import StorageError
-from openfactor.folders import write_whole
 from openfactor.model.estimation.estimates import BLANK, BY_DATE, Estimates, EstimatesRun, Pairs
+from openfactor.store import Manifest, Objects, Pack, PackRef, read_manifest, write_manifest, write_pack
 
-_COVERED = 2
-"""Place of `covered` among the arrays by row."""
-_NAMES = (*BLANK, *BY_DATE, "dates", "content_hashes", "rows", "covered")
-
-
-class _Place(NamedTuple):
-    """Where a run is stored."""
-
-    folder: Path
-    number: int
-
-    def file(self, name: str) -> Path:
-        return self.folder / f"{self.number}.{name}.npy"
+KIND = "estimates"
+_PART = "estimates"
 
 
-def save(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> Estimates:
-    """Write to `folder`, which appears complete or not at all; an existing one stays as it is.
+def save(estimates: Estimates, objects: Objects, names: Sequence[str], made_from: Mapping[str, Any]) -> str:
+    """Keep estimates; the hash of their manifest, which identifies their content.
 
-    Files of runs that are stored already are linked, not written again.
+    Runs that are stored already are not written again.
 
     Parameters
     ----------
+    names
+        (runs,) name of each run.
     made_from
         JSON that names the settings, the dataset and the version of every upload that was read; kept with the
         estimates.
-
-    Returns
-    -------
-    The estimates as stored, with values by row mapped into memory.
     """
-    write_whole(folder, "the estimates", lambda part: _write(estimates, part, made_from))
-    return load(folder)
-
-
-def made_for(folder: Path) -> str | None:
-    """Name of the dataset that stored estimates were made for; None if they cannot be read."""
-    try:
-        name = json.loads((folder / "estimates.json").read_text())["made_from"]["data"]["dataset"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return str(name)
-
-
-def _write(estimates: Estimates, folder: Path, made_from: Mapping[str, Any]) -> None:
-    for number, run in enumerate(estimates.runs):
-        place = _Place(folder, number)
-        if not _link(run, place):
-            _write_run(run, place)
+    runs = {
+        name: {_PART: run.stored or _write_run(run, objects)}
+        for name, run in zip(names, estimates.runs, strict=True)
+    }
     meta = {
         "fingerprint": estimates.fingerprint,
         "made_from": made_from,
         "factors": estimates.pairs,
         "stage": estimates.stage.tolist(),
         "dictionary": estimates.dictionary.to_json(),
-        "runs": [run.pairs for run in estimates.runs],
+        "fewer_factors": {
+            name: run.pairs
+            for name, run in zip(names, estimates.runs, strict=True)
+            if run.pairs != estimates.pairs
+        },
     }
-    (folder / "estimates.json").write_text(json.dumps(meta, indent=1))
+    return write_manifest(objects, Manifest(KIND, meta, runs))
 
 
-def _write_run(run: EstimatesRun, place: _Place) -> None:
-    for name, array in {**run.by_factor, **run.by_date}.items():
-        np.save(place.file(name), array)
-    np.save(place.file("dates"), np.array(run.dates, "datetime64[D]"))
-    np.save(place.file("content_hashes"), run.content_hashes)
-    values = [array for k, array in enumerate(run.by_row) if k != _COVERED]
-    save_rows(place.file("rows"), values, run.n_rows, "float64")
-    save_rows(place.file("covered"), run.by_row[_COVERED : _COVERED + 1], run.n_rows, "int32")
+def _write_run(run: EstimatesRun, objects: Objects) -> PackRef:
+    arrays = {**run.by_factor, **run.by_date}
+    arrays["dates"] = np.array(run.dates, "datetime64[D]")
+    arrays["content_hashes"] = run.content_hashes
+    arrays |= {f"row.{k}": values for k, values in enumerate(run.by_row)}
+    return write_pack(objects, arrays)
 
 
-def _link(run: EstimatesRun, place: _Place) -> bool:
-    """Link the files of a run to a place; whether all could be linked, which needs the files and a disk with
-    links.
-    """
-    if not isinstance(run.stored, _Place):
-        return False
-    try:
-        for name in _NAMES:
-            os.link(run.stored.file(name), place.file(name))
-    except OSError:
-        for name in _NAMES:
-            place.file(name).unlink(missing_ok=True)
-        return False
-    return True
-
-
-def linked(estimates: Estimates, folder: Path) -> Estimates:
-    """The same estimates, the files of their runs linked into `folder`, which exists."""
-    runs = []
-    for number, run in enumerate(estimates.runs):
-        place = _Place(folder, number)
-        runs.append(replace(run, stored=place if _link(run, place) else None))
-    return replace(estimates, runs=tuple(runs))
-
-
-def load(folder: Path) -> Estimates:
-    """Read stored estimates.
+def load(objects: Objects, content: str) -> Estimates:
+    """Read stored estimates; values by row are mapped when they are read.
 
     Raises
     ------
     StorageError
-        A file is missing or damaged.
+        A part is missing or damaged, or of a newer release.
     """
-    try:
-        meta = json.loads((folder / "estimates.json").read_text())
-        runs = [_read_run(_Place(folder, number), pairs) for number, pairs in enumerate(meta["runs"])]
-        return Estimates(
-            fingerprint=meta["fingerprint"],
-            pairs=_pairs(meta["factors"]),
-            stage=np.array(meta["stage"], np.int64),
-            runs=tuple(runs),
-            dictionary=Dictionary.from_json(meta["dictionary"]),
-        )
-    except (OSError, EOFError, ValueError, KeyError) as error:
-        raise StorageError(
-            f"the estimates in {folder} cannot be read ({error}); delete the folder"
-        ) from error
+    manifest = read_manifest(objects, content)
+    meta, pairs = manifest.meta, _pairs(manifest.meta["factors"])
+    runs = [
+        _read_run(objects, parts[_PART], _pairs(meta["fewer_factors"].get(name, pairs)))
+        for name, parts in manifest.runs.items()
+    ]
+    return Estimates(
+        fingerprint=meta["fingerprint"],
+        pairs=pairs,
+        stage=np.array(meta["stage"], np.int64),
+        runs=tuple(runs),
+        dictionary=Dictionary.from_json(meta["dictionary"]),
+    )
 
 
 def _pairs(value: Any) -> Pairs:
     return tuple((group, factor) for group, factor in value)
 
 
-def _read_run(place: _Place, pairs: Any) -> EstimatesRun:
-    by_row = [*map_rows(place.file("rows"))]
-    by_row[_COVERED:_COVERED] = [*map_rows(place.file("covered"))]
+def _read_run(objects: Objects, ref: PackRef, pairs: Pairs) -> EstimatesRun:
+    pack = Pack(objects, ref)
     return EstimatesRun(
-        pairs=_pairs(pairs),
-        dates=tuple(np.load(place.file("dates")).tolist()),
-        by_factor={name: np.load(place.file(name)) for name in BLANK},
-        by_date={name: np.load(place.file(name)) for name in BY_DATE},
-        by_row=tuple(by_row),
-        content_hashes=np.load(place.file("content_hashes")),
-        stored=place,
+        pairs=pairs,
+        dates=tuple(pack["dates"].tolist()),
+        by_factor={name: pack[name] for name in BLANK},
+        by_date={name: pack[name] for name in BY_DATE},
+        by_row=_Lazily([partial(pack.__getitem__, name) for name in pack if name.startswith("row.")]),
+        content_hashes=pack["content_hashes"],
+        stored=ref,
     )
+
+
+class _Lazily(Sequence[NDArray[Any]]):
+    """Arrays that are read when they are first used."""
+
+    def __init__(self, readers: Sequence[Callable[[], NDArray[Any]]]) -> None:
+        self._readers = readers
+
+    @overload
+    def __getitem__(self, k: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, k: slice) -> Sequence[NDArray[Any]]: ...
+    def __getitem__(self, k: int | slice) -> NDArray[Any] | Sequence[NDArray[Any]]:
+        return self._readers[k]() if isinstance(k, int) else [read() for read in self._readers[k]]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return (read() for read in self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
