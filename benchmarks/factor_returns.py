@@ -111,7 +111,7 @@ def skfolio_seconds(dataset: RiskDataset, n_days: int) -> float:
     panel, rows = dataset.panel, n * n_days
     codes = panel.sparse["industry"].codes[0][:rows]
     industries = codes[:, None] == np.arange(len(panel.sparse["industry"].categories) - 1)
-    dense = [panel.dense["market"]["market"], *panel.dense["style"].values()]
+    dense = [panel.dense["market"]["market"][:], *(values[:] for values in panel.dense["style"].values())]
     columns = [*(values[:rows] for values in dense), *industries.T]
     x = np.stack([values.astype(np.float64) for values in columns], axis=1).reshape(n_days, n, -1)
     y = panel.local_return[n : rows + n].reshape(n_days, n)

@@ -78,6 +78,6 @@ def random_dataset(
 
 def arrays(panel: Panel) -> list[np.ndarray]:
     """Every array of the panel that a model with all its factors reads."""
-    dense = [values for factors in panel.dense.values() for values in factors.values()]
+    dense = [values[:] for factors in panel.dense.values() for values in factors.values()]
     sparse = [codes for group in panel.sparse.values() for codes in group.codes]
     return [panel.listing, panel.local_return, panel.priced, panel.market_cap, *dense, *sparse]
