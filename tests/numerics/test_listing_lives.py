@@ -1,139 +1,166 @@
-"""Lives, stale rows and currencies of listings, against twins that look at one listing or row at a time."""
+"""Lives and stale rows of listings, against twins that know all days at once and look at one listing at a
+time."""
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from openfactor.numerics.listing_lives import (
+    DayRows,
+    LifeLimits,
     PriceEvents,
-    PriceGaps,
-    choose_currency,
-    close_lives,
-    fill_stale_rows,
-    mark_lives,
+    StoredDays,
+    lay_out_days,
+    new_day_rows,
     new_life_state,
 )
+from tests.numerics.cuts import random_cuts
 
 DAYS, LISTINGS = 30, 5
+COMPANY = np.array([0, 0, 1, 1, 2], np.int32)
+LIMITS = LifeLimits(alive=4, main=2)
+PAST = -(2**31)
 
 
-def last_day_alive(prices: list[tuple[int, bool, bool, int]], s: int, until: int, gaps: PriceGaps) -> int:
-    """The last day with a row after a price of day s, if no other follows; prices (day, quoted, delisted,
-    ...)."""
-    later = [day for day, quoted, _, _ in prices if quoted and day > s]
-    flags = [
-        day for day, quoted, delisted, _ in prices
-        if day >= s and (delisted if quoted else day > s) and not (quoted and day > s)
-        and (not later or day < later[0])
-    ]  # fmt: skip
-    end = max(e for e in range(s, DAYS) if gaps.counted[e] <= gaps.counted[s] + gaps.limit)
-    end = min(end, max(until, s))
-    return min(end, min(flags)) if flags else end
+class Market:
+    """Random prices and flags; `date`: (D,) of the stored days; events in the order of their dates."""
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.date = 100 + np.cumsum(rng.integers(1, 4, DAYS))
+        self.counted = np.cumsum(rng.random(DAYS) < 0.7)
+        grid = [(d, i) for d in range(DAYS) for i in range(LISTINGS) if rng.random() < 0.3]
+        self.day, listing = (np.array(values) for values in zip(*grid, strict=True))
+        self.listing = listing.astype(np.int32)
+        n = len(grid)
+        self.quoted = rng.random(n) < 0.8
+        # without a price a row is only there to say that the listing ends
+        self.delisted = np.where(self.quoted, rng.random(n) < 0.15, True)
+        self.currency = rng.integers(0, 3, n).astype(np.int16)
+        short = self.date[self.day] + rng.integers(0, 9, n)
+        self.stated = np.where(rng.random(n) < 0.3, short, self.date[-1] + 100)
+
+    def rows(self, cuts: list[int]) -> list[DayRows]:
+        """The rows of runs of days that begin at the cuts."""
+        state, out = new_life_state(LISTINGS, 3), []
+        dates, counted = np.append(PAST, self.date), np.append(0, self.counted)
+        for first, stop in pairwise([*cuts, DAYS]):
+            at = slice(*np.searchsorted(self.day, [first, stop]))
+            days = StoredDays(first, dates[first : stop + 1], counted[first : stop + 1])
+            offsets = np.searchsorted(self.day[at], np.arange(first, stop + 2))
+            events = PriceEvents(
+                offsets, self.listing[at], self.quoted[at], self.delisted[at], self.currency[at],
+                self.stated[at],
+            )  # fmt: skip
+            rows = new_day_rows(stop - first, (stop - first) * LISTINGS, len(self.day[at]))
+            lay_out_days(days, events, COMPANY, LIMITS, state, rows)
+            out.append(rows)
+        return out
+
+    def end(self, prices: list[int], k: int) -> int:
+        """The last day with a row after price k of a listing, if no other price follows."""
+        s = int(self.day[k])
+        allowed = [e for e in range(s, DAYS) if self.counted[e] <= self.counted[s] + LIMITS.alive]
+        stated = [e for e in range(DAYS) if self.date[e] <= self.stated[k]]
+        later = [int(self.day[p]) for p in prices if self.day[p] > s]
+        own = np.flatnonzero(self.listing == self.listing[k])
+        flags = [
+            int(self.day[e]) for e in own
+            if self.delisted[e] and (e == k or not self.quoted[e])
+            and s <= self.day[e] < min([*later, DAYS])
+        ]  # fmt: skip
+        return min([max(allowed), max([*stated, s]), *flags])
 
 
-@pytest.mark.parametrize("seed", range(12))
+def joined(runs: list[DayRows], name: str) -> np.ndarray:
+    if name in ("base", "after_flag"):
+        return np.concatenate([getattr(run, name) for run in runs])
+    return np.concatenate([getattr(run, name)[: run.offsets[-1]] for run in runs])
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_lives(seed: int) -> None:
-    """Alive on the days of prices and up to the end of the last one's life; several calls give one result."""
-    rng = np.random.default_rng(seed)
-    gaps = PriceGaps(np.cumsum(rng.random(DAYS) < 0.7).astype(np.int64), 2)
-    grid = [(d, i) for d in range(DAYS) for i in range(LISTINGS) if rng.random() < 0.3]
-    day, listing = (np.array(values) for values in zip(*grid, strict=True))
-    quoted = rng.random(len(day)) < 0.8
-    # without a price a row is only there to say that the listing ends
-    delisted = np.where(quoted, rng.random(len(day)) < 0.15, True)
-    stated = np.where(rng.random(len(day)) < 0.3, day + rng.integers(0, 4, len(day)), DAYS - 1)
-    steps = np.zeros((DAYS + 1, LISTINGS), np.int8)
-    base, after_flag = np.zeros((2, len(day)), np.bool_)
-    state = new_life_state(LISTINGS)
-    for part in (slice(0, len(day) // 3), slice(len(day) // 3, None)):
-        events = PriceEvents(
-            day[part], listing[part].astype(np.int32), quoted[part], delisted[part], stated[part]
-        )
-        mark_lives(events, gaps, state, steps, base[part], after_flag[part])
-    close_lives(gaps, state, steps)
-    alive = np.cumsum(steps, axis=0)[:-1].astype(bool)
+    """Alive on the days of prices and up to the end of the last one's life."""
+    market = Market(seed)
+    (rows,) = market.rows([0])
+    alive, currency, is_last = (np.full((DAYS, LISTINGS), -1) for _ in range(3))
+    begun = {i: [] for i in range(LISTINGS)}
     for i in range(LISTINGS):
-        own = np.flatnonzero(listing == i)
-        prices = list(zip(*(x[own].tolist() for x in (day, quoted, delisted, stated)), strict=True))
-        priced = [k for k in own.tolist() if quoted[k]]
-        expected = np.zeros(DAYS, bool)
-        for k, following in zip(priced, [*priced[1:], None], strict=True):
-            end = last_day_alive(prices, int(day[k]), int(stated[k]), gaps)
-            expected[day[k] : min(end + 1, DAYS if following is None else day[following])] = True
-        np.testing.assert_array_equal(alive[:, i], expected)
-        for k, before in zip(priced, [None, *priced[:-1]], strict=True):
+        prices = np.flatnonzero((market.listing == i) & market.quoted).tolist()
+        for k, before, following in zip(prices, [None, *prices], [*prices[1:], None], strict=False):
+            s = int(market.day[k])
+            end = market.end(prices, k)
+            stop = min(end + 1, DAYS if following is None else int(market.day[following]))
+            alive[s:stop, i], currency[s:stop, i], is_last[s:stop, i] = k, market.currency[k], False
+            own = np.flatnonzero((market.listing == i) & market.delisted)
+            if stop == end + 1 and any(
+                market.day[e] == end and (e == k or not market.quoted[e]) for e in own
+            ):
+                is_last[end, i] = True
             if before is None:
-                assert base[k]
+                assert rows.base[k]
+                begun[i].append(s)
                 continue
-            yesterday = gaps.counted[day[k] - 1]
-            too_long = yesterday - gaps.counted[day[before]] > gaps.limit
-            changed = stated[k] != stated[before] and stated[before] < day[k] - 1
-            assert base[k] == (too_long or changed)
-            end = last_day_alive(prices, int(day[before]), int(stated[before]), gaps)
-            flagged = any(d >= day[before] and flag and (d < day[k]) for d, _, flag, _ in prices)
-            missed = end < day[k] - 1 and yesterday > gaps.counted[end]
-            assert after_flag[k] == (flagged and missed and not base[k])
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_stale_rows(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    company_of, counted = np.array([0, 0, 1, 1, 2]), np.cumsum(rng.random(DAYS) < 0.8).astype(np.int64)
-    alive = np.zeros((DAYS, LISTINGS), bool)
-    for i in range(LISTINGS):  # one or two lives each
-        bounds = np.sort(rng.permutation(DAYS)[:4])
-        alive[bounds[0] : bounds[1], i] = True
-        alive[bounds[2] : bounds[3], i] = seed % 2 == 1
-    begins = alive & ~np.vstack([np.zeros(LISTINGS, bool), alive[:-1]])
-    priced = alive & ((rng.random(alive.shape) < 0.4) | begins)
-    quote = rng.integers(0, 3, alive.shape)
-    listing = np.concatenate([np.flatnonzero(row) for row in alive]).astype(np.int32)
-    offsets = np.append(0, np.cumsum(alive.sum(axis=1))).astype(np.int64)
-    currency = np.where(priced, quote, -7)[alive].astype(np.int16)
-    asleep = np.zeros(len(listing), np.bool_)
-    fill_stale_rows(
-        offsets, listing, company_of[listing].astype(np.int32), priced[alive], counted, 3, currency, asleep
-    )
-    row = 0
+            yesterday, last = market.counted[s - 1], market.end(prices, before)
+            if last < s - 1:
+                begun[i].append(s)
+            too_long = yesterday - market.counted[market.day[before]] > LIMITS.alive
+            changed = market.stated[k] != market.stated[before] < market.date[s - 1]
+            assert rows.base[k] == (too_long or changed)
+            flagged = market.delisted[before] or any(market.day[before] < market.day[e] < s for e in own)
+            missed = last < s - 1 and yesterday > market.counted[last]
+            assert rows.after_flag[k] == (flagged and missed and not rows.base[k])
     for d in range(DAYS):
-        for i in np.flatnonzero(alive[d]).tolist():
-            s = int(np.flatnonzero(priced[: d + 1, i])[-1])
-            assert currency[row] == quote[s, i]
-            begun = [int(np.flatnonzero(begins[: d + 1, o]).max(initial=-1)) for o in range(LISTINGS)]
-            others = [begun[o] for o in np.flatnonzero(company_of == company_of[i])]
-            expected = s < d and (counted[d] - counted[s] > 3 or max(others) > s)
-            assert asleep[row] == expected
-            row += 1
+        at = slice(*rows.offsets[[d, d + 1]])
+        listings = np.flatnonzero(alive[d] >= 0)
+        np.testing.assert_array_equal(rows.listing[at], listings)
+        np.testing.assert_array_equal(rows.currency[at], currency[d, listings])
+        np.testing.assert_array_equal(rows.is_last[at], is_last[d, listings])
+        for row, i in enumerate(listings.tolist(), start=at.start):
+            price = int(alive[d, i])
+            is_priced = market.day[price] == d
+            assert rows.price[row] == (price if is_priced else -1)
+            others = [b for j in begun if COMPANY[j] == COMPANY[i] for b in begun[j] if b <= d]
+            idle = market.counted[d] - market.counted[market.day[price]] > LIMITS.main
+            assert rows.asleep[row] == (not is_priced and (idle or max(others) > market.day[price]))
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_one_currency_per_listing_and_day(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    rows = sorted(
-        (i, d, not bool(rng.random() < 0.8), int(c))
-        for i in range(4)
-        for d in range(12)
-        for c in rng.permutation(3)[: rng.integers(0, 4)]
+@pytest.mark.parametrize("seed", range(20))
+def test_days_can_be_cut_anywhere(seed: int) -> None:
+    market = Market(seed)
+    whole, cut = market.rows([0]), market.rows(random_cuts(seed, DAYS))
+    for name in set(DayRows._fields) - {"price", "offsets"}:
+        np.testing.assert_array_equal(joined(cut, name), joined(whole, name), name)
+    np.testing.assert_array_equal(joined(cut, "price") >= 0, joined(whole, "price") >= 0)
+    np.testing.assert_array_equal(
+        np.concatenate([np.diff(run.offsets) for run in cut]), np.diff(whole[0].offsets)
     )
-    listing, day, unquoted, currency = (np.array(values) for values in zip(*rows, strict=True))
-    kept, before, same = choose_currency(
-        listing.astype(np.int32), day.astype(np.int64), ~unquoted, currency.astype(np.int16), 3
-    )
-    for _, own in groupby(range(len(rows)), key=lambda k: rows[k][0]):
-        last, by_currency = -1, {}
-        for _, group in groupby(list(own), key=lambda k: rows[k][1]):
-            of_day = list(group)
-            usual = [
-                k for k in of_day
-                if last >= 0 and currency[k] == currency[last] and unquoted[k] == unquoted[of_day[0]]
-            ]  # fmt: skip
-            chosen = usual[0] if usual else of_day[0]
-            assert np.flatnonzero(kept[of_day]).tolist() == [of_day.index(chosen)]
-            if not unquoted[chosen]:
-                assert before[chosen] == last
-                assert same[chosen] == by_currency.get(int(currency[chosen]), -1)
-                last = chosen
-            by_currency |= {int(currency[k]): k for k in of_day if not unquoted[k]}
+
+
+def test_a_flag_on_a_date_that_is_not_stored_is_known_on_the_next_day() -> None:
+    """Whether the next day belongs to the same run or not."""
+    date = np.array([PAST, 10, 13, 14])
+    events = PriceEvents(
+        np.array([0, 1, 2, 2, 2]), np.zeros(2, np.int32), np.array([True, False]), np.array([False, True]),
+        np.zeros(2, np.int16), np.full(2, 100),
+    )  # fmt: skip
+    state, rows = new_life_state(1, 1), new_day_rows(3, 3, 2)
+    limits = LifeLimits(10, 10)
+    company = np.zeros(1, np.int32)
+    lay_out_days(StoredDays(0, date, np.arange(4)), events, company, limits, state, rows)
+    assert rows.offsets.tolist() == [0, 1, 2, 2]
+    assert rows.is_last[:2].tolist() == [False, True]
+    state, first, second = new_life_state(1, 1), new_day_rows(1, 1, 2), new_day_rows(2, 2, 0)
+    lay_out_days(
+        StoredDays(0, date[:2], np.arange(2)), events._replace(offsets=np.array([0, 1, 2])), company, limits,
+        state, first,
+    )  # fmt: skip
+    none = PriceEvents(np.zeros(4, np.int64), *(np.zeros(0, a.dtype) for a in events[1:]))
+    lay_out_days(StoredDays(1, date[1:], np.arange(1, 4)), none, company, limits, state, second)
+    assert first.offsets.tolist() == [0, 1]
+    assert not first.is_last[0]
+    assert second.offsets.tolist() == [0, 1, 1]
+    assert second.is_last[0]

@@ -14,6 +14,8 @@ from openfactor.results.provenance import DataVersion
 from openfactor.settings.dates import DateLike, as_date
 from openfactor.settings.universe import CalendarSettings
 
+Dates = NDArray[np.datetime64]
+
 
 def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDArray[np.bool_]]:
     """Exchange to (D,): closed on that day."""
@@ -24,23 +26,17 @@ def closed_days(closed: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, NDAr
     }
 
 
-def counted_days(closed: Mapping[str, NDArray[np.bool_]], priced: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Running count of the days that count towards limits of days without a price.
+def counts_as_day(closed: Dates, days: Dates, priced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(D,) whether stored days count towards limits of days without a price.
 
-    These are stored days with prices, and those on which no exchange is closed.
+    Days with prices do, and those on which no exchange is closed.
 
     Parameters
     ----------
+    closed : dates on which any exchange is closed
     priced : (D,) whether a day has prices
-
-    Returns
-    -------
-    (D,) number of counted days up to each day.
     """
-    shut = np.zeros(len(priced), np.bool_)
-    for mask in closed.values():
-        shut |= mask
-    return np.cumsum(priced | ~shut).astype(np.int64)
+    return priced | ~np.isin(days, closed)
 
 
 def within(day: dt.date, start: DateLike | None, end: DateLike | None) -> bool:

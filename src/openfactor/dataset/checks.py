@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -104,6 +105,20 @@ def returns(index: PanelIndex, identifiers: Identifiers, bound: float | None) ->
         "they are real"
     )
     return [Fault("max_return", "price", message, "return", len(high), examples)]
+
+
+def merged(faults: Sequence[Fault]) -> list[Fault]:
+    """Faults that differ in their rows only as one, with the first examples."""
+    by_message: dict[tuple[str, str, str, str | None], Fault] = {}
+    for fault in faults:
+        key = (fault.rule, fault.upload, fault.message, fault.column)
+        first = by_message.get(key)
+        if first is None:
+            by_message[key] = fault
+        else:
+            examples = (*first.examples, *fault.examples)[:MAX_EXAMPLES]
+            by_message[key] = replace(first, count=first.count + fault.count, examples=examples)
+    return list(by_message.values())
 
 
 def rates(name: str, currencies: pl.DataFrame, fx: pl.DataFrame) -> list[Fault]:

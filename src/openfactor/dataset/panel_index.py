@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -14,12 +14,9 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.identifiers import Identifiers
-from openfactor.dataset.lives import Life, alive_days, day_before
 from openfactor.dataset.panel import Panel, PanelRun
-from openfactor.dataset.row_counts import RowCounts
 from openfactor.dataset.runs import months
 from openfactor.numerics.asof import RunRows
-from openfactor.numerics.listing_lives import fill_stale_rows
 
 if TYPE_CHECKING:
     from openfactor.dataset.riskdataset import RiskDataset
@@ -116,80 +113,33 @@ def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
     return np.searchsorted(day, np.arange(n_days + 1)).astype(np.int64)
 
 
-def build_index(
-    prices: pl.DataFrame,
-    days: Sequence[dt.date],
-    life: Life,
-    identifiers: Identifiers,
-    row_counts: RowCounts,
-) -> PanelIndex:
-    """A row per listing and stored day on which it is alive.
+def joined(indexes: Sequence[PanelIndex]) -> PanelIndex:
+    """The index of runs that follow each other."""
+    starts = np.cumsum([0, *(index.n_rows for index in indexes)])
 
-    Parameters
-    ----------
-    prices : of `read_prices`
-    row_counts : receives the returns that are not used
-    """
-    alive, begins_life = alive_days(prices, days, life, identifiers.n_listings, row_counts)
-    offsets = np.concatenate([[0], np.cumsum(alive.sum(axis=1))]).astype(np.int64)
-    listing = np.broadcast_to(np.arange(identifiers.n_listings, dtype=np.int32), alive.shape)[alive]
-    columns = _price_columns(prices, begins_life, days, alive, offsets)
-    del alive
-    company = identifiers.table["company"].to_numpy()[listing]
-    asleep = np.zeros(len(listing), np.bool_)
-    fill_stale_rows(
-        offsets, listing, company, columns.priced, life.counted, LONGEST_CLOSURE, columns.currency, asleep
-    )
+    def whole(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(index, name) for index in indexes])
+
     return PanelIndex(
-        days=days,
-        n_listings=identifiers.n_listings,
-        n_companies=identifiers.n_companies,
-        company=company,
-        offsets=offsets,
-        listing=listing,
-        local_return=columns.local_return,
-        currency=columns.currency,
-        priced=columns.priced,
-        delisted=columns.delisted,
-        is_main_listing=main_rows(days, offsets, listing, identifiers, last=asleep),
+        days=[day for index in indexes for day in index.days],
+        n_listings=indexes[-1].n_listings,
+        n_companies=indexes[-1].n_companies,
+        company=whole("company"),
+        offsets=np.concatenate(
+            [
+                *(index.offsets[:-1] + start for index, start in zip(indexes, starts, strict=False)),
+                starts[-1:],
+            ]
+        ),
+        listing=whole("listing"),
+        local_return=whole("local_return"),
+        currency=whole("currency"),
+        priced=whole("priced"),
+        delisted=np.concatenate(
+            [index.delisted + start for index, start in zip(indexes, starts, strict=False)]
+        ),
+        is_main_listing=whole("is_main_listing"),
     )
-
-
-class _PriceColumns(NamedTuple):
-    """Columns of the index that prices fill; see `Panel`."""
-
-    local_return: NDArray[np.float64]
-    currency: NDArray[np.int16]
-    priced: NDArray[np.bool_]
-    delisted: NDArray[np.int64]
-
-
-def _price_columns(
-    prices: pl.DataFrame,
-    begins_life: NDArray[np.bool_],
-    days: Sequence[dt.date],
-    alive: NDArray[np.bool_],
-    offsets: NDArray[np.int64],
-) -> _PriceColumns:
-    """The columns of rows with a price; begins_life : (prices,); alive : (D, listings)."""
-    # place of each listing's row among the rows of its day, from 1
-    position = np.cumsum(alive, axis=1, dtype=np.int32)
-    n_rows = int(offsets[-1])
-    returns, priced = np.full(n_rows, np.nan), np.zeros(n_rows, np.bool_)
-    currency, delisted = np.zeros(n_rows, np.int16), []
-    for part, first in zip(
-        prices.iter_slices(RUN), np.split(begins_life, range(RUN, len(begins_life), RUN)), strict=True
-    ):
-        day, code = day_before(part["date"], days), part["listing"].to_numpy()
-        at = offsets[day] + position[day, code] - 1
-        ends = part["delisted"].to_numpy() & (day >= 0) & alive[day, code]
-        delisted.append(at[ends])
-        quoted = part["quoted"].to_numpy()
-        at = at[quoted]
-        returns[at] = np.where(first, np.nan, part["return"].fill_null(float("nan")).to_numpy())[quoted]
-        currency[at] = part["ccy"].to_numpy()[quoted]
-        priced[at] = True
-    return _PriceColumns(returns, currency, priced, np.unique(np.concatenate(delisted)))
 
 
 def panel_of(

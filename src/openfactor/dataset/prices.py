@@ -2,177 +2,210 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.axes import find_listings, name_listings
+from openfactor.dataset.currency_changes import CurrencyChange, return_across
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.rates import Rates
-from openfactor.dataset.resolving import known_listings
 from openfactor.dataset.row_counts import RowCounts
-from openfactor.dataset.total_returns import PAID, with_returns
-from openfactor.numerics.listing_lives import choose_currency
+from openfactor.numerics.quotes import (
+    AFTER_THE_END,
+    EMPTY,
+    KEPT,
+    NEVER,
+    OTHER_CURRENCY,
+    CurrencyQuotes,
+    QuoteResults,
+    QuoteRows,
+    new_currency_quotes,
+    new_listing_quotes,
+    new_results,
+    settle_quotes,
+)
 from openfactor.settings.riskdataset import EmptyReturns
 
-Float = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+_REASONS = {
+    EMPTY: "neither close nor return",
+    OTHER_CURRENCY: "quoted in another currency",
+    AFTER_THE_END: "after the delisting",
+}
 
-SAME = 1e-6
-"""Relative difference up to which two returns are equal: the precision of published closes and returns."""
+
+@dataclass(frozen=True)
+class Prices:
+    """Rows of listings, sorted by date; at most one per listing and date."""
+
+    date: NDArray[np.datetime64]
+    """(n,)"""
+    listing: NDArray[np.int32]
+    """(n,)"""
+    returns: NDArray[np.float64]
+    """(n,) total return since the last price, as a fraction; NaN: none."""
+    currency: NDArray[np.int16]
+    """(n,)"""
+    quoted: NDArray[np.bool_]
+    """(n,) there is a price; other rows only say that the listing ends."""
+    delisted: NDArray[np.bool_]
+    """(n,)"""
+
+    @property
+    def days(self) -> NDArray[np.datetime64]:
+        """The dates with a price, ascending."""
+        date = self.date[self.quoted]
+        return date[np.flatnonzero(np.diff(date.astype(np.int64), prepend=NEVER))]
 
 
-def read_prices(
-    rows: pl.LazyFrame,
-    rows_by_type: pl.DataFrame,
-    identifiers: Identifiers,
-    rates: Rates,
-    row_counts: RowCounts,
-    empty_returns: EmptyReturns = "none",
-) -> pl.DataFrame:
-    """Rows of known listings, sorted by date.
+class PriceStage:
+    """Goes through the rows of a price upload in runs of dates.
 
     A row with neither close nor return is no price; it may still be flagged `delisted`. If a listing has
-    several currencies on a day, one is kept, see `choose_currency`. After a row flagged `delisted`, only rows
-    with the flag are kept: some vendors flag every row of a listing that has ended.
+    several currencies on a day, one is kept. After a row flagged `delisted`, only rows with the flag are
+    kept: some vendors flag every row of a listing that has ended. `settle_quotes` has the rules.
 
-    Parameters
-    ----------
-    rows_by_type : asset_id_type, rows: number of rows of the upload
-    row_counts : receives dropped rows and derived returns
-
-    Returns
-    -------
-    date, listing, return, ccy (code), quoted (whether there is a price), delisted.
+    Empty returns are derived from closes as the settings say. Such a return runs from the listing's previous
+    price in the currency, whatever the gap, and stays empty if that price has no close. `adjusted_close`:
+    closes are adjusted for dividends and splits, and their growth is the return. `close`: each share held at
+    the base becomes s shares by later splits, and dividends are paid on the shares held on their day:
+    (s * close + sum of s_d * dividend_d) / base - 1.
     """
-    known = known_listings(
-        rows.with_columns(pl.col("ccy").cast(pl.Enum(rates.names))),
-        ["ccy", "close", "return", "delisted", *(PAID if empty_returns == "close" else ())],
-        rows_by_type, identifiers, row_counts, "price",
-    )  # fmt: skip
-    n_empty = known["return"].null_count()
-    known = with_returns(known, empty_returns)
-    row_counts.work_out("price", "returns derived from closes", n_empty - known["return"].null_count())
-    known = known.with_columns(
-        pl.col("ccy").to_physical().cast(pl.Int16), pl.col("delisted").fill_null(False), quoted=_quoted(known)
-    )
-    known = _keep(known, known["quoted"] | known["delisted"], "neither close nor return", row_counts)
-    currencies = known.group_by("listing").agg(pl.col("ccy").n_unique())
-    several = currencies.filter(pl.col("ccy") > 1)["listing"]
-    if len(several):
-        known = _one_currency(known, several, rates, row_counts)
-    flagged = known.filter("delisted")["listing"].unique()
-    if len(flagged):
-        known = _until_delisted(known, flagged, row_counts)
-    known = known.select("date", "listing", "return", "ccy", "quoted", "delisted")
-    return known if known["date"].is_sorted() else known.sort("date", maintain_order=True)
+
+    def __init__(self, identifiers: Identifiers, rates: Rates, empty_returns: EmptyReturns) -> None:
+        self._identifiers = identifiers
+        self._rates = rates
+        self._empty_returns = empty_returns
+        n_listings = identifiers.n_listings
+        self._listings = new_listing_quotes(n_listings)
+        self._quotes = new_currency_quotes(0)
+        # (currencies, listings) index in `_quotes`; -1: none
+        self._index = np.full((len(rates.names), n_listings), -1, np.int32)
+
+    def advance(self, rows: pl.DataFrame, row_counts: RowCounts) -> Prices:
+        """The prices of the next dates.
+
+        Parameters
+        ----------
+        rows : of known listings, one per listing, date and currency, sorted by date: date, listing, ccy
+            (code), and the other columns of `price_columns`
+        row_counts : receives dropped rows and derived returns
+        """
+        quotes, out = self._quote_rows(rows), new_results(len(rows))
+        settle_quotes(quotes, self._empty_returns != "none", self._listings, self._quotes, out)
+        derived = np.isnan(quotes.returns) & ~np.isnan(out.returns)
+        row_counts.work_out("price", "returns derived from closes", int(derived.sum()))
+        for fate, reason in _REASONS.items():
+            row_counts.drop("price", reason, int((out.fate == fate).sum()))
+        dates = rows["date"].to_numpy().astype("datetime64[D]")
+        self._cross_currencies(quotes, dates, out, row_counts)
+        kept = np.flatnonzero(out.fate == KEPT)
+        return Prices(
+            dates[kept], quotes.listing[kept], out.returns[kept], quotes.currency[kept], out.quoted[kept],
+            quotes.delisted[kept],
+        )  # fmt: skip
+
+    def _quote_rows(self, rows: pl.DataFrame) -> QuoteRows:
+        date = rows["date"].to_physical().to_numpy()
+        first = np.flatnonzero(np.diff(date, prepend=NEVER))
+        listing, currency = rows["listing"].to_numpy(), rows["ccy"].to_numpy()
+        split, dividend = np.ones(len(rows)), np.zeros(len(rows))
+        if self._empty_returns == "close":
+            split = rows["split"].fill_null(1.0).to_numpy()
+            dividend = rows["dividend"].fill_null(0.0).to_numpy()
+        return QuoteRows(
+            np.append(first, len(rows)), date[first], listing, currency,
+            self._quotes_of(listing, currency), _numbers(rows["close"]), _numbers(rows["return"]), split,
+            dividend, rows["delisted"].fill_null(value=False).to_numpy(),
+        )  # fmt: skip
+
+    def _quotes_of(self, listing: NDArray[np.int32], currency: NDArray[np.int16]) -> NDArray[np.int32]:
+        """(n,) index in `_quotes` of each listing and currency; new ones are added."""
+        index = self._index[currency, listing]
+        unseen = np.flatnonzero(index < 0)
+        if len(unseen):
+            n, (_, n_listings) = len(self._quotes.close), self._index.shape
+            new = np.unique(currency[unseen].astype(np.int64) * n_listings + listing[unseen])
+            self._index.flat[new] = np.arange(n, n + len(new))
+            more = new_currency_quotes(len(new))._asdict()
+            self._quotes = CurrencyQuotes(
+                **{name: np.append(old, more[name]) for name, old in self._quotes._asdict().items()}
+            )
+            index = self._index[currency, listing]
+        return index
+
+    def _cross_currencies(
+        self, rows: QuoteRows, dates: NDArray[np.datetime64], out: QuoteResults, row_counts: RowCounts
+    ) -> None:
+        """Work out the returns of prices whose currency differs from that of the last price."""
+        worked_out = unknown = 0
+        for j in np.flatnonzero(out.old_currency >= 0).tolist():
+            same_date = None if out.same_date[j] == NEVER else np.datetime64(int(out.same_date[j]), "D")
+            change = CurrencyChange(
+                int(out.old_currency[j]), np.datetime64(int(out.old_date[j]), "D"), float(out.old_close[j]),
+                int(rows.currency[j]), dates[j], float(rows.close[j]), float(out.worth[j]),
+                float(out.returns[j]), same_date,
+            )  # fmt: skip
+            out.returns[j], from_closes = return_across(change, self._rates)
+            worked_out += from_closes
+            unknown += bool(np.isnan(out.returns[j]))
+        what = "returns across a change of currency, derived from closes"
+        row_counts.work_out("price", what, worked_out)
+        reason = "no return across a change of currency: no close, or no rate for both"
+        row_counts.drop("price", reason, unknown)
+
+    # state
+
+    def state(self) -> dict[str, pl.DataFrame]:
+        """What later dates depend on, by name of listing and currency."""
+        seen = np.flatnonzero(self._listings.first_date != NEVER)
+        listings = {name: values[seen] for name, values in self._listings._asdict().items()}
+        place = np.full(len(self._listings.first_date), -1, np.int32)
+        place[seen] = np.arange(len(seen))
+        currency, listing = np.nonzero(self._index >= 0)
+        index = self._index[currency, listing]
+        quotes = {name: values[index] for name, values in self._quotes._asdict().items()}
+        names = pl.Series("ccy", self._rates.names, pl.String)
+        of_prices = pl.Series(listings.pop("price_currency"), dtype=pl.Int64)
+        return {
+            "listings": name_listings(self._identifiers, seen).with_columns(
+                **listings, price_currency=names.gather(of_prices.replace(-1, None))
+            ),
+            "quotes": pl.DataFrame({"row": place[listing], "ccy": names.gather(currency), **quotes}),
+        }
+
+    def restore(self, state: Mapping[str, pl.DataFrame]) -> None:
+        """Go on from a state; the rates must have the currencies of its prices."""
+        codes = {ccy: code for code, ccy in enumerate(self._rates.names)}
+        listings, quotes = state["listings"], state["quotes"]
+        ccy = pl.col("price_currency").replace_strict(codes, default=-1, return_dtype=pl.Int16)
+        listings = listings.with_columns(ccy)
+        listing = find_listings(self._identifiers, listings)
+        known = np.flatnonzero(listing >= 0)
+        for name, values in self._listings._asdict().items():
+            values[listing[known]] = listings[name].to_numpy()[known]
+        listing = listing[quotes["row"].to_numpy()].astype(np.int32)
+        currency = quotes["ccy"].replace_strict(codes, return_dtype=pl.Int16).to_numpy()
+        known = np.flatnonzero(listing >= 0)
+        at = self._quotes_of(listing[known], currency[known])
+        for name, values in self._quotes._asdict().items():
+            values[at] = quotes[name].to_numpy()[known]
 
 
-def _quoted(rows: pl.DataFrame) -> pl.Series:
-    """Whether each row has a price.
-
-    On a day without any close, the upload gives returns only, and the first row of a listing is the base of
-    its next return.
-    """
-    empty = rows["close"].is_null() & rows["return"].is_null()
-    if not empty.any():
-        return ~empty
-    closes = rows.group_by("date").agg(has_close=pl.col("close").is_not_null().any())
-    without = closes.filter(~pl.col("has_close"))["date"]
-    first = rows.select(pl.col("date") == pl.col("date").min().over("listing")).to_series()
-    return ~empty | (first & rows["date"].is_in(without.implode()))
+def price_columns(empty_returns: EmptyReturns) -> list[str]:
+    """The columns of a price upload that are read."""
+    return [
+        "ccy",
+        "close",
+        "return",
+        "delisted",
+        *(("dividend", "split") if empty_returns == "close" else ()),
+    ]
 
 
-def _keep(rows: pl.DataFrame, mask: pl.Series, reason: str, row_counts: RowCounts) -> pl.DataFrame:
-    """The rows in a mask; the others are counted."""
-    left_out = len(rows) - int(mask.sum())
-    row_counts.drop("price", reason, left_out)
-    return rows.filter(mask) if left_out else rows
-
-
-def _until_delisted(rows: pl.DataFrame, flagged: pl.Series, row_counts: RowCounts) -> pl.DataFrame:
-    """Drop the rows of `flagged` listings from the first one without the flag that follows one with it."""
-    numbered = rows.with_row_index("row")
-    history = numbered.filter(pl.col("listing").is_in(flagged.implode())).sort("listing", "date")
-    before = pl.col("delisted").cum_max().shift(1, fill_value=False)
-    history = history.with_columns(revived=(before & ~pl.col("delisted")).over("listing"))
-    dropped = history.filter(pl.col("revived").cum_max().over("listing"))["row"]
-    mask = np.ones(len(rows), np.bool_)
-    mask[dropped.to_numpy()] = False
-    return _keep(rows, pl.Series(mask), "after the delisting", row_counts)
-
-
-def _one_currency(
-    rows: pl.DataFrame, several: pl.Series, rates: Rates, row_counts: RowCounts
-) -> pl.DataFrame:
-    """One row per day for the listings of `several`, with returns across changes of currency."""
-    numbered = rows.with_row_index("row").with_columns(unquoted=~pl.col("quoted"))
-    history = numbered.filter(pl.col("listing").is_in(several.implode())).sort(
-        "listing", "date", "unquoted", "ccy"
-    )
-    kept, before, same = choose_currency(
-        history["listing"].to_numpy(),
-        history["date"].to_physical().cast(pl.Int64).to_numpy(),
-        history["quoted"].to_numpy(),
-        history["ccy"].to_numpy(),
-        len(rates.names),
-    )
-    ccy = history["ccy"].to_numpy()
-    changes = np.flatnonzero(kept & (before >= 0) & (ccy[before] != ccy))
-    returns = rows["return"].to_numpy(writable=True)
-    index = history["row"].to_numpy()
-    worked_out = unknown = 0
-    for i in changes.tolist():
-        returns[index[i]], from_closes = _across(history, i, int(before[i]), int(same[i]), rates)
-        worked_out += from_closes
-        unknown += bool(np.isnan(returns[index[i]]))
-    row_counts.work_out("price", "returns across a change of currency, derived from closes", worked_out)
-    row_counts.drop("price", "no return across a change of currency: no close, or no rate for both", unknown)
-    mask = np.ones(len(rows), np.bool_)
-    mask[index[~kept]] = False
-    rows = rows.with_columns(pl.Series("return", returns).fill_nan(None))
-    return _keep(rows, pl.Series(mask), "quoted in another currency", row_counts)
-
-
-def _across(rows: pl.DataFrame, at: int, before: int, same: int, rates: Rates) -> tuple[float, bool]:
-    """The return of a price whose currency differs from that of the listing's last price.
-
-    It is in the currency of the last price, with the new price converted at both rates of its day. A stated
-    return is taken to be that, with these exceptions:
-
-    * If the listing had a price in the new currency on the day of the last price, the return is since that
-      one.
-    * If it is empty, or equals what the two closes give as bare numbers, with the last close converted at the
-      rates of its own day, or with a rate that is carried forward, it is derived from the closes.
-    * If the old currency has no rate on the day any more, it moves with the new one since its last rate. If
-      the new one has no rate on the day of that last rate, the return is derived from the closes, each at the
-      rates of its own day.
-
-    Returns
-    -------
-    The return, and whether it was derived from closes.
-    """
-    new, old = rows.row(at, named=True), rows.row(before, named=True)
-    start, end = np.datetime64(old["date"]), np.datetime64(new["date"])
-    days = np.array([start, end])
-    into, out_of = rates.on(new["ccy"], days), rates.on(old["ccy"], days)
-    stated = np.nan if new["return"] is None else float(new["return"])
-    if same >= 0 and rows["date"][same] == old["date"]:
-        return float((1 + stated) * (into[1] / into[0]) / (out_of[1] / out_of[0]) - 1), False
-    closes = np.nan if new["worth"] is None or old["close"] is None else new["worth"] / old["close"]
-    last = np.array([max(rates.last_date(old["ccy"], end), start)])  # of a rate of the old currency
-    cross = rates.on(new["ccy"], last)[0] / rates.on(old["ccy"], last)[0]
-    bare = [np.nan if new["close"] is None or old["close"] is None else new["close"] / old["close"], closes]
-    misread = [growth * unit for growth in bare for unit in (1.0, into[0] / out_of[0])]
-    misread.append(closes * into[1] / out_of[1])
-    if same >= 0 or np.isnan(stated + cross) or _any_is(stated, misread, closes * cross):
-        return float(closes * into[1] / out_of[1] - 1), bool(np.isfinite(closes))
-    return float((1 + stated) * into[1] / out_of[1] / cross - 1), False
-
-
-def _any_is(stated: float, growth: list[float], right: float) -> bool:
-    """Whether a stated return is one of the wrong readings of the closes, and not the right one."""
-
-    def close_to(value: float) -> bool:
-        return bool(abs(1 + stated - value) <= SAME * abs(value))
-
-    return not close_to(right) and any(close_to(value) for value in growth)
+def _numbers(values: pl.Series) -> NDArray[np.float64]:
+    """(n,) NaN for nulls."""
+    return values.fill_null(float("nan")).to_numpy()

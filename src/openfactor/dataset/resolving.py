@@ -35,18 +35,32 @@ def known_listings(
     -------
     date, `columns`, listing.
     """
-    listing_type, listing_types = identifiers.id_types[0], identifiers.listing_types
     coded = code_listings(identifiers, rows, columns, rows_by_type["asset_id_type"].to_list())
-    known = coded.collect(engine="streaming")  # never holds the identifiers of all rows
-    if "source" not in known.columns:
-        count_unknown(row_counts, upload, rows_by_type, {listing_type: len(known)}, listing_types)
-        return known
-    by_source = known.group_by("source").len()
+    # streaming never holds the identifiers of all rows
+    return unique_listings(coded.collect(engine="streaming"), rows_by_type, identifiers, row_counts, upload)
+
+
+def unique_listings(
+    coded: pl.DataFrame,
+    rows_by_type: pl.DataFrame,
+    identifiers: Identifiers,
+    row_counts: RowCounts,
+    upload: str,
+) -> pl.DataFrame:
+    """Rows of known listings, one per listing and date; coded : of `coding.code_listings`.
+
+    See `known_listings`.
+    """
+    listing_type, listing_types = identifiers.id_types[0], identifiers.listing_types
+    if "source" not in coded.columns:
+        count_unknown(row_counts, upload, rows_by_type, {listing_type: len(coded)}, listing_types)
+        return coded
+    by_source = coded.group_by("source").len()
     types = pl.concat([pl.Series([listing_type]), identifiers.listing_aliases["id_type"]])
     by_type = by_source.group_by(id_type=types.gather(by_source["source"])).agg(pl.col("len").sum())
     count_unknown(row_counts, upload, rows_by_type, dict(by_type.iter_rows()), listing_types)
-    unique = without_duplicates(known)
-    row_counts.drop(upload, DUPLICATE, len(known) - len(unique))
+    unique = without_duplicates(coded)
+    row_counts.drop(upload, DUPLICATE, len(coded) - len(unique))
     return unique
 
 

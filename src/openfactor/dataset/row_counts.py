@@ -39,3 +39,15 @@ class RowCounts:
         """Add to the values that replace others, or fill gaps, of the upload."""
         if count:
             self.worked_out[upload][what] = self.worked_out[upload].get(what, 0) + count
+
+    def add(self, other: RowCounts) -> None:
+        """Add the counts of other rows."""
+        for upload, count in other.read.items():
+            self.read[upload] = self.read.get(upload, 0) + count
+        for upload, reasons in other.dropped.items():
+            for reason, count in reasons.items():
+                self.drop(upload, reason, count)
+        for upload, values in other.worked_out.items():
+            for what, count in values.items():
+                self.work_out(upload, what, count)
+        self.unused_returns = pl.concat([self.unused_returns, other.unused_returns])
