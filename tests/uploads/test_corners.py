@@ -21,6 +21,7 @@ from openfactor.uploads.filters import filter_expression
 from openfactor.uploads.parsing import parse, parser_example, sources
 from openfactor.uploads.parsing.records import short_rows
 from openfactor.uploads.storage import disk, staging_area
+from openfactor.uploads.storage.staged_table import StagedTable
 from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 
@@ -223,7 +224,7 @@ def test_a_staged_table_that_goes_while_it_is_read(
     upload.stage_df("gone", ONE)
     read = staging_area.StagingArea._read
 
-    def wipe_and_read(area: staging_area.StagingArea, folder: Path) -> staging_area.StagedTable | None:
+    def wipe_and_read(area: staging_area.StagingArea, folder: Path) -> StagedTable | None:
         if folder.name == "gone":
             monkeypatch.undo()
             upload.wipe_staging(["gone"])

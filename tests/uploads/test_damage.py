@@ -15,7 +15,8 @@ from polars.testing import assert_frame_equal
 
 from openfactor.client.upload import Upload
 from openfactor.errors import DataWarning, StorageError
-from openfactor.uploads.storage import data_files, entries, log, table
+from openfactor.uploads.storage import checkpoints, entries, listing, table
+from tests.uploads.damaging import HARM, flip, forget
 from tests.uploads.stores import UploadStore
 from tests.uploads.tables import rates, read
 
@@ -44,39 +45,13 @@ def folder(upload: Upload, tmp_path: Path) -> Path:
     return tmp_path / "exchange_rates" / "fx"
 
 
-def forget() -> None:
-    """As a new process: nothing is known to be sound."""
-    log._CACHE.clear()
-    data_files._SOUND.clear()
-
-
-def flip(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 0x10
-    path.write_bytes(bytes(data))
-
-
-def cut(path: Path, to: int) -> None:
-    path.write_bytes(path.read_bytes()[:to])
-
-
 def file_of(folder: Path, number: int) -> Path:
     (path,) = (p for p in folder.glob("*.parquet") if pl.read_parquet(p)["date"][0].day == number)
     return path
 
 
 def entry(folder: Path, version: int) -> Path:
-    return log.entry_path(folder, version)
-
-
-HARM: dict[str, Callable[[Path], None]] = {
-    "cut": lambda path: cut(path, 100),
-    "empty": lambda path: cut(path, 0),
-    "gone": Path.unlink,
-    "flipped": lambda path: flip(path, 200),
-    "zeros": lambda path: path.write_bytes(b"\0" * path.stat().st_size),
-}
-"""What happens to a file."""
+    return listing.entry_path(folder, version)
 
 
 @pytest.mark.parametrize("harm", HARM)
@@ -216,18 +191,18 @@ def test_a_damaged_entry_is_repaired_by_overwriting(
 
 def test_a_damaged_checkpoint_is_not_needed(tmp_path: Path) -> None:
     upload = UploadStore(tmp_path).create("exchange_rates", "fx")
-    for number in range(1, 2 * log.INTERVAL + 5):
+    for number in range(1, 2 * checkpoints.INTERVAL + 5):
         upload.fast_commit(rates((1 + number % 28, f"C{number}", 1.0)), "append")
     rows, folder = read(upload), tmp_path / "exchange_rates" / "fx"
-    checkpoints = sorted((folder / "_delta_log").glob(f"*{log.CHECKPOINT}"))
-    assert [int(path.name[:20]) for path in checkpoints] == [log.INTERVAL, 2 * log.INTERVAL]
-    for path in checkpoints:
+    names = sorted((folder / "_delta_log").glob(f"*{listing.CHECKPOINT}"))
+    assert [int(path.name[:20]) for path in names] == [checkpoints.INTERVAL, 2 * checkpoints.INTERVAL]
+    for path in names:
         for at in range(0, path.stat().st_size, 97):
             flip(path, at)
             forget()
             assert_frame_equal(read(upload), rows)
             flip(path, at)
-    for version in range(2 * log.INTERVAL):  # nor are the entries before a checkpoint
+    for version in range(2 * checkpoints.INTERVAL):  # nor are the entries before a checkpoint
         entry(folder, version).unlink()
     forget()
     assert_frame_equal(read(upload), rows)

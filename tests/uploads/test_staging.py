@@ -227,7 +227,7 @@ def test_a_damaged_item_says_so(upload: Upload, tmp_path: Path) -> None:
     upload.stage_df("a", rates((1, "EUR", 0.9)))
     (part,) = tmp_path.rglob("_staging/*/a/*.parquet")
     part.write_bytes(part.read_bytes()[:-1])
-    with pytest.raises(StorageError, match=r"bytes, not .*; delete that folder"):
+    with pytest.raises(StorageError, match=r"bytes, not .*; stage it again with"):
         upload.commit("append")
 
 

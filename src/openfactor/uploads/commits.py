@@ -18,7 +18,8 @@ from openfactor.uploads.queries import Version, VersionQueries
 from openfactor.uploads.reading import TableReader, table_notes
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.repair import CommitMode
-from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
+from openfactor.uploads.storage.staged_table import StagedTable
+from openfactor.uploads.storage.staging_area import StagingArea
 from openfactor.uploads.versions import VersionWriter, Written
 
 COMMIT_MODES: dict[CommitMode, str] = {

@@ -16,7 +16,7 @@ from openfactor.uploads.names import check_staged_name
 from openfactor.uploads.parsing import Source, parse
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.data_files import DataFile, write_files
-from openfactor.uploads.storage.staging_area import StagedTable
+from openfactor.uploads.storage.staged_table import StagedTable
 from openfactor.uploads.validation import ROW, validate
 
 TABLES_AT_ONCE = 4

@@ -9,7 +9,7 @@ import polars as pl
 from openfactor.errors import Fault
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.data_files import DataFile, clusters, scan_files
-from openfactor.uploads.storage.staging_area import StagedTable, scan_staged, tables_by_path
+from openfactor.uploads.storage.staged_table import StagedTable, scan_staged, tables_by_path
 from openfactor.uploads.validation import example_rows
 
 _TABLE = "_table"

@@ -10,7 +10,8 @@ import polars as pl
 
 from openfactor.contract.refs import PinnedUpload
 from openfactor.errors import NotFoundError, StorageError
-from openfactor.uploads.storage.table import FileChanges, VersionedTable
+from openfactor.uploads.storage.file_changes import FileChanges
+from openfactor.uploads.storage.table import VersionedTable
 
 
 class UploadSnapshot:

@@ -18,7 +18,8 @@ from openfactor.uploads.places import RawTable
 from openfactor.uploads.queries import VersionQueries, select
 from openfactor.uploads.reading import TableReader, archive_table
 from openfactor.uploads.repeats import repeated_keys
-from openfactor.uploads.storage.staging_area import StagedTable, StagingArea, scan_staged, tables_by_path
+from openfactor.uploads.storage.staged_table import StagedTable, scan_staged, tables_by_path
+from openfactor.uploads.storage.staging_area import StagingArea
 from openfactor.uploads.summaries import NAME, detail_summary, summary
 
 
@@ -69,8 +70,7 @@ class Staging:
 
     def wipe(self, names: Sequence[str] | None = None) -> dict[str, UploadStagingResult]:
         """Remove staged tables; the results of those removed."""
-        tables = self.area.get(names)
-        self.area.remove(tables)
+        tables = self.area.wipe(names)
         return {table.name: table.result for table in tables}
 
     def rows(

@@ -15,9 +15,10 @@ from openfactor.uploads.names import check_name
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.snapshot import UploadSnapshot
 from openfactor.uploads.storage.disk import discard, flush, locked, make_folders, part_name
-from openfactor.uploads.storage.log import LOG
+from openfactor.uploads.storage.listing import LOG
 from openfactor.uploads.storage.table import VersionedTable, create_table
 from openfactor.uploads.types import DATA_TYPES
+from openfactor.uploads.upkeep import Upkeep
 from openfactor.uploads.upload import Upload
 
 FORBIDDEN = "%[]\\^|\t\n\r\v\f"
@@ -180,6 +181,12 @@ class UploadStore(EngineObject):
             if latest is not None:
                 freshness.append(UploadDataTypeFreshness(data_type=data_type, last_committed_at=latest))
         return freshness
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Checks uploads, and removes what is not needed."""
+        uploads = [(kind, name) for kind in self.data_types() for name in self.names(kind)]
+        return Upkeep(self.folder, self._types, uploads, self._context)
 
     def _table(self, data_type: str, name: str, version: int | None) -> VersionedTable:
         return VersionedTable(self._existing(data_type, name), self.data_type(data_type), version)

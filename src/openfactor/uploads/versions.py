@@ -21,7 +21,8 @@ from openfactor.uploads.storage.data_files import DataFile, fault_of, scan_files
 from openfactor.uploads.storage.merging import Change, IgnoredRows, plan_change
 from openfactor.uploads.storage.repair import CommitMode
 from openfactor.uploads.storage.row_counts import RowCounts, count_changes
-from openfactor.uploads.storage.staging_area import StagedTable, StagingArea
+from openfactor.uploads.storage.staged_table import StagedTable
+from openfactor.uploads.storage.staging_area import StagingArea
 from openfactor.uploads.storage.table import CommitConflictError, VersionedTable
 from openfactor.uploads.validation import refuse
 

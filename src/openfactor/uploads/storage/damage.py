@@ -38,15 +38,20 @@ def damaged_file(file: DataFile, fault: str, data_type: DataType) -> StorageErro
     data_type
         Of the table.
     """
-    days, how = "", "all rows again with mode='overwrite'"
+    days = f" of {file.first_day} to {file.last_day}" if data_type.dated_by else ""
+    what = f"{file.path.name}, with {file.n_rows:,} rows{days}, {fault}"
+    return damage(file.path.parent, what, how_to_repair(data_type))
+
+
+def how_to_repair(data_type: DataType) -> str:
+    """How the rows of a damaged file are committed again."""
+    how = "all rows again with mode='overwrite'"
     if data_type.dated_by:
-        days = f" of {file.first_day} to {file.last_day}"
         how = (
-            f"the rows of all these days again with mode='overwrite' and "
+            "the rows of all these days again with mode='overwrite' and "
             f"match_columns=[{data_type.dated_by!r}], or all rows with mode='overwrite'"
         )
-    what = f"{file.path.name}, with {file.n_rows:,} rows{days}, {fault}"
-    return damage(file.path.parent, what, f"commit {how}, or restore that file from a backup")
+    return f"commit {how}, or restore that file from a backup"
 
 
 def deleted(folder: Path) -> NotFoundError:

@@ -23,6 +23,7 @@ MAX_ROWS = 2_000_000
 
 
 _PIECE = 2**22
+_CHANGED = "does not have the bytes that were written"
 _SOUND = Cache({"file": 500_000})
 """Files whose checksum this process has compared."""
 
@@ -84,7 +85,7 @@ def fault_of(file: DataFile, *, again: bool = False) -> str | None:
             return None
         if not _matches(file):
             _SOUND.discard("file", key)
-            return "does not have the bytes that were written"
+            return _CHANGED
     except FileNotFoundError:
         return "is missing"
     except OSError as error:
@@ -93,10 +94,16 @@ def fault_of(file: DataFile, *, again: bool = False) -> str | None:
     return None
 
 
-def has_content_hash(file: DataFile) -> bool:
-    """Whether the bytes have the hash that the file is named by. OSError if they cannot be read."""
-    with file.path.open("rb") as stream:
-        return hashlib.file_digest(stream, _new_hash).hexdigest() == file.content_hash
+def content_fault(file: DataFile) -> str | None:
+    """What is wrong with a file, of which every byte is hashed; None for nothing."""
+    fault = fault_of(file, again=True)
+    try:
+        if fault is None and not _has_content_hash(file):
+            _SOUND.discard("file", _identity(os.stat(file.path)))
+            fault = _CHANGED
+    except OSError as error:
+        fault = f"cannot be read: {error}"
+    return fault
 
 
 def remember(file: DataFile) -> None:
@@ -104,9 +111,14 @@ def remember(file: DataFile) -> None:
     _SOUND.put("file", _identity(os.stat(file.path)), file.content_hash)
 
 
+def _has_content_hash(file: DataFile) -> bool:
+    with file.path.open("rb") as stream:
+        return hashlib.file_digest(stream, _new_hash).hexdigest() == file.content_hash
+
+
 def _matches(file: DataFile) -> bool:
     if file.crc is None:
-        return has_content_hash(file)
+        return _has_content_hash(file)
     crc = 0
     with file.path.open("rb") as stream:
         while piece := stream.read(_PIECE):
@@ -121,6 +133,19 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 def _new_hash() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16)
+
+
+def may_share_days(files: Sequence[DataFile]) -> pl.Expr:
+    """Whether a row of `FILE_SCHEMA` may share a day with one of the files."""
+    groups = clusters(file for file in files if file.first_day and file.last_day)
+    if not groups:
+        return pl.lit(False)
+    firsts = pl.lit(pl.Series([group[0].first_day for group in groups], dtype=pl.Date))
+    last_days = [max(file.last_day for file in group if file.last_day) for group in groups]
+    lasts = pl.lit(pl.Series(last_days, dtype=pl.Date))
+    # of the groups that do not end before the file's first day, the first must begin by its last day
+    at = lasts.search_sorted(pl.col("first_day"), side="left")
+    return (at < len(groups)) & (firsts.gather(at.clip(0, len(groups) - 1)) <= pl.col("last_day"))
 
 
 def write_files(rows: pl.DataFrame, folder: Path, data_type: DataType) -> list[DataFile]:

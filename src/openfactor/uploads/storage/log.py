@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openfactor.cache import Cache
 from openfactor.datawarnings import warn
 from openfactor.errors import NotFoundError, StorageError
-from openfactor.uploads.storage.damage import damage, deleted
+from openfactor.uploads.storage.checkpoints import read_checkpoint_file, with_checkpoint
+from openfactor.uploads.storage.damage import damage
 from openfactor.uploads.storage.disk import put_new
 from openfactor.uploads.storage.entries import (
     CutEntryError,
@@ -20,62 +20,15 @@ from openfactor.uploads.storage.entries import (
     NewerFormatError,
     read_entry,
 )
-from openfactor.uploads.storage.state import (
-    TableState,
-    digest_of,
-    first_state,
-    read_checkpoint,
-    write_checkpoint,
-)
+from openfactor.uploads.storage.listing import LOG, Listing, entry_path
+from openfactor.uploads.storage.state import TableState, first_state
 
-LOG = "_delta_log"
-CHECKPOINT = ".checkpoint"
-"""End of the name of a checkpoint, after its version and the digest of its bytes."""
-INTERVAL = 20
-"""Entries between checkpoints; as many are read one by one, at most, when a table is opened."""
-KEPT = 200
-"""Versions between checkpoints that are kept for reading old versions."""
-_REMEDY = (
+OVERWRITE = (
     "restore that file from a backup, or commit all rows again with mode='overwrite'; versions before it can "
     "be read"
 )
+"""What to do about a damaged entry."""
 _CACHE = Cache({"latest": 256, "version": 256, "cut": 256})
-
-
-def entry_path(folder: Path, version: int) -> Path:
-    """The file of a version in the log."""
-    return folder / LOG / f"{version:020}.json"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The versions that a log has files of."""
-
-    entries: list[int]
-    """Ascending."""
-    checkpoints: dict[int, str]
-    """Version to the name of its file, ascending."""
-
-    @classmethod
-    def of(cls, folder: Path) -> Listing:
-        """What is in the folder of the log of a table.
-
-        Raises
-        ------
-        StorageError
-            There is no log, or it has no entries.
-        NotFoundError
-            There is no such table.
-        """
-        try:
-            names = sorted(os.listdir(folder / LOG))
-        except OSError as error:
-            raise damage(folder, error) if folder.exists() else deleted(folder) from error
-        entries = [int(name[:20]) for name in names if name[20:] == ".json" and name[:20].isdigit()]
-        if not entries:
-            raise damage(folder, f"{LOG} has no entries")
-        states = [name for name in names if name.endswith(CHECKPOINT) and name[:20].isdigit()]
-        return cls(entries, {int(name[:20]): name for name in states})
 
 
 def latest_state(folder: Path) -> TableState:
@@ -142,10 +95,10 @@ def append(folder: Path, state: TableState, entry: Entry, data: bytes) -> TableS
     """
     path = entry_path(folder, entry.version)
     with suppress(FileNotFoundError):
-        if _is_cut(path.read_bytes()) and not entry_path(folder, entry.version + 1).exists():
+        if lost_its_end(path.read_bytes()) and not entry_path(folder, entry.version + 1).exists():
             path.unlink()
     put_new(path, data)
-    following = _with_checkpoint(folder, state.after(entry, data))
+    following = with_checkpoint(folder, state.after(entry, data))
     _CACHE.put("latest", folder, (following, _signature(folder, entry.version)))
     return following
 
@@ -161,13 +114,15 @@ def entries(folder: Path, last: int) -> Iterator[tuple[int, bytes, Entry | None]
             yield version, data, None
 
 
-def read_checkpoint_file(folder: Path, name: str) -> TableState | None:
-    """The state in a checkpoint; None if the file is damaged or gone, as all of it is in the entries too."""
+def lost_its_end(data: bytes) -> bool:
+    """Whether an entry has these bytes because it was being written during a loss of power."""
     try:
-        data = (folder / LOG / name).read_bytes()
-    except OSError:
-        return None
-    return read_checkpoint(data) if digest_of(data) == name[21 : -len(CHECKPOINT)] else None
+        read_entry(data, 0)
+    except CutEntryError:
+        return True
+    except (DamagedEntryError, NewerFormatError):
+        pass
+    return False
 
 
 def _restored(folder: Path, listing: Listing, version: int) -> TableState:
@@ -242,21 +197,6 @@ def _restart(folder: Path, after: int, last: int) -> TableState | None:
     return None
 
 
-def _with_checkpoint(folder: Path, state: TableState) -> TableState:
-    """The state. A checkpoint of it is written if the last one is far back, and old ones are thinned out."""
-    if state.version - state.checkpoint < INTERVAL:
-        return state
-    data, digest = write_checkpoint(state)
-    with suppress(OSError, StorageError):  # the entries say it all
-        put_new(folder / LOG / f"{state.version:020}.{digest}{CHECKPOINT}", data)
-        names = Listing.of(folder).checkpoints
-        kept = {version // KEPT: version for version in sorted(names)[:-1]}
-        for version in sorted(names)[:-2]:
-            if version not in kept.values():
-                (folder / LOG / names[version]).unlink(missing_ok=True)
-    return replace(state, checkpoint=state.version)
-
-
 def _signature(folder: Path, version: int) -> tuple[int, int, int] | None:
     """Of the file of an entry; another file of that name has another one. None if there is no file."""
     try:
@@ -266,18 +206,8 @@ def _signature(folder: Path, version: int) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _is_cut(data: bytes) -> bool:
-    try:
-        read_entry(data, 0)
-    except CutEntryError:
-        return True
-    except (DamagedEntryError, NewerFormatError):
-        pass
-    return False
-
-
 def _damaged(folder: Path, version: int, what: object) -> StorageError:
-    return damage(folder, f"{LOG}/{entry_path(folder, version).name} {what}", _REMEDY)
+    return damage(folder, f"{LOG}/{entry_path(folder, version).name} {what}", OVERWRITE)
 
 
 def _warn_of_cut(folder: Path, version: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,12 @@ from pathlib import Path
 from openfactor.uploads.storage.damage import damage
 from openfactor.uploads.storage.disk import flush, locked, part_name, write_flushed
 from openfactor.uploads.storage.lifetimes import Lifetimes
-from openfactor.uploads.storage.log import LOG, latest_state
+from openfactor.uploads.storage.listing import LOG
+from openfactor.uploads.storage.log import latest_state
+from openfactor.uploads.storage.signed import read_signed, write_signed
 
-_REMOVED = "_removed.json"
+REMOVED = "_removed.json"
+"""Name of the file with the numbers of versions that were removed."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,11 @@ class OldVersions:
 def removed_versions(folder: Path) -> frozenset[int]:
     """Versions of a table that were removed."""
     try:
-        return frozenset(json.loads((folder / _REMOVED).read_text())["versions"])
+        return frozenset(read_signed((folder / REMOVED).read_bytes())["versions"])
     except FileNotFoundError:
         return frozenset()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damage(folder, f"{_REMOVED}: {error}") from error
+        raise damage(folder, f"{REMOVED}: {error}") from error
 
 
 def old_versions(folder: Path, before: dt.datetime, pins: Collection[int] = ()) -> OldVersions:
@@ -87,8 +89,8 @@ def remove_versions(folder: Path, before: dt.datetime, pins: Collection[int] = (
         if old.versions:
             part = folder / part_name()
             numbers = sorted(removed_versions(folder) | set(old.versions))
-            write_flushed(part, json.dumps({"versions": numbers}).encode())
-            part.replace(folder / _REMOVED)
+            write_flushed(part, write_signed({"versions": numbers}))
+            part.replace(folder / REMOVED)
             flush(folder)
         for name in old.files:
             (folder / name).unlink(missing_ok=True)

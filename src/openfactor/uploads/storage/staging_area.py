@@ -2,69 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-from pydantic import ValidationError
-
-from openfactor.errors import ConflictError, Fault, StorageError
-from openfactor.results import UploadStagingResult
-from openfactor.uploads.schema import DataType
+from openfactor.errors import ConflictError, StorageError
 from openfactor.uploads.storage.damage import deleted
-from openfactor.uploads.storage.data_files import DataFile, fault_of, scan_files
 from openfactor.uploads.storage.disk import discard, flush, locked, part_name, write_flushed
+from openfactor.uploads.storage.staged_table import (
+    RESULT,
+    StagedDamage,
+    StagedTable,
+    read_staged,
+    staged_as_json,
+)
 
 AREA = "_staging"
-_RESULT = "result.json"
 _DIGITS = 20
 _BATCH = re.compile(rf"(\d{{{_DIGITS}}})-[0-9a-f]{{32}}")
-
-
-@dataclass(frozen=True)
-class StagedTable:
-    """A staged table: its staging result, its files, and the faults that keep it from being committed."""
-
-    result: UploadStagingResult
-    files: tuple[DataFile, ...]
-    faults: tuple[Fault, ...]
-
-    @property
-    def name(self) -> str:
-        """Name in the staging area."""
-        return self.result.name
-
-
-def tables_by_path(tables: Iterable[StagedTable]) -> dict[str, str]:
-    """Path of a file to the name of its table."""
-    return {str(file.path): table.name for table in tables for file in table.files}
-
-
-def scan_staged(
-    files: Sequence[DataFile], names: Mapping[str, str], data_type: DataType, name_column: str
-) -> pl.LazyFrame:
-    """The rows of files, after a column with the name of their table.
-
-    Parameters
-    ----------
-    files, data_type
-        The files and their data type.
-    names
-        Path of a file to the name of its table.
-    name_column
-        Name of the first column.
-    """
-    rows = scan_files(files, data_type, path_column=name_column)
-    # without files the path is empty
-    name = pl.col(name_column).replace_strict(names, default="", return_dtype=pl.String)
-    return rows.select(name, *data_type.schema)
 
 
 class StagingArea:
@@ -141,7 +98,7 @@ class StagingArea:
         for table in tables:
             folder = scratch / table.name
             folder.mkdir(exist_ok=True)
-            write_flushed(folder / _RESULT, _as_json(table).encode())
+            write_flushed(folder / RESULT, staged_as_json(table))
             flush(folder)
             folder.rename(batch / table.name)
         flush(batch)
@@ -160,6 +117,18 @@ class StagingArea:
             folders = self._folders()
             staged = [table for table in tables if self.has([table])]
             self._hide([folder for table in staged for folder in folders.get(table.name, ())], scratch)
+
+    def wipe(self, names: Sequence[str] | None = None) -> list[StagedTable]:
+        """Remove the staged tables, or those of the names, also damaged ones; those that were whole."""
+        with self.scratch() as scratch, locked(self._upload):
+            folders = {
+                name: paths
+                for name, paths in sorted(self._folders().items())
+                if names is None or name in names
+            }
+            tables = [read_staged(paths[-1]) for paths in folders.values()]
+            self._hide([path for paths in folders.values() for path in paths], scratch)
+        return [table for table in tables if isinstance(table, StagedTable)]
 
     def has(self, tables: Sequence[StagedTable]) -> bool:
         """Whether all tables are still staged: none was committed, wiped or replaced since."""
@@ -201,48 +170,21 @@ class StagingArea:
                     with suppress(OSError):  # others of its batch are still staged
                         folder.parent.rmdir()
 
+    def damaged(self) -> list[StagedDamage]:
+        """What is damaged; it keeps what is staged from being committed."""
+        folders = [versions[-1] for _, versions in sorted(self._folders().items())]
+        return [damage for folder in folders if isinstance(damage := read_staged(folder), StagedDamage)]
+
+    def replaced(self) -> list[Path]:
+        """Folders of tables that were staged again, by a process that was killed before it removed them."""
+        return [folder for versions in self._folders().values() for folder in versions[:-1]]
+
     def _read(self, folder: Path) -> StagedTable | None:
         """The table; None if someone else removed it meanwhile."""
-        try:
-            table = _from_json((folder / _RESULT).read_text(), folder)
-            faults = [f"{file.path.name} {fault}" for file in table.files if (fault := fault_of(file))]
-            if faults:
-                raise OSError(faults[0])
-        except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-            if not folder.exists():
-                return None
+        table = read_staged(folder)
+        if isinstance(table, StagedDamage):
             raise StorageError(
-                f"the staged table in {folder} is damaged: {error}; delete that folder"
-            ) from error
+                f"the staged table in {folder} is damaged: it {table.fault}; stage it again with "
+                "replace=True, or wipe_staging"
+            )
         return table
-
-
-def _as_json(table: StagedTable) -> str:
-    parts = [
-        {
-            "file": f.path.name, "rows": f.n_rows, "size": f.size, "crc": f.crc, "low": f.first_day,
-            "high": f.last_day,
-        }
-        for f in table.files
-    ]  # fmt: skip
-    faults = [asdict(fault) for fault in table.faults]
-    content = {"result": table.result.model_dump(mode="json"), "parts": parts, "faults": faults}
-    return json.dumps(content, default=str)
-
-
-def _from_json(text: str, folder: Path) -> StagedTable:
-    """The table whose files are in a folder; ValueError, KeyError or TypeError if the text is damaged."""
-    content: dict[str, Any] = json.loads(text)
-    files = tuple(
-        DataFile(
-            folder / part["file"], part["rows"], part["size"], part.get("crc"), _date(part["low"]),
-            _date(part["high"]),
-        )
-        for part in content["parts"]
-    )  # fmt: skip
-    faults = tuple(Fault(**{**fault, "examples": tuple(fault["examples"])}) for fault in content["faults"])
-    return StagedTable(UploadStagingResult.model_validate(content["result"]), files, faults)
-
-
-def _date(text: str | None) -> dt.date | None:
-    return None if text is None else dt.date.fromisoformat(text)

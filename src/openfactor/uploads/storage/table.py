@@ -12,7 +12,6 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -20,18 +19,12 @@ import polars as pl
 from openfactor.errors import StorageError
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.damage import damaged_file, deleted, removed
-from openfactor.uploads.storage.data_files import DataFile, clusters, fault_of, scan_files
+from openfactor.uploads.storage.data_files import DataFile, fault_of, may_share_days, scan_files
 from openfactor.uploads.storage.disk import flush, link_new, locked, make_folders, put_new
 from openfactor.uploads.storage.entries import FILE_SCHEMA, Entry, Metadata, Row, write_entry
-from openfactor.uploads.storage.log import (
-    LOG,
-    Listing,
-    append,
-    entries,
-    entry_path,
-    latest_state,
-    state_at,
-)
+from openfactor.uploads.storage.file_changes import FileChanges
+from openfactor.uploads.storage.listing import LOG, Listing, entry_path
+from openfactor.uploads.storage.log import append, entries, latest_state, state_at
 from openfactor.uploads.storage.merging import Change
 from openfactor.uploads.storage.retention import removed_versions
 from openfactor.uploads.storage.state import TableState
@@ -41,19 +34,6 @@ _CONTENT_HASH = pl.col("path").str.head(32).alias("hash")
 
 class CommitConflictError(Exception):
     """Another commit came first; plan again on the version after it."""
-
-
-@dataclass(frozen=True)
-class FileChanges:
-    """How the files of two versions differ."""
-
-    first_day: dt.date | None
-    last_day: dt.date | None
-    """Days outside of these have the same rows in both; None if rows are not dated."""
-    added: list[DataFile]
-    """Files of the later version alone."""
-    removed: list[DataFile]
-    """Files of the earlier version alone."""
 
 
 def create_table(folder: Path, data_type: DataType) -> None:
@@ -124,7 +104,7 @@ class VersionedTable:
         """
         files = self._state.files
         if sharing_days_with is not None and self._data_type.dated_by:
-            files = files.filter(_may_share_days(sharing_days_with))
+            files = files.filter(may_share_days(sharing_days_with))
         return self._as_files(files)
 
     def newest_first(self) -> Iterator[DataFile]:
@@ -274,16 +254,3 @@ def _now() -> int:
 
 def _moment(milliseconds: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(milliseconds / 1000, tz=dt.UTC)
-
-
-def _may_share_days(files: Sequence[DataFile]) -> pl.Expr:
-    """Whether a row of `FILE_SCHEMA` may share a day with one of the files."""
-    groups = clusters(file for file in files if file.first_day and file.last_day)
-    if not groups:
-        return pl.lit(False)
-    firsts = pl.lit(pl.Series([group[0].first_day for group in groups], dtype=pl.Date))
-    last_days = [max(file.last_day for file in group if file.last_day) for group in groups]
-    lasts = pl.lit(pl.Series(last_days, dtype=pl.Date))
-    # of the groups that do not end before the file's first day, the first must begin by its last day
-    at = lasts.search_sorted(pl.col("first_day"), side="left")
-    return (at < len(groups)) & (firsts.gather(at.clip(0, len(groups) - 1)) <= pl.col("last_day"))
