@@ -60,7 +60,7 @@ def known_groups(
     rows: pl.LazyFrame, empty: Collection[str], identifiers: Identifiers, source: str = "exposures"
 ) -> list[Fault]:
     """Faults for declared groups (`empty`) in which no asset of the id map has a row."""
-    known = ", ".join(identifiers.table["id"].head(3))
+    known = ", ".join(identifiers.table["id"].unique().sort().head(3))
     faults = []
     for group in sorted(empty):
         ids = rows.filter(pl.col("factor_group") == group).select("asset_id").unique().sort("asset_id")
@@ -76,7 +76,7 @@ def known_groups(
 def no_listing(prices: pl.LazyFrame, identifiers: Identifiers) -> Fault:
     """The fault of prices none of which is of a listing in the id map."""
     ids = prices.select("asset_id").unique().sort("asset_id").head(3).collect()["asset_id"]
-    known = ", ".join(map(repr, identifiers.table["id"].head(3)))
+    known = ", ".join(map(repr, identifiers.table["id"].unique().sort().head(3)))
     return Fault(
         "no_rows", "price", f"no price is of a listing in the idmap: the upload has "
         f"{', '.join(map(repr, ids)) or 'no rows'}, the idmap {known or 'no listing'}; correct the ids, or "
@@ -92,12 +92,12 @@ def returns(index: PanelIndex, identifiers: Identifiers, bound: float | None) ->
         high = np.flatnonzero(index.local_return > bound)
     if not len(high):
         return []
-    first = high[:MAX_EXAMPLES]
-    day = np.searchsorted(index.offsets, first, side="right") - 1
-    names = identifiers.table["id"].gather(index.listing[first])
+    day = np.searchsorted(index.offsets, high, side="right") - 1
+    names = identifiers.table["id"].gather(index.listing[high])
+    first = pl.DataFrame({"day": day, "id": names, "return": index.local_return[high]}).sort("day", "id")
     examples = tuple(
         f"date {index.days[d]}, asset_id {name}, return {value:g}"
-        for d, name, value in zip(day.tolist(), names, index.local_return[first].tolist(), strict=True)
+        for d, name, value in first.head(MAX_EXAMPLES).iter_rows()
     )
     message = (
         f"above max_return={bound:g}, a gain of {bound:.0%} from one price to the next; returns are "

@@ -23,18 +23,19 @@ _RESERVED = 2
 class Identifiers:
     """The listings and companies of a dataset, and the identifiers that lead to them.
 
-    Codes of listings and companies count from 0, without gaps.
+    Codes of listings and companies count from 0, without gaps, in the order of first appearance.
     """
 
     table: pl.DataFrame
-    """One row per listing, sorted by id: listing (code), id, company (code), company_id, rank.
+    """One row per listing, in the order of codes, see `numbering`: listing (code), id, company (code),
+    company_id, rank, first_date (of its rows in the price upload; null without any).
 
     The rank orders the listings of a company: first the one whose id is the company's, then the others by id.
     An id that belonged to several companies in turn has one row for each.
     """
     spans: pl.DataFrame
     """id, start_date, end_date, listing: the days on which an id is a listing. The spans of an id cover every
-    day once."""
+    day once. Sorted by listing."""
     aliases: pl.DataFrame
     """id_type, id, start_date, end_date, company, listing: identifiers of other types and the days on which
     they are valid; listing is null where they lead to a company only."""
@@ -60,7 +61,7 @@ class Identifiers:
 
     @cached_property
     def known_ids(self) -> pl.Enum:
-        """The ids of listings, in the order of `spans`."""
+        """The ids of listings, in the order of `spans`: of listing codes, if each has one span."""
         return pl.Enum(self.spans["id"].unique(maintain_order=True))
 
     @cached_property

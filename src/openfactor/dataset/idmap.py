@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.numbering import coded_table
 from openfactor.dataset.validity import SPAN, described, merged, overlaps
 from openfactor.errors import Fault
 
@@ -22,7 +23,7 @@ def project(idmap: pl.DataFrame, master: str, core: str, as_of: dt.date) -> tupl
     it until the day before the next one starts; the first holds it before its start too, and the last after
     its end, so that an id has a company on every day. An id that leads to two companies on one day is a
     fault. Ids of other types are valid from their start to their end; those that lead to two companies on one
-    day cannot be used on that day.
+    day cannot be used on that day. Codes are those of listings without prices, see `numbered`.
 
     Parameters
     ----------
@@ -64,21 +65,10 @@ def _listings(mappings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             end_date=(pl.col("start_date").shift(-1).over("id") - pl.duration(days=1)).fill_null(dt.date.max),
         )
     )
-    table = (
-        steps.select("id", "company_id")
-        .unique()
-        .sort("id", "company_id")
-        .with_row_index("listing")
-        .with_columns(
-            pl.col("listing").cast(pl.Int32),
-            company=pl.col("company_id").rank("dense").cast(pl.Int32) - 1,
-            other=pl.col("id") != pl.col("company_id"),
-        )
-        .with_columns(rank=pl.struct("other", "id").rank("ordinal").over("company").cast(pl.Int32) - 1)
-        .select("listing", "id", "company", "company_id", "rank")
-    )
-    spans = steps.join(table, on=["id", "company_id"], maintain_order="left")
-    return table, spans.select("id", "start_date", "end_date", "listing")
+    listings = steps.select("id", "company_id").unique()
+    table = coded_table(listings.with_columns(first_date=pl.lit(None, pl.Date)))
+    spans = steps.join(table, on=["id", "company_id"])
+    return table, spans.select("id", "start_date", "end_date", "listing").sort("listing", "start_date")
 
 
 def _aliases(

@@ -15,6 +15,7 @@ from openfactor.dataset.factor_groups import GroupPlan
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
 from openfactor.dataset.inventory import exposure_inventory, unknown_factors, used_factors
+from openfactor.dataset.numbering import numbered
 from openfactor.dataset.reading import UploadReader, read_tree
 from openfactor.dataset.resolving import count_unknown
 from openfactor.dataset.row_counts import RowCounts
@@ -58,6 +59,8 @@ def read_inputs(
         if name == "exposures":
             rows = rows.filter(pl.col("factor_group").is_in(list(settings.groups)))
         faults += ambiguous_rows(identifiers, rows, name, of_listings=name == "price")
+    price_types = rows_by_type["price"]["asset_id_type"].to_list()
+    identifiers = numbered(identifiers, uploads["price"], price_types)
     cap_types = rows_by_type["market_cap"]["asset_id_type"].to_list()
     identifiers = with_carriers(identifiers, uploads["market_cap"], cap_types)
     of_groups, group_faults = _used_groups(settings, inventory, rows_by_type, identifiers, row_counts)

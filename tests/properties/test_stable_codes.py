@@ -1,0 +1,56 @@
+"""A build to a day is the beginning of a build to any later day, codes included."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openfactor.dataset.identifiers import Identifiers
+from openfactor.dataset.numbering import recode
+from tests.hypothesis_profiles import examples
+from tests.properties.test_returns import LIMIT, Market, built, markets
+
+
+@markets
+@examples(40)
+def test_listings_are_numbered_as_they_appear(seed: int, n_names: int, n_days: int, share: float) -> None:
+    market = Market(seed, n_names, n_days, share)
+    if not market.rows:
+        return
+    identifiers = built(market.uploads(), LIMIT).identifiers
+    first = {name: market.days[min(at)] for name, at in market.prices.items() if at}
+    order = sorted(market.prices, key=lambda name: (first.get(name, dt.date.max), name))
+    assert identifiers.table["id"].to_list() == order
+    assert identifiers.table["first_date"].to_list() == [first.get(name) for name in order]
+    companies = dict.fromkeys(identifiers.table["company_id"])
+    assert identifiers.table["company"].to_list() == [
+        [*companies].index(name) for name in identifiers.table["company_id"]
+    ]
+
+
+def keys(identifiers: Identifiers) -> list[tuple[str, str]]:
+    return identifiers.table.select("id", "company_id").rows()
+
+
+@given(seed=st.integers(0, 10**6), drop=st.integers(0, 4))
+@examples(40)
+def test_old_codes_lead_to_new_ones(seed: int, drop: int) -> None:
+    """After the id map has lost a name, and has a new one with a price on the first day."""
+    market = Market(seed, 5, 12, 0.5)
+    uploads = market.uploads()
+    old = built(uploads, LIMIT).identifiers
+    gone = f"N{drop}"
+    market.rows = [row for row in market.rows if row[1] != gone]
+    market.rows += [(market.days[0], "N9", "USD", 1.0, None, False)]
+    market.prices["N9"] = {0: (1.0, "USD")}
+    market.prices.pop(gone)
+    new = built(market.uploads(), LIMIT).identifiers
+    codes = recode(old, new)
+    expected = [keys(new).index(key) if key in keys(new) else -1 for key in keys(old)]
+    np.testing.assert_array_equal(codes.listing, expected)
+    companies = [list(dict.fromkeys(company for _, company in keys(of))) for of in (old, new)]
+    expected = [companies[1].index(name) if name in companies[1] else -1 for name in companies[0]]
+    np.testing.assert_array_equal(codes.company, expected)
