@@ -18,7 +18,7 @@ from openfactor.settings import (
     RiskDatasetReferencedExposureSettings,
     RiskDatasetUploadedExposureSettings,
 )
-from openfactor.store import LocalObjects
+from openfactor.store import Leases, LocalObjects
 from openfactor.workspace.riskdatasets import RiskDatasets
 from tests.cancelling import cancel_everywhere
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
@@ -55,7 +55,13 @@ def folder(tmp_path: Path) -> Path:
 def store(folder: Path, context: Context | None = None) -> RiskDatasets:
     registry = Registry(sa.URL.create("sqlite", database=str(folder / "openfactor.sqlite")))
     objects = LocalObjects(folder / "store")
-    return RiskDatasets(objects, uploads.UploadStore(folder / "uploads"), registry, context or Context())
+    return RiskDatasets(
+        objects,
+        Leases(folder / "store"),
+        uploads.UploadStore(folder / "uploads"),
+        registry,
+        context or Context(),
+    )
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from openfactor.client.universes import Universe
 from openfactor.client.uploaders import Uploaders
 from openfactor.contract.calls import Workspace
 from openfactor.processes import refuse_after_fork
+from openfactor.results import CheckReport, PruneReport
 from openfactor.settings import CalendarSettings, FactorRiskModelSettings, UniverseSettings
 from openfactor.settings.exposures import ExposureSettings
 
@@ -74,6 +75,26 @@ class Client:
         ConflictError; closing again does nothing.
         """
         self._workspace.close()
+
+    def check(self) -> CheckReport:
+        """Read everything that is stored and compare it with what was written; says what is damaged, what
+        needs it, and how to restore it.
+        """
+        return self._workspace.maintenance.check()
+
+    def prune(self, *, keep: int = 2, grace_hours: float = 24.0, dry_run: bool = False) -> PruneReport:
+        """Remove stored data that nobody needs any more. Nothing else ever removes any.
+
+        What a risk dataset has now stays, with the models fitted on it, and so does what a running process
+        has open. Earlier data and models go, and everything that was half written.
+
+        Parameters
+        ----------
+        keep : of the data and models that newer ones replaced, the newest so many stay for each settings
+        grace_hours : what was written within these hours stays, since it may be in use without a name yet
+        dry_run : only say what would be removed
+        """
+        return self._workspace.maintenance.prune(keep, grace_hours, dry_run)
 
     @classmethod
     def local(cls, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> Client:

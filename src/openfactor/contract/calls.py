@@ -26,9 +26,11 @@ from openfactor.contract.refs import (
 )
 from openfactor.errors import Fault
 from openfactor.results import (
+    CheckReport,
     DatasetStatus,
     DataVersion,
     MultiParserResult,
+    PruneReport,
     RiskDatasetProperties,
     SavedSettings,
     UploadCommitResult,
@@ -288,6 +290,13 @@ class RiskModelCalls(Protocol):
     def diagnose(self, model: ModelRef, query: DiagnosticsQuery) -> dict[str, pl.DataFrame]: ...
 
 
+class MaintenanceCalls(Protocol):
+    """Looking after a workspace."""
+
+    def check(self) -> CheckReport: ...
+    def prune(self, keep: int, grace_hours: float, dry_run: bool) -> PruneReport: ...
+
+
 class TaskCalls(Protocol):
     """Calls that run in the background."""
 
@@ -321,6 +330,8 @@ class Workspace(Protocol):
     @property
     def riskmodels(self) -> RiskModelCalls: ...
     @property
+    def maintenance(self) -> MaintenanceCalls: ...
+    @property
     def tasks(self) -> TaskCalls: ...
     def close(self) -> None: ...
 
@@ -335,6 +346,7 @@ RESOURCES: dict[str, type] = {
     "universes": UniverseCalls,
     "exposures": ExposureCalls,
     "riskmodels": RiskModelCalls,
+    "maintenance": MaintenanceCalls,
     "tasks": TaskCalls,
 }
 """Attributes of a workspace and what can be called on them."""

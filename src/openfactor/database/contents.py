@@ -35,7 +35,11 @@ class MadeContent:
     settings: str | None
     """Of estimates: hash of the settings that matter for them."""
     made_on: dt.datetime
-    """Time, UTC."""
+    """When it was made or asked for last, UTC."""
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
 class Contents:
@@ -58,11 +62,18 @@ class Contents:
         """Note what was made from a recipe, in place of what was made from it before."""
         row = {
             "recipe": recipe, "kind": kind, "content": content, "dataset": dataset, "settings": settings,
-            "made_on": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            "made_on": _now(),
         }  # fmt: skip
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_CONTENTS).where(_CONTENTS.c.recipe == recipe))
             connection.execute(sa.insert(_CONTENTS).values(row))
+
+    def touch(self, recipe: str) -> bool:
+        """Note that a content is about to be used, so that it counts as made now; whether there is one."""
+        row = {"made_on": _now()}
+        with self._engine.begin() as connection:
+            changed = connection.execute(sa.update(_CONTENTS).where(_CONTENTS.c.recipe == recipe).values(row))
+            return changed.rowcount > 0
 
     def list(self, kind: str | None = None, *, settings: str | None = None) -> list[MadeContent]:
         """What was made, the newest first."""

@@ -30,9 +30,17 @@ from openfactor.dataset.runs import month
 from openfactor.results import BuildReport
 from openfactor.settings.hierarchies import Tree
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
-from openfactor.store import Manifest, Objects, Pack, PackRef, read_manifest, write_manifest, write_pack
+from openfactor.store import (
+    DATASET,
+    Manifest,
+    Objects,
+    Pack,
+    PackRef,
+    read_manifest,
+    write_manifest,
+    write_pack,
+)
 
-KIND = "dataset"
 _ROWS = ("offsets", "listing", "local_return", "currency", "priced", "delisted", "is_main_listing")
 _CAPS = ("market_cap", "idio_vol")
 _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
@@ -51,7 +59,7 @@ def save(dataset: RiskDataset, objects: Objects, context: Context | None = None)
             runs[name] = dict(run.stored or _write_run(dataset, run, first, objects))
             advance()
         names = write_pack(objects, {}, _tables(dataset))
-        return write_manifest(objects, Manifest(KIND, _meta(dataset), runs, {"names": names}))
+        return write_manifest(objects, Manifest(DATASET, _meta(dataset), runs, {"names": names}))
 
 
 def _write_run(dataset: RiskDataset, run: PanelRun, first: int, objects: Objects) -> dict[str, PackRef]:

@@ -1,5 +1,6 @@
 """What openfactor answers: frozen values, one file per subject. Settings are in `openfactor.settings`."""
 
+from openfactor.results.maintenance import CheckReport, Damage, PruneReport
 from openfactor.results.provenance import DataVersion
 from openfactor.results.quality import CoverageLine, Example, Finding, Freshness, Severity
 from openfactor.results.riskdatasets import BuildReport, DatasetStatus, RiskDatasetProperties
@@ -14,13 +15,16 @@ from openfactor.results.uploads import (
 
 __all__ = [
     "BuildReport",
+    "CheckReport",
     "CoverageLine",
+    "Damage",
     "DataVersion",
     "DatasetStatus",
     "Example",
     "Finding",
     "Freshness",
     "MultiParserResult",
+    "PruneReport",
     "RiskDatasetProperties",
     "SavedSettings",
     "Severity",

@@ -3,8 +3,9 @@
 The only package that names, maps and removes stored content. See docs/store.md.
 """
 
+from openfactor.store.leases import Leases
 from openfactor.store.local import LocalObjects
-from openfactor.store.manifests import Manifest, read_manifest, write_manifest
+from openfactor.store.manifests import DATASET, ESTIMATES, Manifest, read_manifest, write_manifest
 from openfactor.store.objects import (
     DamagedObjectError,
     MissingObjectError,
@@ -14,7 +15,10 @@ from openfactor.store.objects import (
 from openfactor.store.packs import Pack, PackRef, PackWriter, write_pack
 
 __all__ = [
+    "DATASET",
+    "ESTIMATES",
     "DamagedObjectError",
+    "Leases",
     "LocalObjects",
     "Manifest",
     "MissingObjectError",

@@ -14,6 +14,8 @@ from openfactor.store.objects import NewerFormatError, Objects, damaged, put
 from openfactor.store.packs import PackRef
 
 FORMAT = 1
+DATASET, ESTIMATES = "dataset", "estimates"
+"""Kinds of content."""
 PREFIX = "manifests/"
 _MAGIC = "openfactor manifest"
 

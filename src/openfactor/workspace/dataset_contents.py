@@ -15,7 +15,7 @@ from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
 from openfactor.errors import NotFoundError, StorageError
 from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettings
-from openfactor.store import MissingObjectError, Objects
+from openfactor.store import DATASET, Leases, MissingObjectError, Objects
 from openfactor.uploads import UploadSnapshot
 
 ENGINE = 17
@@ -37,6 +37,11 @@ class DatasetInputs:
     parent: str | None
     """Fingerprint of the reference dataset's data."""
 
+    @property
+    def settings_hash(self) -> str:
+        """The same for all data that were built from these settings."""
+        return fingerprint("dataset settings", self.settings.model_dump(mode="json"))
+
     @cached_property
     def fingerprint(self) -> str:
         """Names the data that a build of these inputs gives."""
@@ -45,11 +50,18 @@ class DatasetInputs:
         return fingerprint("dataset", value, self.uploads.content_ids, self.parent)
 
 
+def _not_stored(fingerprint: str) -> MissingObjectError:
+    return MissingObjectError(
+        f"the data {fingerprint[:8]} of a risk dataset are not stored; update the dataset"
+    )
+
+
 class DatasetContents:
     """The data of risk datasets, by the recipe that they were made from."""
 
-    def __init__(self, objects: Objects, contents: Contents, context: Context) -> None:
+    def __init__(self, objects: Objects, leases: Leases, contents: Contents, context: Context) -> None:
         self._objects = objects
+        self._leases = leases
         self._contents = contents
         self._context = context
 
@@ -66,12 +78,16 @@ class DatasetContents:
         """
         content = self._contents.find(fingerprint)
         if content is None:
-            raise MissingObjectError(
-                f"the data {fingerprint[:8]} of a risk dataset are not stored; update the dataset"
-            )
+            raise _not_stored(fingerprint)
         return self._context.cache.get(
-            "dataset", content, lambda: dataset_storage.load(self._objects, content), self._context.check
+            "dataset", content, lambda: self._load(fingerprint, content), self._context.check
         )
+
+    def _load(self, fingerprint: str, content: str) -> RiskDataset:
+        with self._leases.reading(content) as lease:
+            if self._contents.find(fingerprint) is None:  # pruned before the lease was seen
+                raise _not_stored(fingerprint)
+            return lease.until_freed(dataset_storage.load(self._objects, content))
 
     def open_pinned(self, fingerprint: str) -> RiskDataset:
         """The data that something was made from, whatever name they have or had.
@@ -104,11 +120,11 @@ class DatasetContents:
         """
         recipe = inputs.fingerprint
         with self._context.cache.single_flight("dataset", recipe, self._context.check):
-            if self.exists(recipe) and not again:
+            if not again and self._contents.touch(recipe):
                 return
             began = time.monotonic()
             content = self._build(inputs, previous)
-            self._contents.put(recipe, dataset_storage.KIND, content)
+            self._contents.put(recipe, DATASET, content, settings=inputs.settings_hash)
             self._context.log_of(recipe).info("built in %.1f s", time.monotonic() - began)
 
     def _build(self, inputs: DatasetInputs, previous: str | None) -> str:

@@ -22,11 +22,12 @@ from openfactor.model import Estimates
 from openfactor.processes import EngineObject
 from openfactor.processors import available_processors
 from openfactor.progress import ProgressBars
-from openfactor.store import LocalObjects
+from openfactor.store import Leases, LocalObjects
 from openfactor.uploads import UploadStore, check_folder
 from openfactor.workspace.calendars import Calendars
 from openfactor.workspace.exposures import Exposures
 from openfactor.workspace.ids import Ids
+from openfactor.workspace.maintenance import Maintenance
 from openfactor.workspace.model_store import ModelStore
 from openfactor.workspace.riskdatasets import RiskDatasets
 from openfactor.workspace.riskmodels import RiskModels
@@ -35,6 +36,9 @@ from openfactor.workspace.saved_settings import SavedSettingsStore
 from openfactor.workspace.tasks import Tasks
 from openfactor.workspace.universes import Universes
 from openfactor.workspace.uploads import Uploads
+
+STORE = "store"
+"""Folder of the store in that of the workspace."""
 
 
 class LocalWorkspace(EngineObject):
@@ -63,6 +67,7 @@ class LocalWorkspace(EngineObject):
         except OSError as error:
             raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
         self._registry = Registry(sa.URL.create("sqlite", database=str(self._path / "openfactor.sqlite")))
+        self._leases = Leases(self._path / STORE)
         self._context = context
         self._resources = self._opened(context)
         self._tasks = Tasks(self._answer, context)
@@ -121,6 +126,11 @@ class LocalWorkspace(EngineObject):
         return self._open.riskmodels
 
     @property
+    def maintenance(self) -> Maintenance:
+        """Checks and prunes what is stored."""
+        return self._open.maintenance
+
+    @property
     def tasks(self) -> Tasks:
         """Calls in the background."""
         self._refuse_if_closed()
@@ -137,6 +147,7 @@ class LocalWorkspace(EngineObject):
             self._tasks.close()
             self._context.cache.clear()
             self._registry.close()
+            self._leases.close()
 
     def on(self, context: Context) -> LocalWorkspace:
         """The same workspace for a request of its own."""
@@ -159,7 +170,7 @@ class LocalWorkspace(EngineObject):
             raise ConflictError("this client was closed; open another with Client.local")
 
     def _opened(self, context: Context) -> _Resources:
-        return _Resources(self._path, self._registry, context)
+        return _Resources(self._path, self._registry, self._leases, context)
 
     def _answer(self, resource: str, method: str, arguments: bytes, context: Context) -> bytes:
         return messages.answer(self.on(context), resource, method, arguments)
@@ -168,10 +179,11 @@ class LocalWorkspace(EngineObject):
 class _Resources:
     """What can be called, in one context."""
 
-    def __init__(self, path: Path, registry: Registry, context: Context) -> None:
+    def __init__(self, path: Path, registry: Registry, leases: Leases, context: Context) -> None:
         uploads = UploadStore(path / "uploads", context=context)
-        objects = LocalObjects(path / "store")
-        self.riskdatasets = RiskDatasets(objects, uploads, registry, context)
+        objects = LocalObjects(path / STORE)
+        self.riskdatasets = RiskDatasets(objects, leases, uploads, registry, context)
+        self.maintenance = Maintenance(path / STORE, registry, context)
         self.saved = SavedSettingsStore(uploads, self.riskdatasets, registry)
         self.mappings = SavedMappingStore(registry)
         self.uploads = Uploads(uploads)
@@ -179,5 +191,5 @@ class _Resources:
         self.ids = Ids(uploads)
         self.universes = Universes(self.saved, context)
         self.exposures = Exposures(self.saved, self.universes, context)
-        store = ModelStore(objects, registry.contents, self.riskdatasets, self.saved, context)
+        store = ModelStore(objects, leases, registry.contents, self.riskdatasets, self.saved, context)
         self.riskmodels = RiskModels(self.saved, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from openfactor.context import Context
@@ -13,7 +14,7 @@ from openfactor.model import Estimates, FittedModel, estimate
 from openfactor.model.estimation import days_kept, extend
 from openfactor.model.estimation import storage as estimates_storage
 from openfactor.settings import FactorRiskModelSettings, ModelMode
-from openfactor.store import DamagedObjectError, MissingObjectError, Objects
+from openfactor.store import ESTIMATES, DamagedObjectError, Leases, MissingObjectError, Objects
 from openfactor.workspace.dataset_contents import fingerprint
 from openfactor.workspace.riskdatasets import RiskDatasets
 from openfactor.workspace.saved_settings import Content, SavedSettingsStore
@@ -78,12 +79,14 @@ class ModelStore:
     def __init__(
         self,
         objects: Objects,
+        leases: Leases,
         contents: Contents,
         riskdatasets: RiskDatasets,
         saved: SavedSettingsStore,
         context: Context,
     ) -> None:
         self._objects = objects
+        self._leases = leases
         self._contents = contents
         self._riskdatasets = riskdatasets
         self._saved = saved
@@ -121,7 +124,7 @@ class ModelStore:
                     f"the model on {pinned.dataset!r} was not fitted yet; use another mode than {mode!r}"
                 )
             content = self._saved.open(pinned)
-            estimates = self._extend(key, content, None)
+            estimates, _kept = self._extend(key, content, None)
             return self._finish(key, content, estimates, keep=allowed.keeps)
 
     def update(self, pinned: _Settings, old: Estimates) -> tuple[_Settings, FittedModel]:
@@ -136,7 +139,8 @@ class ModelStore:
             fitted = self._find(key, newer)
             if fitted is None:
                 content = self._saved.open(newer)
-                fitted = self._finish(key, content, self._extend(key, content, old), keep=True)
+                estimates, _kept = self._extend(key, content, old)
+                fitted = self._finish(key, content, estimates, keep=True)
             return newer, fitted
 
     def fitted(self, model: ModelRef) -> FittedModel:
@@ -160,7 +164,7 @@ class ModelStore:
         stored = self._contents.find(key.model) if fitted is None else None
         if stored is not None:
             try:
-                estimates = estimates_storage.load(self._objects, stored)
+                estimates = self._load(stored)
             except (MissingObjectError, DamagedObjectError) as error:
                 self._context.log_of(key.model).warning("fitted again: %s", error)
             else:
@@ -175,10 +179,13 @@ class ModelStore:
         first_days = content.dataset.panel.first_days[:-1].tolist()
         names = [month(content.dataset.days[day]) for day in first_days]
         stored = estimates_storage.save(estimates, self._objects, names, made_from)
-        self._contents.put(
-            key.model, estimates_storage.KIND, stored, dataset=key.content, settings=key.settings
-        )
-        return self._remember("model", key, content, estimates_storage.load(self._objects, stored))
+        self._contents.put(key.model, ESTIMATES, stored, dataset=key.content, settings=key.settings)
+        return self._remember("model", key, content, self._load(stored))
+
+    def _load(self, stored: str) -> Estimates:
+        """Stored estimates, which are not pruned while somebody has them."""
+        with self._leases.reading(stored) as lease:
+            return lease.until_freed(estimates_storage.load(self._objects, stored))
 
     def _remember(self, kind: str, key: _Key, content: _Opened, estimates: Estimates) -> FittedModel:
         # what is kept must not be cancelled, or tell its progress, with the request that made it
@@ -200,20 +207,23 @@ class ModelStore:
         self._context.log_of(key.model).info("estimated %d days", len(estimates.dates))
         return estimates
 
-    def _extend(self, key: _Key, content: _Opened, old: Estimates | None) -> Estimates:
-        """Estimates that take over as many days as they can, from `old` or from stored ones."""
-        candidates = [] if old is None else [old]
-        for made in self._contents.list(estimates_storage.KIND, settings=key.settings)[:ANCESTORS_TRIED]:
-            try:
-                candidates.append(estimates_storage.load(self._objects, made.content))
-            except StorageError as error:
-                self._context.log_of(made.recipe).warning("stored estimates cannot be extended: %s", error)
-        days = [days_kept(estimates, content.dataset, content.settings) for estimates in candidates]
-        if not any(days):
-            return self._estimate(key, content)
-        best = candidates[days.index(max(days))]
-        self._context.log_of(key.model).info("extends %s: %d days are kept", best.fingerprint, max(days))
-        return extend(
+    def _extend(
+        self, key: _Key, content: _Opened, old: Estimates | None
+    ) -> tuple[Estimates, Estimates | None]:
+        """Estimates that take over as many days as they can, from `old` or from stored ones; and those, which
+        must be held until the new ones are stored, since they share packs.
+        """
+        best, most = None, 0
+        for candidate in self._candidates(key, old):
+            days = days_kept(candidate, content.dataset, content.settings)
+            if days > most:
+                best, most = candidate, days
+            if days == len(candidate.dates):
+                break
+        if best is None:
+            return self._estimate(key, content), None
+        self._context.log_of(key.model).info("extends %s: %d days are kept", best.fingerprint, most)
+        extended = extend(
             best,
             content.dataset,
             content.settings,
@@ -221,3 +231,14 @@ class ModelStore:
             read=content.uploads,
             context=self._context,
         )
+        return extended, best
+
+    def _candidates(self, key: _Key, old: Estimates | None) -> Iterator[Estimates]:
+        """`old`, then stored estimates of the same settings on whatever data, the newest first."""
+        if old is not None:
+            yield old
+        for made in self._contents.list(ESTIMATES, settings=key.settings)[:ANCESTORS_TRIED]:
+            try:
+                yield self._load(made.content)
+            except StorageError as error:
+                self._context.log_of(made.recipe).warning("stored estimates cannot be extended: %s", error)

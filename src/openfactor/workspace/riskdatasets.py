@@ -12,7 +12,7 @@ from openfactor.results import DatasetStatus, DataVersion, RiskDatasetProperties
 from openfactor.settings import AnyRiskDatasetSettings
 from openfactor.settings.menus import RiskDatasetSettingsMenu
 from openfactor.settings.values import Reference
-from openfactor.store import Objects
+from openfactor.store import Leases, Objects
 from openfactor.uploads import DATA_TYPES, UploadStore, check_name
 from openfactor.workspace.dataset_contents import DatasetContents, DatasetInputs
 from openfactor.workspace.dataset_entries import DatasetEntries
@@ -21,10 +21,17 @@ from openfactor.workspace.dataset_entries import DatasetEntries
 class RiskDatasets:
     """Implements `RiskDatasetCalls`."""
 
-    def __init__(self, objects: Objects, uploads: UploadStore, registry: Registry, context: Context) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        leases: Leases,
+        uploads: UploadStore,
+        registry: Registry,
+        context: Context,
+    ) -> None:
         self._uploads = uploads
         self._registry = registry
-        self.contents = DatasetContents(objects, registry.contents, context)
+        self.contents = DatasetContents(objects, leases, registry.contents, context)
         """The data by fingerprint, whatever name they have."""
         self._entries = DatasetEntries(registry, uploads, self.contents)
 

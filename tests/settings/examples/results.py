@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from openfactor.results import (
     BuildReport,
+    CheckReport,
     CoverageLine,
+    Damage,
     DataVersion,
     Example,
     Finding,
     Freshness,
     MultiParserResult,
+    PruneReport,
     RiskDatasetProperties,
     SavedSettings,
     UploadCommitResult,
@@ -86,6 +89,7 @@ SAVED = [
         created_on=MOMENT, last_updated_on=MOMENT,
     ),
 ]  # fmt: skip
+DAMAGE = Damage(problem="a pack is damaged", serves=["risk dataset 'd'"], remedy="build it again")
 RESULTS: list[Value] = [
     CALENDAR_MENU, UNIVERSE_MENU, EXPOSURE_MENU, CONSTRUCTION_MENU, MODEL_MENU, DATASET_MENU, PLACE, FINDING,
     PLAIN_FINDING, COVERAGE, COVERAGE.model_copy(update={"day_before": None}), FRESHNESS, REPORT,
@@ -97,5 +101,6 @@ RESULTS: list[Value] = [
         rows_removed=5, notes=["blank rows left out"],
     ),
     UploadDataTypeFreshness(data_type="price", last_committed_at=MOMENT),
-    *SAVED,
+    *SAVED, DAMAGE, CheckReport(n_contents=2, damage=[DAMAGE]),
+    PruneReport(removed={"packs": 3}, n_bytes=1024, dry_run=True),
 ]  # fmt: skip

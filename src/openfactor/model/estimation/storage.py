@@ -16,9 +16,17 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.dictionary import Dictionary
 from openfactor.model.estimation.estimates import BLANK, BY_DATE, Estimates, EstimatesRun, Pairs
-from openfactor.store import Manifest, Objects, Pack, PackRef, read_manifest, write_manifest, write_pack
+from openfactor.store import (
+    ESTIMATES,
+    Manifest,
+    Objects,
+    Pack,
+    PackRef,
+    read_manifest,
+    write_manifest,
+    write_pack,
+)
 
-KIND = "estimates"
 _PART = "estimates"
 
 
@@ -51,7 +59,7 @@ def save(estimates: Estimates, objects: Objects, names: Sequence[str], made_from
             if run.pairs != estimates.pairs
         },
     }
-    return write_manifest(objects, Manifest(KIND, meta, runs))
+    return write_manifest(objects, Manifest(ESTIMATES, meta, runs))
 
 
 def _write_run(run: EstimatesRun, objects: Objects) -> PackRef:

@@ -1,0 +1,108 @@
+"""Looking after a workspace: what is damaged, and what nobody needs any more."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from openfactor.context import Context
+from openfactor.database import RISK_DATASET, MadeContent, Registry
+from openfactor.results import CheckReport, Damage, PruneReport
+from openfactor.store import DATASET, LocalObjects
+from openfactor.store.leases import leased
+from openfactor.store.sweep import damage, sweep
+
+_HOUR = 3600.0
+
+
+class Maintenance:
+    """Implements `MaintenanceCalls`.
+
+    Parameters
+    ----------
+    root : folder of the store
+    """
+
+    def __init__(self, root: Path, registry: Registry, context: Context) -> None:
+        self._root = root
+        self._objects = LocalObjects(root)
+        self._registry = registry
+        self._context = context
+
+    def check(self) -> CheckReport:
+        """Read everything that is stored and compare it with what was written."""
+        rows = self._registry.contents.list()
+        uses: dict[str, list[str]] = defaultdict(list)
+        for made in rows:
+            uses[made.content].append(self._what(made))
+        datasets = {made.content for made in rows if made.kind == DATASET}
+        found = [
+            Damage(
+                problem=str(error),
+                serves=sorted({use for content in contents for use in uses[content]}),
+                remedy=_remedy(any(content in datasets for content in contents)),
+            )
+            for error, contents in damage(self._objects, uses)
+        ]
+        return CheckReport(n_contents=len(uses), damage=found)
+
+    def prune(self, keep: int, grace_hours: float, dry_run: bool) -> PruneReport:
+        """Remove what no name, no version that is kept and no running process refers to.
+
+        Parameters
+        ----------
+        keep : superseded data of a dataset, and superseded estimates of the same settings, that stay: the
+            newest so many, so that models can be extended from them
+        grace_hours : what was written within these hours stays
+        """
+        in_use = leased(self._root)
+        rows = self._registry.contents.list()
+        newest = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(hours=grace_hours)
+        doomed = [
+            made
+            for made in self._superseded(rows, keep)
+            if made.content not in in_use and made.made_on <= newest
+        ]
+        if not dry_run:
+            for made in doomed:
+                self._registry.contents.remove(made.recipe)
+        gone = {made.recipe for made in doomed}
+        kept = {made.content for made in rows if made.recipe not in gone}
+        # a process that began to use a content meanwhile has its lease before it looks the content up again
+        swept = sweep(self._objects, kept | leased(self._root), grace_hours * _HOUR, dry_run=dry_run)
+        removed = {"results": len(doomed), **swept.removed}
+        report = PruneReport(removed=removed, n_bytes=swept.n_bytes, dry_run=dry_run)
+        self._context.log.info("prune: %s", report)
+        return report
+
+    def _superseded(self, rows: Iterable[MadeContent], keep: int) -> list[MadeContent]:
+        """What was made from data or settings that no dataset has now, but for the newest of each kind."""
+        current = {entry.fingerprint for entry in self._registry.entries(RISK_DATASET)}
+        superseded, n_newer = [], defaultdict[tuple[str, str | None], int](int)
+        newest: set[tuple[str | None, str | None]] = set()
+        for made in rows:  # the newest first
+            of_data = made.recipe if made.kind == DATASET else made.dataset
+            is_newest = made.kind == DATASET or (made.settings, of_data) not in newest
+            newest.add((made.settings, of_data))
+            if of_data in current and is_newest:
+                continue
+            n_newer[made.kind, made.settings] += 1
+            if n_newer[made.kind, made.settings] > keep:
+                superseded.append(made)
+        return superseded
+
+    def _what(self, made: MadeContent) -> str:
+        """A content, for people."""
+        recipe = made.recipe if made.kind == DATASET else made.dataset
+        names = [e.name for e in self._registry.entries(RISK_DATASET) if e.fingerprint == recipe]
+        data = " and ".join(repr(name) for name in names) or f"data {(recipe or '')[:8]} without a name"
+        return f"risk dataset {data}" if made.kind == DATASET else f"a model on {data}"
+
+
+def _remedy(is_dataset: bool) -> str:
+    """How to restore a dataset, or estimates."""
+    if is_dataset:
+        return "build it again with `update(force=True)`"
+    return 'fit it again with `get_model("compute-and-persist")`'
