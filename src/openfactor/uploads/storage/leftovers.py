@@ -15,6 +15,7 @@ from openfactor.uploads.storage.disk import LOCK, discard, locked, part_name
 from openfactor.uploads.storage.lifetimes import Lifetimes
 from openfactor.uploads.storage.listing import LOG
 from openfactor.uploads.storage.log import latest_state
+from openfactor.uploads.storage.retention import removed_versions
 from openfactor.uploads.storage.staging_area import AREA, StagingArea
 
 _DATA_FILE = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}\.parquet")
@@ -45,7 +46,7 @@ def leftovers(root: Path, grace: float) -> list[Leftover]:
     before = time.time() - grace
     found = []
     for data_type in _listed(root):
-        uploads = [path for path in _listed(data_type) if (path / LOG).is_dir()]
+        uploads = [path for path in _listed(data_type) if path.name[0] != "." and (path / LOG).is_dir()]
         for folder in (data_type, *uploads):
             for path in _unreferenced(root, folder):
                 with suppress(OSError):  # someone removes it
@@ -99,12 +100,13 @@ def _unreferenced_in(upload: Path) -> Iterator[Path]:
         yield from (path for path in _listed(folder) if _HIDDEN.fullmatch(path.name))
     yield from StagingArea(upload).replaced()
     try:
-        lifetimes = Lifetimes.of(upload, latest_state(upload).version)
+        last, gone = latest_state(upload).version, removed_versions(upload)
     except (StorageError, NotFoundError):
         return  # which files its versions have is not known
+    lifetimes, kept = Lifetimes.of(upload, last), [v for v in range(last + 1) if v not in gone]
     if not lifetimes.unreadable:
         files = [path for path in _listed(upload) if _DATA_FILE.fullmatch(path.name)]
-        yield from (path for path in files if path.name not in lifetimes.rows)
+        yield from (path for path in files if not lifetimes.versions_with(path.name, kept))
 
 
 def _listed(folder: Path) -> list[Path]:

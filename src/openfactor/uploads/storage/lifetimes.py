@@ -44,9 +44,9 @@ class Lifetimes:
         return lifetimes
 
     def versions_with(self, name: str, versions: Sequence[int]) -> list[int]:
-        """Those of some ascending versions that have a file."""
+        """Those of some ascending versions that have a file of a name."""
         return [
             version
-            for first, last in self.spans[name]
+            for first, last in self.spans.get(name, ())
             for version in versions[bisect.bisect_left(versions, first) : bisect.bisect_right(versions, last)]
         ]
