@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from openfactor.dataset.lives import stated_spans
 from openfactor.dataset.panel_index import PanelIndex, joined
-from openfactor.dataset.price_months import price_months
+from openfactor.dataset.price_months import last_date, price_months
 from openfactor.dataset.priced_rows import PricedRun, RowLayout
 from openfactor.dataset.prices import PriceStage, price_columns
 from openfactor.dataset.reading import no_uploads
@@ -39,8 +39,8 @@ MAPPINGS = [  # of tickers to companies
     ("LATE", "LATE", *ALL_TIME), ("NONE", "NONE", *ALL_TIME),
     # an id that belongs to two companies in turn
     ("X", "XA", START, DATES[40]), ("X", "XB", DATES[41], DATES[70]), ("X", "XA", DATES[71], DATES[100]),
-    # mappings that end
-    ("C", "CC", START, DATES[50]), ("C", "CC", DATES[60], DATES[90]),
+    # mappings that end, the second of which begins with a month
+    ("C", "CC", START, DATES[46]), ("C", "CC", DATES[51], DATES[90]),
 ]  # fmt: skip
 TICKERS = sorted({ticker for ticker, *_ in MAPPINGS} - {"NONE"})
 
@@ -75,8 +75,9 @@ class Market:
             flag = d in flags or (always_flagged and bool(flags) and d >= min(flags))
             halted = any(halt.start <= d < halt.stop for halt in halts)
             if d < begin or not trades[d] or halted or rng.random() > share:
-                if flag:  # also on days that are not stored
-                    rows.append((date, name, "ticker", ccy, None, None, True, None, None))
+                split = float(rng.choice([0.5, 2.0])) if rng.random() < 0.15 else None
+                if flag or split:  # also on days that are not stored
+                    rows.append((date, name, "ticker", ccy, None, None, flag, 0.1, split))
                 continue
             for unit in {ccy, *([str(rng.choice(CURRENCIES))] if rng.random() < 0.1 else [])}:
                 row = (
@@ -179,12 +180,13 @@ def cut_rows(
     settings = settings_of(method)
     inputs = inputs_of(market.uploads, settings)
     layout, identifiers, counts = RowLayout(settings, inputs), inputs.identifiers, RowCounts()
-    price = inputs.uploads["price"]
+    columns = price_columns(layout.rates, settings.empty_returns)
+    price = inputs.uploads["price"].with_columns(**columns)
     by_date = price.group_by("date", "asset_id_type").agg(rows=pl.len()).collect()
     known = pl.concat(
         unique_listings(of.rows, of.rows_by_type, identifiers, counts, "price")
-        for of in price_months(price, price_columns(settings.empty_returns), identifiers, by_date, [])
-    ).with_columns(pl.col("ccy").cast(pl.Enum(layout.rates.names)).to_physical().cast(pl.Int16))
+        for of in price_months(price, [*columns], identifiers, by_date, [])
+    )
     prices = PriceStage(identifiers, layout.rates, settings.empty_returns)
     spans = stated_spans(market.uploads["idmap"], identifiers, dt.date(2100, 1, 1))
     rows = RowStage(identifiers, spans, layout.closures, layout.rates.names, settings.max_days_without_price)
@@ -263,7 +265,7 @@ def test_what_is_stored_of_a_month_knows_nothing_of_later_ones(seed: int) -> Non
     inputs = inputs_of(market.uploads, settings)
     runs, _ = laid_out(RowLayout(settings, inputs))
     for k in range(1, len(runs)):
-        last = runs[k - 1].days.dates[-1]
+        last = last_date(runs[k - 1].days.name)
         uploads = {
             name: frame.filter(pl.col("date") <= last) if name in DATED else frame
             for name, frame in market.uploads.items()

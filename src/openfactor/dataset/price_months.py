@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from openfactor.dataset.coding import code_listings
@@ -45,7 +46,7 @@ def price_months(
     by_type = counts.group_by(pl.col("date").dt.strftime("%Y-%m").alias("month"), "asset_id_type").agg(
         pl.col("rows").sum()
     )
-    by_month = {str(name): of.drop("month") for (name,), of in by_type.group_by("month")}
+    by_month = {str(name): of_month for (name,), of_month in by_type.group_by("month")}
     sizes = dict.fromkeys(others, 0)
     sizes |= {name: int(of_month["rows"].sum()) for name, of_month in by_month.items()}
     for batch in _batches(dict(sorted(sizes.items()))):
@@ -54,11 +55,10 @@ def price_months(
         known = coded.collect(engine="streaming")  # never holds the identifiers of all rows
         if not known["date"].is_sorted():
             known = known.sort("date", maintain_order=True)
-        begin = 0
-        for name in batch:
-            end = int(known["date"].search_sorted(last_date(name), side="right"))
-            yield PriceMonth(name, known[begin:end], by_month.get(name, by_type.drop("month").clear()))
-            begin = end
+        ends = np.array([last_date(name) for name in batch], "datetime64[D]")
+        stops = np.searchsorted(known["date"].to_numpy().astype("datetime64[D]"), ends, side="right")
+        for name, first, stop in zip(batch, [0, *stops.tolist()], stops.tolist(), strict=False):
+            yield PriceMonth(name, known[first:stop], by_month.get(name, by_type.clear()))
 
 
 def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:

@@ -15,7 +15,7 @@ from openfactor.dataset.coding import rows_of_listings
 from openfactor.dataset.inventory import used_dates
 from openfactor.dataset.lives import stated_spans
 from openfactor.dataset.panel_index import PanelIndex, joined
-from openfactor.dataset.price_months import PriceMonth, last_date, price_months
+from openfactor.dataset.price_months import last_date, price_months
 from openfactor.dataset.prices import Prices, PriceStage, price_columns
 from openfactor.dataset.rates import Rates
 from openfactor.dataset.resolving import unique_listings
@@ -104,29 +104,19 @@ class RowLayout:
 
     def runs(self) -> Iterator[PricedRun]:
         """The runs, of which each is laid out when it is asked for."""
-        of_months = price_months(
-            self._prices,
-            price_columns(self._settings.empty_returns),
-            self._inputs.identifiers,
-            self._counts,
-            self._exposure_dates,
-        )
-        for of_month in of_months:
-            prices = self._advance_prices(of_month)
+        identifiers = self._inputs.identifiers
+        columns = price_columns(self.rates, self._settings.empty_returns)
+        rows = self._prices.with_columns(**columns)
+        for of_month in price_months(rows, [*columns], identifiers, self._counts, self._exposure_dates):
+            known = unique_listings(of_month.rows, of_month.rows_by_type, identifiers, self.rest, "price")
+            prices = self._price_stage.advance(known, self.rest)
             dates = self._stored_dates(of_month.name, prices.days.tolist())
             run = RunDays(of_month.name, tuple(dates), self._row_stage.n_days)
             index = self._row_stage.advance(run, prices, self.rest)
             if dates:
                 row_counts, self.rest = self.rest, RowCounts()
-                faults = checks.returns(index, self._inputs.identifiers, self._settings.max_return)
+                faults = checks.returns(index, identifiers, self._settings.max_return)
                 yield PricedRun(run, index, row_counts, self._currencies(prices), faults)
-
-    def _advance_prices(self, of_month: PriceMonth) -> Prices:
-        known = unique_listings(
-            of_month.rows, of_month.rows_by_type, self._inputs.identifiers, self.rest, "price"
-        )
-        ccy = pl.col("ccy").cast(pl.Enum(self.rates.names)).to_physical().cast(pl.Int16)
-        return self._price_stage.advance(known.with_columns(ccy), self.rest)
 
     def _stored_dates(self, name: str, price_days: list[dt.date]) -> list[dt.date]:
         of_month = self._exposure_dates.get(name, set())

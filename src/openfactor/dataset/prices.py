@@ -90,8 +90,8 @@ class PriceStage:
 
         Parameters
         ----------
-        rows : of known listings, one per listing, date and currency, sorted by date: date, listing, ccy
-            (code), and the other columns of `price_columns`
+        rows : of known listings, one per listing, date and currency, sorted by date: date, listing and the
+            `price_columns`
         row_counts : receives dropped rows and derived returns
         """
         quotes, out = self._quote_rows(rows), new_results(len(rows))
@@ -100,7 +100,7 @@ class PriceStage:
         row_counts.work_out("price", "returns derived from closes", int(derived.sum()))
         for fate, reason in _REASONS.items():
             row_counts.drop("price", reason, int((out.fate == fate).sum()))
-        dates = rows["date"].to_numpy().astype("datetime64[D]")
+        dates = np.repeat(quotes.date.astype("datetime64[D]"), np.diff(quotes.offsets))
         self._cross_currencies(quotes, dates, out, row_counts)
         kept = np.flatnonzero(out.fate == KEPT)
         return Prices(
@@ -114,12 +114,11 @@ class PriceStage:
         listing, currency = rows["listing"].to_numpy(), rows["ccy"].to_numpy()
         split, dividend = np.ones(len(rows)), np.zeros(len(rows))
         if self._empty_returns == "close":
-            split = rows["split"].fill_null(1.0).to_numpy()
-            dividend = rows["dividend"].fill_null(0.0).to_numpy()
+            split, dividend = rows["split"].to_numpy(), rows["dividend"].to_numpy()
         return QuoteRows(
             np.append(first, len(rows)), date[first], listing, currency,
-            self._quotes_of(listing, currency), _numbers(rows["close"]), _numbers(rows["return"]), split,
-            dividend, rows["delisted"].fill_null(value=False).to_numpy(),
+            self._quotes_of(listing, currency), rows["close"].to_numpy(), rows["return"].to_numpy(), split,
+            dividend, rows["delisted"].to_numpy(),
         )  # fmt: skip
 
     def _quotes_of(self, listing: NDArray[np.int32], currency: NDArray[np.int16]) -> NDArray[np.int32]:
@@ -195,17 +194,11 @@ class PriceStage:
             values[at] = quotes[name].to_numpy()[known]
 
 
-def price_columns(empty_returns: EmptyReturns) -> list[str]:
-    """The columns of a price upload that are read."""
-    return [
-        "ccy",
-        "close",
-        "return",
-        "delisted",
-        *(("dividend", "split") if empty_returns == "close" else ()),
-    ]
-
-
-def _numbers(values: pl.Series) -> NDArray[np.float64]:
-    """(n,) NaN for nulls."""
-    return values.fill_null(float("nan")).to_numpy()
+def price_columns(rates: Rates, empty_returns: EmptyReturns) -> dict[str, pl.Expr]:
+    """The columns of a price upload that `PriceStage` takes, from those of the upload; none has nulls."""
+    code = pl.col("ccy").cast(pl.Enum(rates.names)).to_physical().cast(pl.Int16)
+    columns = {"ccy": code, "delisted": pl.col("delisted").fill_null(value=False)}
+    columns |= {name: pl.col(name).fill_null(float("nan")) for name in ("close", "return")}
+    if empty_returns == "close":
+        columns |= {"dividend": pl.col("dividend").fill_null(0.0), "split": pl.col("split").fill_null(1.0)}
+    return columns

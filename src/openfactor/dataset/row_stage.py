@@ -78,8 +78,9 @@ class RowStage:
         """
         days = np.array(run.dates, "datetime64[D]")
         stored, events = self._stored_days(run, days, prices), self._events(days, prices)
-        n_alive = int(np.sum(self._lives.last_price >= 0)) + len(np.unique(prices.listing))
-        rows = new_day_rows(len(days), len(days) * n_alive, len(prices.date))
+        can_have_rows = self._lives.last_price >= 0
+        can_have_rows[prices.listing] = True
+        rows = new_day_rows(len(days), len(days) * int(can_have_rows.sum()), len(prices.date))
         lay_out_days(stored, events, self._company, self._limits, self._lives, rows)
         self._n_days += len(days)
         self._n_counted, self._last_date = int(stored.counted[-1]), int(stored.date[-1])
@@ -166,9 +167,10 @@ def _count_unused(prices: Prices, rows: DayRows, row_counts: RowCounts) -> None:
     """Count the returns that no row has."""
     has_return = np.isfinite(prices.returns)
     unused = np.flatnonzero(rows.base & has_return)
-    returns = pl.DataFrame(
-        {"date": prices.date[unused], "listing": prices.listing[unused], "return": prices.returns[unused]}
-    )
-    row_counts.unused_returns = pl.concat([row_counts.unused_returns, returns])
-    row_counts.drop("price", BEFORE_LIFE, len(unused))
+    if len(unused):
+        returns = pl.DataFrame(
+            {"date": prices.date[unused], "listing": prices.listing[unused], "return": prices.returns[unused]}
+        )
+        row_counts.unused_returns = pl.concat([row_counts.unused_returns, returns])
+        row_counts.drop("price", BEFORE_LIFE, len(unused))
     row_counts.drop("price", "return across a delisting", int((rows.after_flag & has_return).sum()))
