@@ -86,14 +86,14 @@ def count_unknown(
     known_by_type : id type to number of rows with a known identifier
     id_types : those that lead to what the upload needs, that of the listings first
     """
-    for id_type, count in rows_by_type.sort("asset_id_type").select("asset_id_type", "rows").iter_rows():
+    for id_type, count in sorted(zip(rows_by_type["asset_id_type"], rows_by_type["rows"], strict=True)):
         if id_type == id_types[0]:
             reason = UNKNOWN
         elif id_type in id_types:
             reason = f"{UNKNOWN_OF_TYPE}{id_type}"
         else:
             reason = f"unsupported id type: {id_type}"
-        row_counts.drop(upload, reason, int(count) - known_by_type.get(id_type, 0))
+        row_counts.drop(upload, reason, count - known_by_type.get(id_type, 0))
 
 
 def count_by_type(source: NDArray[np.int32], identifiers: Identifiers) -> dict[str, int]:
