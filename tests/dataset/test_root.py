@@ -202,7 +202,7 @@ def test_several_exchanges_and_currencies_late_listings_and_delistings() -> None
     assert len(lives.filter(pl.col("first") > stored[0])) > 3
     assert len(lives.filter(pl.col("last") < stored[-1])) > 3
     assert list(dataset.closed) == ["XNYS", "XTKS"]
-    assert dataset.currencies == ("JPY", "USD")
+    assert dataset.currencies == ("USD", "JPY")
     assert {dataset.currencies[c] for c in dataset.panel.currency} == {"JPY", "USD"}
 
 

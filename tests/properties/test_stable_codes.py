@@ -5,12 +5,18 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openfactor.dataset import RiskDataset
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.numbering import recode
+from tests.beginnings import assert_beginning
+from tests.growing_markets import DAYS, GrowingMarket, known_by
 from tests.hypothesis_profiles import examples
+from tests.markets import dataset_of
 from tests.properties.test_returns import LIMIT, Market, built, markets
 
 
@@ -54,3 +60,34 @@ def test_old_codes_lead_to_new_ones(seed: int, drop: int) -> None:
     companies = [list(dict.fromkeys(company for _, company in keys(of))) for of in (old, new)]
     expected = [companies[1].index(name) if name in companies[1] else -1 for name in companies[0]]
     np.testing.assert_array_equal(codes.company, expected)
+
+
+ROOT = {
+    "master_id_core_type": "core",
+    "dense_factor_groups": {"style": None},
+    "sparse_factor_groups": {"industry": None},
+    "max_days_without_price": 4,
+    "empty_returns": "adjusted_close",
+    "exposure_dtype": "float32",
+}
+VARIANTS = {
+    "snapshots": {},
+    "changes": {"exposure_mode": "changes"},
+    "classes": {"market_cap_per": "listing", "exposure_max_age": 5, "market_cap_max_age": 9},
+}
+
+
+def root(uploads: dict[str, pl.DataFrame], variant: str) -> RiskDataset:
+    return dataset_of(uploads, **ROOT, **VARIANTS[variant])
+
+
+growing = given(seed=st.integers(0, 10**6), cut=st.integers(1, len(DAYS) - 1))
+
+
+@growing
+@examples(100)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_build_to_a_day_is_the_beginning_of_any_later_one(variant: str, seed: int, cut: int) -> None:
+    uploads = GrowingMarket(seed).uploads()
+    early = root(known_by(uploads, DAYS[cut - 1]), variant)
+    assert_beginning(early, root(uploads, variant))

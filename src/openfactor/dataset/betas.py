@@ -100,7 +100,7 @@ def rolling_betas(
     SettingsError: the dataset does not have the currency. CancelledError: the request was cancelled.
     """
     if currency not in dataset.currencies:
-        problem = unknown(currency, dataset.currencies)
+        problem = unknown(currency, sorted(dataset.currencies))
         raise SettingsError("the betas do not fit the dataset:", [f"currency: {problem}"])
     context = context or Context()
     with ThreadPoolExecutor(context.threads) as pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -15,6 +15,8 @@ from openfactor.context import Context
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel, PanelRun
 from openfactor.dataset.panel_index import PanelIndex
+
+_ROWS = ("local_return", "currency", "priced", "is_main_listing", "market_cap", "idio_vol")
 
 
 def day_hashes(
@@ -57,7 +59,6 @@ def _hash_of_day(
     run: PanelRun, ids: NDArray[np.uint64], currencies: Sequence[str], rates: NDArray[np.float64]
 ) -> Callable[[int], int]:
     """What hashes a day of a run, by its index in the run."""
-    columns = _columns(run)
     ends = np.asarray(np.searchsorted(run.delisted, run.offsets), np.int64)
 
     def of_day(d: int) -> int:
@@ -67,26 +68,34 @@ def _hash_of_day(
         content = hashlib.blake2b(",".join(currencies[c] for c in known).encode(), digest_size=8)
         for values in (rates[d][known], ids[run.listing[rows]], ended):
             content.update(np.ascontiguousarray(values).data)
-        for name, values in columns:
-            content.update(name)
-            content.update(np.ascontiguousarray(values[rows]).data)
+        for name, values in _columns_of(run, rows):
+            content.update(name.encode())
+            content.update(np.ascontiguousarray(values).data)
         return int.from_bytes(content.digest(), "little")
 
     return of_day
 
 
-def _columns(run: PanelRun) -> list[tuple[bytes, NDArray[Any]]]:
-    """Name and values (rows,) of all columns of a run but for listings."""
-    columns: dict[str, NDArray[Any]] = {
-        "return": run.local_return, "currency": run.currency, "priced": run.priced,
-        "main": run.is_main_listing, "market_cap": run.market_cap, "idio_vol": run.idio_vol,
-    }  # fmt: skip
+def _columns_of(run: PanelRun, rows: slice) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Name and values of the columns but for listings, as far as they say anything of some rows: a factor, or
+    a second category, that comes later in the run changes no hash of a day before.
+    """
+    for name in _ROWS:
+        yield name, getattr(run, name)[rows]
     for group, factors in run.dense.items():
-        columns |= {f"{group}/{factor}": values for factor, values in factors.items()}
+        for factor, column in factors.items():
+            values = column[rows]
+            if not (np.isnan(values[:1]).all() and np.isnan(values).all()):
+                yield f"{group}/{factor}", values
     for name, categories in run.sparse.items():
-        columns |= {f"{name}#{slot}": codes for slot, codes in enumerate(categories.codes)}
-        columns |= {f"{name}*{slot}": values for slot, values in enumerate(categories.loadings or ())}
-    return [(name.encode(), values) for name, values in columns.items()]
+        for slot, column in enumerate(categories.codes):
+            codes = column[rows]
+            if (codes >= 0).any():
+                yield f"{name}#{slot}", codes
+            if categories.loadings is not None:
+                values = categories.loadings[slot][rows]
+                if (values != (codes >= 0)).any():
+                    yield f"{name}*{slot}", values
 
 
 def index_hash(index: PanelIndex, identifiers: Identifiers) -> str:

@@ -51,7 +51,7 @@ class FactorGroups:
 
 
 def trees_of(plans: Sequence[GroupPlan], loadings: Loadings) -> dict[str, Tree]:
-    """Group to tree: its hierarchy, or the flat list of its factors.
+    """Group to tree: its hierarchy, or the flat list of its factors, sorted.
 
     The hierarchy of a continuous group is reduced to the factors that an asset has an exposure to.
     """
@@ -59,7 +59,7 @@ def trees_of(plans: Sequence[GroupPlan], loadings: Loadings) -> dict[str, Tree]:
     for plan in plans:
         factors = loadings.sparse[plan.name].categories if plan.sparse else tuple(loadings.dense[plan.name])
         if plan.tree is None:
-            trees[plan.name] = Tree(list(factors))
+            trees[plan.name] = Tree(sorted(factors))
         else:
             trees[plan.name] = plan.tree if plan.sparse else plan.tree.below(factors)
     return trees

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from openfactor.dataset.columns import Exposure, SparseGroup
 from openfactor.dataset.factor_groups import GroupPlan, Loadings
+from openfactor.dataset.inventory import categories_in_order
 from openfactor.dataset.panel_index import PanelIndex, event_offsets
 from openfactor.dataset.precision import PrecisionLoss
 from openfactor.errors import DataError, Fault
@@ -178,14 +179,13 @@ class CategoricalColumns(GroupColumns):
     def __init__(self, plan: GroupPlan, inventory: pl.DataFrame, index: PanelIndex, dtype: str) -> None:
         self.plan = plan
         self.n_superseded = 0
-        held = inventory.filter("held")
-        names = held["factor"].replace(dict(plan.overrides)).unique().sort()
+        names = categories_in_order(inventory, plan.overrides)
         if len(names) > MAX_CATEGORIES:
             fault = Fault("too_many", "exposures", f"{plan.name} has {len(names):,} categories; at most "
                           f"{MAX_CATEGORIES:,} are supported", "factor")  # fmt: skip
             raise DataError("cannot build a risk dataset from these uploads, 1 fault:", [fault])
         self.code = {name: i for i, name in enumerate(names)}
-        self._has_loadings = bool(held["partial"].any())
+        self._has_loadings = bool(inventory.filter("held")["partial"].any())
         self._n_companies = index.n_companies
         self._snapshot = np.full(1, -1, np.int32)
         self._known_day = np.full(index.n_companies, -1, np.int32)

@@ -7,7 +7,7 @@ checked on them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -17,6 +17,8 @@ from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.resolving import count_unknown
 from openfactor.dataset.row_counts import RowCounts
 from openfactor.errors import Fault
+
+_FACTOR = ["factor_group", "factor"]
 
 
 def exposure_inventory(rows: pl.LazyFrame) -> pl.DataFrame:
@@ -42,21 +44,62 @@ def used_factors(
     row_counts: RowCounts,
     source: str = "exposures",
 ) -> pl.DataFrame:
-    """The part of an inventory whose factors an asset of the id map has."""
-    factor = ["factor_group", "factor"]
-    types = inventory["asset_id_type"].unique().to_list()
-    unseen = inventory.select(factor).unique()
-    fullest = inventory.group_by("date").agg(pl.col("rows").sum()).sort("rows", "date")["date"].tail(1)
-    # one day settles most factors; the whole history is read for the others only
-    for sample in (rows.filter(pl.col("date").is_in(fullest.implode())), rows):
-        if len(unseen):
-            of_unseen = sample.filter(pl.col("factor").is_in(unseen["factor"].implode()))
-            coded = code_companies(identifiers, of_unseen, factor, types)
-            seen = coded.select(factor).unique().collect(engine="streaming")
-            unseen = unseen.join(seen, on=factor, how="anti")
-    unused = inventory.join(unseen, on=factor, how="semi").group_by("asset_id_type").agg(pl.col("rows").sum())
+    """The part of an inventory that a dataset uses: each factor from the first row of an asset of the id map.
+
+    Returns
+    -------
+    The columns of the inventory, and first_held: the first date on which an asset of the id map has an
+    exposure to the factor that is not 0; null if there is none.
+    """
+    first = _first_uses(rows, inventory, identifiers)
+    with_first = inventory.join(first, on=_FACTOR, how="left", maintain_order="left")
+    is_used = (pl.col("date") >= pl.col("first_date")).fill_null(value=False)
+    unused = with_first.filter(~is_used).group_by("asset_id_type").agg(pl.col("rows").sum())
     count_unknown(row_counts, source, unused, {}, identifiers.company_types)
-    return inventory.join(unseen, on=factor, how="anti", maintain_order="left")
+    return with_first.filter(is_used).drop("first_date")
+
+
+def _first_uses(rows: pl.LazyFrame, inventory: pl.DataFrame, identifiers: Identifiers) -> pl.DataFrame:
+    """factor_group, factor, first_date (of a row of an asset of the id map), first_held (see `used_factors`).
+
+    Factors without such a row are left out.
+    """
+    date, types = pl.col("date"), inventory["asset_id_type"].unique().to_list()
+
+    def uses(sample: pl.LazyFrame) -> pl.DataFrame:
+        coded = code_companies(identifiers, sample, [*_FACTOR, "exposure"], types)
+        first_held = date.filter(pl.col("exposure") != 0).min()
+        first = coded.group_by(_FACTOR).agg(first_date=date.min(), first_held=first_held)
+        return first.collect(engine="streaming")
+
+    bounds = inventory.group_by(_FACTOR).agg(date.min(), held=date.filter(pl.col("held")).min())
+    # the first dates of all assets settle most factors; the whole history is read for the others only
+    dates = pl.concat([bounds["date"], bounds["held"].drop_nulls()]).unique()
+    settled = (
+        uses(rows.filter(date.is_in(dates.implode())))
+        .join(bounds, on=_FACTOR)
+        .filter(pl.col("first_date") == date, pl.col("first_held").eq_missing(pl.col("held")))
+        .drop("date", "held")
+    )
+    others = bounds.join(settled, on=_FACTOR, how="anti").select(_FACTOR)
+    if not len(others):
+        return settled
+    of_others = rows.filter(pl.col("factor").is_in(others["factor"].unique().implode()))
+    return pl.concat([settled, uses(of_others).join(others, on=_FACTOR, how="semi")])
+
+
+def categories_in_order(inventory: pl.DataFrame, overrides: Mapping[str, str]) -> list[str]:
+    """The categories of a group by the first date on which an asset of the id map has one, then by name.
+
+    Parameters
+    ----------
+    inventory : of the group, see `used_factors`; overrides : factor to its category, if that has another name
+    """
+    names = pl.col("factor").replace(dict(overrides))
+    held = inventory.filter(pl.col("first_held").is_not_null())
+    return (
+        held.group_by(names).agg(pl.col("first_held").min()).sort("first_held", "factor")["factor"].to_list()
+    )
 
 
 def used_dates(

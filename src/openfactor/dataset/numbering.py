@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.axes import find_companies, find_listings, name_companies, name_listings
 from openfactor.dataset.coding import code_listings
 from openfactor.dataset.identifiers import Identifiers
 
@@ -30,9 +31,10 @@ class Recoding(NamedTuple):
 
 def recode(old: Identifiers, new: Identifiers) -> Recoding:
     """Where the listings and companies of older identifiers are in newer ones."""
+    listings, companies = np.arange(old.n_listings), np.arange(old.n_companies)
     return Recoding(
-        _places(old.table.select(*_LISTING), new.table.select(*_LISTING, "listing"), "listing"),
-        _places(_companies(old).select("company_id"), _companies(new), "company"),
+        find_listings(new, name_listings(old, listings)).astype(np.int32),
+        find_companies(new, name_companies(old, companies)).astype(np.int32),
     )
 
 
@@ -79,17 +81,6 @@ def numbered(identifiers: Identifiers, prices: pl.LazyFrame, id_types: Sequence[
     )
     spans = identifiers.spans.with_columns(listing=_recoded(identifiers.spans["listing"], codes.listing))
     return replace(bare, spans=spans.sort("listing", "start_date"), aliases=aliases.sort(pl.all()))
-
-
-def _companies(identifiers: Identifiers) -> pl.DataFrame:
-    """company_id, company; in the order of codes."""
-    return identifiers.table.select("company_id", "company").unique().sort("company")
-
-
-def _places(keys: pl.DataFrame, table: pl.DataFrame, code: str) -> NDArray[np.int32]:
-    """(n,) the code that a table has for each of its keys, -1 for none."""
-    joined = keys.join(table, on=keys.columns, how="left", maintain_order="left")
-    return joined[code].fill_null(-1).to_numpy()
 
 
 def _recoded(old: pl.Series, codes: NDArray[np.int32]) -> pl.Series:

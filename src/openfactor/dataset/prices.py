@@ -65,8 +65,9 @@ class PriceStage:
     """Goes through the rows of a price upload in runs of dates.
 
     A row with neither close nor return is no price; it may still be flagged `delisted`. If a listing has
-    several currencies on a day, one is kept. After a row flagged `delisted`, only rows with the flag are
-    kept: some vendors flag every row of a listing that has ended. `settle_quotes` has the rules.
+    several currencies on a day, one is kept: that of its last price, else the first by name that has a rate.
+    After a row flagged `delisted`, only rows with the flag are kept: some vendors flag every row of a listing
+    that has ended. `settle_quotes` has the rules.
 
     Empty returns are derived from closes as the settings say. Such a return runs from the listing's previous
     price in the currency, whatever the gap, and stays empty if that price has no close. `adjusted_close`:
@@ -119,6 +120,7 @@ class PriceStage:
             np.append(first, len(rows)), date[first], listing, currency,
             self._quotes_of(listing, currency), rows["close"].to_numpy(), rows["return"].to_numpy(), split,
             dividend, rows["delisted"].to_numpy(),
+            self._rates.precedence(currency, rows["date"].to_numpy()),
         )  # fmt: skip
 
     def _quotes_of(self, listing: NDArray[np.int32], currency: NDArray[np.int16]) -> NDArray[np.int32]:

@@ -20,8 +20,10 @@ class Rates:
     """
 
     def __init__(self, fx: pl.DataFrame, used: Iterable[str] = ()) -> None:
-        self.currencies: tuple[str, ...] = tuple(sorted({*fx["ccy"], "USD"}))
-        """Currencies with rates; codes are indices."""
+        first_dates = fx.group_by("ccy").agg(pl.col("date").min()).sort("date", "ccy")
+        self.currencies: tuple[str, ...] = tuple(dict.fromkeys(["USD", *first_dates["ccy"]]))
+        """Currencies with rates: USD, then the others by the date of their first rate and by name, so that a
+        new one does not change the codes of others; codes are indices."""
         self.names = (*self.currencies, *sorted(set(used) - set(self.currencies)))
         """The same, followed by those in use without rates."""
         self._dates: list[Days] = []
@@ -37,6 +39,14 @@ class Rates:
             return np.full(len(dates), 1.0 if self.names[code] == "USD" else np.nan)
         at = np.searchsorted(self._dates[code], dates, side="right") - 1
         return np.where(at >= 0, self._usd[code][at], np.nan)
+
+    def precedence(self, codes: NDArray[np.int16], dates: Days) -> NDArray[np.int16]:
+        """(n,) order of currencies on a date: those with a rate on or before it by name, then the others."""
+        by_name = np.argsort(np.argsort(self.names))
+        first = [of[0] if len(of) else np.datetime64("9999-12-31") for of in self._dates]
+        is_rated = np.array(first)[codes] <= dates
+        is_rated |= np.array([name == "USD" for name in self.names])[codes]
+        return np.where(is_rated, by_name[codes], by_name[codes] + len(self.names)).astype(np.int16)
 
     def last_date(self, code: int, date: np.datetime64) -> np.datetime64:
         """Date of the latest rate on or before a date; the date itself if there is none."""

@@ -107,7 +107,7 @@ class RiskDataset:
                 ),
                 modelconstruction_settings_menu=ModelConstructionSettingsMenu(
                     weights=["SqrtCap", "Cap", *(["InvIdioVar"] if self.has_idio_vol else []), "Equal"],
-                    currencies=list(self.currencies),
+                    currencies=sorted(self.currencies),
                     series=self.series["series"].unique().sort().to_list(),
                 ),
             ),

@@ -45,6 +45,8 @@ class QuoteRows(NamedTuple):
     """(n,) per share held after the split; 0 for none."""
     delisted: Mask
     """(n,) the row says that the listing ends."""
+    precedence: NDArray[np.int16]
+    """(n,) of several currencies on a date, the lowest counts."""
 
 
 class ListingQuotes(NamedTuple):
@@ -132,7 +134,7 @@ def settle_quotes(
       without any close, the upload gives returns only, and the first row of a listing is a price: the base of
       its next return.
     * Of several rows of a listing on a date, one is kept: one with a price before others, then the currency
-      of the listing's last price, then the first currency.
+      of the listing's last price, then that of lowest precedence.
     * After a kept row that says `delisted`, rows are kept until the first that does not.
 
     Parameters
@@ -185,7 +187,7 @@ def _find_best(rows: QuoteRows, d: int, listings: ListingQuotes, out: QuoteResul
         elif out.quoted[j] != out.quoted[b]:
             best[i] = j if out.quoted[j] else b
         elif rows.currency[b] != listings.price_currency[i] and (
-            rows.currency[j] == listings.price_currency[i] or rows.currency[j] < rows.currency[b]
+            rows.currency[j] == listings.price_currency[i] or rows.precedence[j] < rows.precedence[b]
         ):
             best[i] = j
 

@@ -44,7 +44,7 @@ class HuberRegressionEntry(Entry[RiskDatasetHuberRegressionExposureSettings]):
         where, closed = f"calendar of {settings.factor_group!r}", reference.closed
         problems = [f"{where}: {unknown(code, closed)}" for code in exchanges if code not in closed]
         if settings.currency not in reference.currencies:
-            currency = unknown(settings.currency, reference.currencies)
+            currency = unknown(settings.currency, sorted(reference.currencies))
             problems.append(f"currency of {settings.factor_group!r}: {currency}")
         return problems
 
