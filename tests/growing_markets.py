@@ -62,6 +62,12 @@ class GrowingMarket:
         if rng.random() < 0.5:  # figis of listings, from a day on
             start = DAYS[int(rng.integers(1, len(DAYS)))]
             rows.append(("figi", "FX", "ticker", self.tickers[0], start, dt.date.max))
+        if rng.random() < 0.7:  # sedols lead to isins, from a day on to tickers
+            rows += [
+                ("sedol", f"S{name}", "isin", f"I{name}", dt.date.min, dt.date.max) for name in self.tickers
+            ]
+            start = DAYS[int(rng.integers(1, len(DAYS)))]
+            rows.append(("sedol", f"S{self.tickers[0]}", "ticker", self.tickers[0], start, dt.date.max))
         columns = ["from_id_type", "from_id", "to_id_type", "to_id", "start_date", "end_date"]
         return pl.DataFrame(rows, schema=columns, orient="row").unique(columns[:5], maintain_order=True)
 
@@ -78,11 +84,17 @@ class GrowingMarket:
             )
             for side in ("from", "to")
         )
-        aliases = begins.with_columns(
-            asset_id_type=pl.col("asset_id_type").replace({"ticker": "isin", "core": "figi"}),
-            asset_id=pl.col("asset_id_type").replace({"ticker": "I", "core": "F"}) + pl.col("asset_id"),
+        aliases = (
+            begins.filter(pl.col("asset_id_type") == of).with_columns(
+                asset_id_type=pl.lit(id_type), asset_id=letter + pl.col("asset_id")
+            )
+            for of, id_type, letter in (
+                ("ticker", "isin", "I"),
+                ("ticker", "sedol", "S"),
+                ("core", "figi", "F"),
+            )
         )
-        begins = pl.concat([begins, aliases])
+        begins = pl.concat([begins, *aliases])
         for name in ("price", "market_cap", "exposures", "scores"):
             dated = tables[name].join(
                 begins, on=["asset_id_type", "asset_id"], how="left", maintain_order="left"
@@ -137,6 +149,7 @@ class GrowingMarket:
         known = {
             "ticker": self.tickers,
             "isin": [f"I{name}" for name in self.tickers],
+            "sedol": [f"S{name}" for name in self.tickers],
             "figi": ["FX", *(f"F{name}" for name in sorted(set(self.company.values())))],
             "core": sorted(set(self.company.values())),
             "unknown": ["U1", "U2"],
@@ -148,7 +161,13 @@ class GrowingMarket:
 
     def _caps(self) -> pl.DataFrame:
         rng = self.rng
-        kinds = [["ticker"], ["ticker", "unknown"], ["core", "ticker"], ["ticker", "isin", "figi"]]
+        kinds = [
+            ["ticker"],
+            ["ticker", "unknown"],
+            ["core", "ticker"],
+            ["ticker", "isin", "figi"],
+            ["sedol", "core"],
+        ]
         late = {asset: DAYS[int(rng.choice([0, 0, 5, 11]))] for asset in self.ids(["ticker", "core"])}
         rows = []
         for day, name, kind in self._grid(kinds[rng.integers(len(kinds))], 0.5):
@@ -163,7 +182,13 @@ class GrowingMarket:
 
     def _exposures(self) -> pl.DataFrame:
         rng = self.rng
-        kinds = [["ticker", "unknown"], ["core", "unknown"], ["ticker", "figi"], ["core", "isin", "unknown"]]
+        kinds = [
+            ["ticker", "unknown"],
+            ["core", "unknown"],
+            ["ticker", "figi"],
+            ["core", "isin", "unknown"],
+            ["ticker", "sedol"],
+        ]
         assets = kinds[rng.integers(len(kinds))]
         rows = self._loadings("style", FACTORS, assets, 0.7) + self._categories("industry", assets)
         kind, name = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,13 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfactor.dataset import RiskDataset
+from openfactor.dataset import RiskDataset, derive
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.numbering import recode
+from openfactor.settings import (
+    DerivedRiskDatasetSettings,
+    RiskDatasetHuberRegressionExposureSettings,
+    RiskDatasetReferencedExposureSettings,
+    RiskDatasetUnitExposureSettings,
+    RiskDatasetUploadedExposureSettings,
+)
 from tests.beginnings import assert_beginning
 from tests.growing_markets import DAYS, GrowingMarket, known_by
 from tests.hypothesis_profiles import examples
-from tests.markets import dataset_of
+from tests.markets import dataset_of, reader
 from tests.properties.test_returns import LIMIT, Market, built, markets
 
 
@@ -91,3 +99,52 @@ def test_a_build_to_a_day_is_the_beginning_of_any_later_one(variant: str, seed: 
     uploads = GrowingMarket(seed).uploads()
     early = root(known_by(uploads, DAYS[cut - 1]), variant)
     assert_beginning(early, root(uploads, variant))
+
+
+ENTRIES: dict[str, list[Any]] = {
+    "referenced": [RiskDatasetReferencedExposureSettings()],
+    "uploaded": [
+        RiskDatasetUploadedExposureSettings(
+            exposure_source="scores",
+            continuous_factor_groups=["alpha"],
+            categorical_factor_groups=["region"],
+            factor_groups_gaussianize=["alpha"],
+            factor_groups_fill_miss=["alpha"],
+            categorical_overrides={"region": {"oil": "energy"}},
+        )
+    ],
+    "changes": [
+        RiskDatasetUploadedExposureSettings(
+            exposure_source="scores",
+            continuous_factor_groups=["alpha"],
+            categorical_factor_groups=["region"],
+            factor_groups_forward_fill=["alpha", "region"],
+            max_age=6,
+        ),
+        RiskDatasetReferencedExposureSettings(continuous_factor_groups=["style"]),
+    ],
+    "computed": [
+        RiskDatasetHuberRegressionExposureSettings(tsfactors_source="ff", window=5),
+        RiskDatasetUnitExposureSettings(factor_group="unit", factor="one", align_with=["huber_style"]),
+        RiskDatasetUnitExposureSettings(factor_group="all", factor="one", factor_type="categorical"),
+    ],
+}
+
+
+@growing
+@examples(32)
+@pytest.mark.parametrize(
+    ("entries", "trim"),
+    [(kind, "none") for kind in ENTRIES]
+    + [(kind, trim) for kind in ("uploaded", "changes") for trim in ("asset_union", "ccy_union")],
+)
+def test_derived_datasets_begin_in_the_same_way(entries: str, trim: str, seed: int, cut: int) -> None:
+    uploads = GrowingMarket(seed).uploads()
+    settings = DerivedRiskDatasetSettings(
+        reference_dataset="root", exposures=ENTRIES[entries], trim_assets=trim
+    )  # fmt: skip
+
+    def derived(known: dict[str, pl.DataFrame]) -> RiskDataset:
+        return derive(settings, root(known, "snapshots"), reader(known), "derived")
+
+    assert_beginning(derived(known_by(uploads, DAYS[cut - 1])), derived(uploads))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from openfactor.errors import Fault
 
 _ALWAYS = {"start_date": dt.date.min, "end_date": dt.date.max}
 _TARGET = ("id", *SPAN, "listing", "company")
+_TYPES = ["from_id_type", "to_id_type"]
 
 
 def project(idmap: pl.DataFrame, master: str, core: str, as_of: dt.date) -> tuple[Identifiers, list[Fault]]:
@@ -77,15 +79,53 @@ def _aliases(
     """`aliases` of `Identifiers`, over any number of mappings, each in either direction.
 
     A type is reached in the fewest steps: where tickers lead to listings and isins to tickers, figis that
-    lead to both are followed through tickers alone.
+    lead to both are followed through tickers alone, from the first mapping of a figi to a ticker on.
     """
     listings = spans.join(table.select("listing", "company"), on="listing")
     companies = table.select("company", id="company_id").unique()
     companies = companies.with_columns(
         listing=pl.lit(None, pl.Int32), **{k: pl.lit(v) for k, v in _ALWAYS.items()}
     )
-    reached = {master: listings.select(_TARGET), core: companies.select(_TARGET)}
-    links, levels = _links(known), []
+    roots = {master: listings.select(_TARGET), core: companies.select(_TARGET)}
+    reached = pl.concat([_reached(rows, roots) for rows in _periods(known, roots)])
+    columns = ["id_type", "id", *SPAN, "company", "listing"]
+    return merged(reached, ["id_type", "id", "company", "listing"]).select(columns).sort(pl.all())
+
+
+def _periods(known: pl.DataFrame, roots: Collection[str]) -> Iterator[pl.DataFrame]:
+    """The mappings in periods, in each of which types are reached in the same steps.
+
+    A mapping between two types counts from the first start of any such mapping on.
+    """
+    begins = known.group_by(_TYPES).agg(begin=pl.col("start_date").min())
+    dates = begins["begin"].unique().sort().to_list()
+    levels = [_levels(begins.filter(pl.col("begin") <= date).select(_TYPES).rows(), roots) for date in dates]
+    changes = [k for k in range(1, len(dates)) if not levels[k - 1].items() <= levels[k].items()]
+    for first, stop in pairwise([0, *changes, len(dates)]):
+        begin = dates[first] if first else dt.date.min
+        end = dates[stop] - dt.timedelta(1) if stop < len(dates) else dt.date.max
+        begun = begins.filter(pl.col("begin") <= end)
+        yield known.join(begun, on=_TYPES, how="semi").with_columns(
+            start_date=pl.max_horizontal("start_date", pl.lit(begin)),
+            end_date=pl.min_horizontal("end_date", pl.lit(end)),
+        )
+
+
+def _levels(mappings: Collection[tuple[str, str]], roots: Collection[str]) -> dict[str, int]:
+    """Type to the number of mappings that lead from it to a root."""
+    levels, step = dict.fromkeys(roots, 0), 0
+    while True:
+        step += 1
+        ends = [pair for a, b in mappings for pair in ((a, b), (b, a))]
+        reached = {a for a, b in ends if b in levels and a not in levels}
+        if not reached:
+            return levels
+        levels |= dict.fromkeys(reached, step)
+
+
+def _reached(known: pl.DataFrame, roots: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """id_type, id, start_date, end_date, company, listing: what mappings make of identifiers of any type."""
+    reached, links, levels = dict(roots), _links(known), []
     while True:
         step = links.filter(
             pl.col("to_id_type").is_in(list(reached)) & ~pl.col("from_id_type").is_in(list(reached))
@@ -93,7 +133,7 @@ def _aliases(
         level = _follow(step, reached)
         levels.append(level.select("id_type", "id", *SPAN, "company", "listing"))
         if not len(step):
-            return pl.concat(levels).sort(pl.all())
+            return pl.concat(levels)
         for id_type in step["from_id_type"].unique():
             reached[id_type] = level.filter(pl.col("id_type") == id_type).select(_TARGET)
 

@@ -18,7 +18,9 @@ from openfactor.settings.riskdataset import DerivedRiskDatasetSettings
 
 Mask = NDArray[np.bool_]
 Int = NDArray[np.int64]
+Dates = NDArray[np.datetime64]
 Entries = Sequence[Entry[Any]]
+_NEVER = np.datetime64("NaT", "D")
 
 
 def derived_rows(
@@ -35,8 +37,8 @@ def derived_rows(
     days = sorted(day for day in {*reference.days, *uploaded} if start <= day <= end)
     if not days:
         raise SettingsError("the trims leave no day:", [f"the first is {start}, the last {end}"])
-    kept = _kept(settings, reference, entries)
-    offsets, source, is_added, source_day = _copied_rows(reference, days, kept)
+    trim = _AssetTrim(settings, reference, entries)
+    offsets, source, is_added, source_day = _copied_rows(reference, days, trim)
     if not len(source):
         raise SettingsError("the trims leave no asset:", [f"between {start} and {end}"])
     panel, listing = reference.panel, reference.panel.listing[source]
@@ -60,7 +62,9 @@ def derived_rows(
     return DerivedRows(index, source, source_day)
 
 
-def _copied_rows(reference: RiskDataset, days: Sequence[dt.date], kept: Mask) -> tuple[Int, Int, Mask, Int]:
+def _copied_rows(
+    reference: RiskDataset, days: Sequence[dt.date], trim: _AssetTrim
+) -> tuple[Int, Int, Mask, Int]:
     """The rows that are copied from the reference.
 
     Returns
@@ -70,14 +74,17 @@ def _copied_rows(reference: RiskDataset, days: Sequence[dt.date], kept: Mask) ->
     """
     panel, stored = reference.panel, np.array(reference.days, "datetime64[D]")
     source_day = np.searchsorted(stored, np.array(days, "datetime64[D]"), side="right") - 1
-    added_days = stored[np.maximum(source_day, 0)] != np.array(days, "datetime64[D]")
+    dates = np.array(days, "datetime64[D]")
+    added_days = stored[np.maximum(source_day, 0)] != dates
     idle = _idle_days(reference, days, source_day)
     has_ended = np.zeros(panel.n_rows, np.bool_)
     has_ended[panel.delisted] = True
     sources, is_added = [], []
-    for at, added, n_idle in zip(source_day.tolist(), added_days.tolist(), idle.tolist(), strict=True):
+    for date, at, added, n_idle in zip(
+        dates, source_day.tolist(), added_days.tolist(), idle.tolist(), strict=True
+    ):
         rows = panel.rows_of(at) if at >= 0 else slice(0, 0)
-        alive = kept[rows]
+        alive = trim.keeps(rows, date)
         if added:  # listings stay alive over a closure
             alive = alive & ~has_ended[rows] & (n_idle <= LONGEST_CLOSURE)
         sources.append(rows.start + np.flatnonzero(alive))
@@ -120,22 +127,38 @@ def _idle_days(reference: RiskDataset, days: Sequence[dt.date], source_day: Int)
     return np.asarray(n_open - n_open[np.searchsorted(source_day, source_day)])
 
 
-def _kept(settings: DerivedRiskDatasetSettings, reference: RiskDataset, entries: Entries) -> Mask:
-    """(rows of the reference,) what `trim_assets` keeps.
+class _AssetTrim:
+    """What `trim_assets` keeps, decided by what the uploads have named up to each day.
 
-    Exposures belong to companies, so all listings of a company stay. A currency counts from the first day on
-    which a company of the uploads is quoted in it.
+    Exposures belong to companies, so all listings of a company stay, from the day on which it is named. A
+    currency counts from the first day on which a company that is named by then is quoted in it.
     """
-    panel = reference.panel
-    if settings.trim_assets == "none":
-        return np.ones(panel.n_rows, np.bool_)
-    is_named = np.zeros(reference.identifiers.n_companies, np.bool_)
-    for entry in entries:
-        is_named[entry.companies(settings.trim_assets_sources)] = True
-    named_rows = is_named[reference.company][panel.listing]
-    if settings.trim_assets == "asset_union":
-        return np.asarray(named_rows)
-    rows = np.flatnonzero(named_rows)
-    first = np.full(len(reference.currencies), panel.n_rows)
-    np.minimum.at(first, panel.currency[rows], panel.offsets[panel.day[rows]])
-    return np.asarray(np.arange(panel.n_rows) >= first[panel.currency])
+
+    def __init__(
+        self, settings: DerivedRiskDatasetSettings, reference: RiskDataset, entries: Entries
+    ) -> None:
+        self._trim = settings.trim_assets
+        self._panel, self._company = reference.panel, reference.company
+        self._first: Dates = np.full(reference.identifiers.n_companies, _NEVER)
+        for entry in entries:
+            self._first = np.fmin(self._first, entry.first_named(settings.trim_assets_sources))
+        if self._trim == "ccy_union":
+            self._first = self._first_of_currencies(reference)
+
+    def _first_of_currencies(self, reference: RiskDataset) -> Dates:
+        panel = self._panel
+        first: Dates = np.full(len(reference.currencies), _NEVER)
+        for d, day in enumerate(np.array(reference.days, "datetime64[D]")):
+            rows = panel.rows_of(d)
+            is_named = self._first[self._company[panel.listing[rows]]] <= day
+            currencies = np.unique(panel.currency[rows][is_named])
+            first[currencies] = np.fmin(first[currencies], day)
+        return first
+
+    def keeps(self, rows: slice, day: np.datetime64) -> Mask:
+        """(n,) which rows of the reference stay on a day."""
+        if self._trim == "none":
+            return np.ones(rows.stop - rows.start, np.bool_)
+        by_company = self._trim == "asset_union"
+        key = self._company[self._panel.listing[rows]] if by_company else self._panel.currency[rows]
+        return np.asarray(self._first[key] <= day)

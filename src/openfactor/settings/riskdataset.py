@@ -314,8 +314,9 @@ class DerivedRiskDatasetSettings(Settings):
     exchange_codes: Annotated[list[str], Field(min_length=1)] | None = None
     """Exchanges (MIC) whose calendars to keep; None: all."""
     trim_assets: Literal["none", "asset_union", "ccy_union"] = "none"
-    """`asset_union`: only assets that occur in an uploaded exposure; `ccy_union`: assets on the days on which
-    they are quoted in a currency in which one of those has been quoted by then."""
+    """`asset_union`: assets from the day on which an uploaded exposure first names their company;
+    `ccy_union`: assets on the days on which they are quoted in a currency in which one of those has been
+    quoted by then."""
     trim_assets_sources: list[str] | None = None
     """The uploads that `trim_assets` considers; None: all those of `exposures`."""
     trim_start_date: Literal["none", "earliest_start", "latest_start"] | dt.date = "earliest_start"

@@ -85,9 +85,12 @@ class Entry(ABC, Generic[S]):
         """Dates of its uploads that become days of the dataset."""
         return set()
 
-    def companies(self, sources: Collection[str] | None) -> NDArray[np.int32]:
-        """Companies that its uploads name, if they are among `sources`; None for all uploads."""
-        return np.zeros(0, np.int32)
+    def first_named(self, sources: Collection[str] | None) -> NDArray[np.datetime64]:
+        """(companies,) the first date on which its uploads name each, if they are among `sources`; NaT: none.
+
+        sources : None for all uploads
+        """
+        return np.full(self.derivation.reference.identifiers.n_companies, np.datetime64("NaT", "D"))
 
     @abstractmethod
     def build(self, rows: DerivedRows, groups: FactorGroups) -> list[Fault]:

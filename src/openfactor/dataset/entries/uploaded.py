@@ -97,15 +97,18 @@ class UploadedEntry(Entry[RiskDatasetUploadedExposureSettings]):
     def dates(self) -> set[dt.date]:
         return self._dates
 
-    def companies(self, sources: Collection[str] | None) -> NDArray[np.int32]:
+    def first_named(self, sources: Collection[str] | None) -> NDArray[np.datetime64]:
+        first = super().first_named(sources)
         if sources is not None and self.settings.exposure_source not in sources:
-            return super().companies(sources)
+            return first
         identifiers = self.derivation.reference.identifiers
         of_groups = self._rows.filter(pl.col("factor_group").is_in(self._groups))
         types = self._inventory["asset_id_type"].unique().to_list()
-        coded = code_companies(identifiers, of_groups, [], types).select("source").unique()
-        source = coded.collect(engine="streaming")["source"].to_numpy()
-        return np.unique(identifiers.source_company[source])
+        coded = code_companies(identifiers, of_groups, [], types).group_by("source").agg(pl.col("date").min())
+        dates = coded.collect(engine="streaming")
+        company = identifiers.source_company[dates["source"].to_numpy()]
+        np.fmin.at(first, company, dates["date"].to_numpy().astype("datetime64[D]"))
+        return first
 
     def build(self, rows: DerivedRows, groups: FactorGroups) -> list[Fault]:
         reuse, row_counts = self.derivation.reuse, self.derivation.row_counts
