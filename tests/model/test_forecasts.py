@@ -282,11 +282,13 @@ def test_a_structural_prior_helps_short_histories() -> None:
     data, model = with_specific_volatility(dataclasses.replace(market, uploads=uploads), truth, seed=1)
     plain = model.forecast().specific_risk()
     prior = model.forecast(RiskForecastSettings(structural=StructuralVolSettings())).specific_risk()
-    assert prior["ticker"].to_list() == plain["ticker"].to_list() == data.identifiers.listing_ids("ticker")
+    order = np.argsort(data.identifiers.listing_ids("ticker"))
+    names = [data.identifiers.listing_ids("ticker")[i] for i in order]
+    assert prior["ticker"].to_list() == plain["ticker"].to_list() == names
     short = (prior["observations"] < 15).to_numpy()
     assert short.sum() == 75
     errors = {
-        name: np.abs(np.log(frame["specific_volatility"].to_numpy() / np.sqrt(252) / truth))
+        name: np.abs(np.log(frame["specific_volatility"].to_numpy() / np.sqrt(252) / truth[order]))
         for name, frame in (("plain", plain), ("prior", prior))
     }
     assert errors["prior"][short].mean() < 0.5 * errors["plain"][short].mean()
