@@ -101,7 +101,7 @@ def test_who_waits_for_another_ones_fit_can_be_cancelled(
 def test_what_was_deleted_is_stored_again(client: Client, tmp_path: Path) -> None:
     first = fitted(client)
     (made,) = contents_of(tmp_path).list("estimates")
-    contents_of(tmp_path).remove(made.recipe)
+    contents_of(tmp_path).remove(made)
     again = fitted(client)
     assert again.fret().equals(first.fret())
     other = Client.local(tmp_path, progress=False).equity.riskmodels

@@ -158,9 +158,9 @@ class RiskDatasets:
         return self._workspace.riskdatasets.status(name)
 
     def list_riskdatasets(self) -> pl.DataFrame:
-        """One row a dataset: name, id, kind, status, reference_dataset, cache_key (of the data it has),
-        latest_cache_key (of the data an update would give), data_date (last day), created_on,
-        last_updated_on.
+        """One row a dataset: name, id, kind, status, problem (of a corrupt one), reference_dataset,
+        cache_key (of the data it has), latest_cache_key (of the data an update would give), data_date (last
+        day), created_on, last_updated_on.
         """
         return self._workspace.riskdatasets.table()
 

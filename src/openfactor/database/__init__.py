@@ -1,15 +1,17 @@
 """What has a name, in a database."""
 
 from openfactor.database.contents import Contents, MadeContent
-from openfactor.database.registry import COLUMN_MAPPING, RISK_DATASET, Entry, Registry, problems_of, taken
+from openfactor.database.entries import COLUMN_MAPPING, RISK_DATASET, Entry, kind_name
+from openfactor.database.registry import Entries, EntryChangedError, Registry
 
 __all__ = [
     "COLUMN_MAPPING",
     "RISK_DATASET",
     "Contents",
+    "Entries",
     "Entry",
+    "EntryChangedError",
     "MadeContent",
     "Registry",
-    "problems_of",
-    "taken",
+    "kind_name",
 ]

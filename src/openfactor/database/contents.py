@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-METADATA = sa.MetaData()
-_CONTENTS = sa.Table(
-    "contents",
-    METADATA,
-    sa.Column("recipe", sa.String, primary_key=True),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("content", sa.String, nullable=False),
-    sa.Column("dataset", sa.String),
-    sa.Column("settings", sa.String, index=True),
-    sa.Column("made_on", sa.DateTime, nullable=False),
-)
+from openfactor.database.connections import Database
+from openfactor.database.tables import CONTENTS, now, stored_time, time_of
 
 
 @dataclass(frozen=True)
@@ -36,10 +28,11 @@ class MadeContent:
     """Of estimates: hash of the settings that matter for them."""
     made_on: dt.datetime
     """When it was made or asked for last, UTC."""
+    sequence: int
+    """Greater than that of whatever was made or asked for before, whatever the clock says."""
 
 
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+_NEXT = sa.select(sa.func.coalesce(sa.func.max(CONTENTS.c.sequence), 0) + 1).scalar_subquery()
 
 
 class Contents:
@@ -47,45 +40,51 @@ class Contents:
     that was made from it is as good as the first.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def find(self, recipe: str) -> str | None:
         """The content that was made from a recipe; None if there is none."""
-        query = sa.select(_CONTENTS.c.content).where(_CONTENTS.c.recipe == recipe)
-        with self._engine.connect() as connection:
+        query = sa.select(CONTENTS.c.content).where(CONTENTS.c.recipe == recipe)
+        with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
     def put(
         self, recipe: str, kind: str, content: str, *, dataset: str | None = None, settings: str | None = None
     ) -> None:
         """Note what was made from a recipe, in place of what was made from it before."""
-        row = {
-            "recipe": recipe, "kind": kind, "content": content, "dataset": dataset, "settings": settings,
-            "made_on": _now(),
-        }  # fmt: skip
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(_CONTENTS).where(_CONTENTS.c.recipe == recipe))
-            connection.execute(sa.insert(_CONTENTS).values(row))
+        row = {"recipe": recipe, "kind": kind, "content": content, "dataset": dataset, "settings": settings}
+        with self._database.writing() as connection:
+            (sequence,) = connection.execute(sa.select(_NEXT)).one()
+            connection.execute(sa.delete(CONTENTS).where(CONTENTS.c.recipe == recipe))
+            connection.execute(CONTENTS.insert().values(row | _made_now() | {"sequence": sequence}))
 
     def touch(self, recipe: str) -> bool:
         """Note that a content is about to be used, so that it counts as made now; whether there is one."""
-        row = {"made_on": _now()}
-        with self._engine.begin() as connection:
-            changed = connection.execute(sa.update(_CONTENTS).where(_CONTENTS.c.recipe == recipe).values(row))
+        change = sa.update(CONTENTS).where(CONTENTS.c.recipe == recipe)
+        with self._database.writing() as connection:
+            changed = connection.execute(change.values(_made_now() | {"sequence": _NEXT}))
             return changed.rowcount > 0
 
     def list(self, kind: str | None = None, *, settings: str | None = None) -> list[MadeContent]:
         """What was made, the newest first."""
-        query = sa.select(_CONTENTS).order_by(_CONTENTS.c.made_on.desc(), _CONTENTS.c.recipe)
+        query = sa.select(CONTENTS).order_by(CONTENTS.c.sequence.desc(), CONTENTS.c.recipe)
         if kind is not None:
-            query = query.where(_CONTENTS.c.kind == kind)
+            query = query.where(CONTENTS.c.kind == kind)
         if settings is not None:
-            query = query.where(_CONTENTS.c.settings == settings)
-        with self._engine.connect() as connection:
-            return [MadeContent(**row._mapping) for row in connection.execute(query)]
+            query = query.where(CONTENTS.c.settings == settings)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [MadeContent(**{**row, "made_on": time_of(row["made_on"])}) for row in rows]
 
-    def remove(self, recipe: str) -> None:
-        """Forget what was made from a recipe."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(_CONTENTS).where(_CONTENTS.c.recipe == recipe))
+    def remove(self, made: MadeContent) -> bool:
+        """Forget what was made from a recipe, unless it was made or asked for again; whether it is gone."""
+        gone = sa.delete(CONTENTS).where(
+            CONTENTS.c.recipe == made.recipe, CONTENTS.c.sequence == made.sequence
+        )
+        with self._database.writing() as connection:
+            return connection.execute(gone).rowcount > 0
+
+
+def _made_now() -> dict[str, Any]:
+    return {"made_on": stored_time(now())}

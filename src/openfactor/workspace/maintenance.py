@@ -65,9 +65,8 @@ class Maintenance:
             for made in self._superseded(rows, keep)
             if made.content not in in_use and made.made_on <= newest
         ]
-        if not dry_run:
-            for made in doomed:
-                self._registry.contents.remove(made.recipe)
+        if not dry_run:  # but for what was asked for again meanwhile
+            doomed = [made for made in doomed if self._registry.contents.remove(made)]
         gone = {made.recipe for made in doomed}
         kept = {made.content for made in rows if made.recipe not in gone}
         # a process that began to use a content meanwhile has its lease before it looks the content up again

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from openfactor.context import Context
-from openfactor.database import RISK_DATASET, Entry, Registry, taken
+from openfactor.database import RISK_DATASET, Entry, EntryChangedError, Registry
 from openfactor.dataset import RiskDataset
 from openfactor.datawarnings import warn
 from openfactor.results import DatasetStatus, DataVersion, RiskDatasetProperties
@@ -55,17 +55,16 @@ class RiskDatasets:
         the request was cancelled. Nothing is left behind.
         """
         check_name(name)
-        old = self._registry.find(RISK_DATASET, name)
-        if old is not None and not replace:
-            raise taken(RISK_DATASET, name)
-        if old is not None:
-            self._entries.refuse_circle(old, settings)
         inputs = self._entries.pin(settings)
+        with self._registry.reading() as entries:  # told before anything is built
+            old = self._entries.replaced(entries, name, settings, replace=replace)
         self._build(name, inputs, None if old is None else old.fingerprint)
-        if old is None:
-            self._registry.add(RISK_DATASET, name, settings, fingerprint=inputs.fingerprint)
-        else:
-            self._registry.change(old.id, value=settings, fingerprint=inputs.fingerprint)
+        with self._registry.changing() as entries:
+            old = self._entries.replaced(entries, name, settings, replace=replace)
+            if old is None:
+                entries.add(RISK_DATASET, name, settings, fingerprint=inputs.fingerprint)
+            else:
+                entries.change(old, value=settings, fingerprint=inputs.fingerprint)
 
     def update(self, name: Reference, *, force: bool = False) -> bool:
         """Build a dataset again if its uploads or its reference have newer data, or with `force` in any
@@ -76,14 +75,22 @@ class RiskDatasets:
         NotFoundError: the dataset, an upload or the reference does not exist. DataError, SettingsError: they
         do not fit together. CancelledError: the request was cancelled. The dataset stays as it was.
         """
-        entry = self._entry(name)
-        inputs = self._entries.pin(self._entries.settings_of(entry))
-        fingerprint = inputs.fingerprint
-        if fingerprint == entry.fingerprint and self.contents.exists(fingerprint) and not force:
-            return False
-        self._build(entry.name, inputs, None if force else entry.fingerprint, again=force)
-        self._registry.change(entry.id, fingerprint=fingerprint)
-        return True
+        key, built = self._entry(name).id, set[str]()
+        while True:  # whoever is in the way has changed the dataset, so that somebody always gets on
+            entry = self._entry(key)
+            inputs = self._entries.pin(self._entries.settings_of(entry))
+            recipe = inputs.fingerprint
+            again = force and recipe not in built
+            if recipe == entry.fingerprint and self.contents.exists(recipe) and not again:
+                return bool(built)
+            self._build(entry.name, inputs, None if again else entry.fingerprint, again=again)
+            built.add(recipe)
+            try:
+                with self._registry.changing() as entries:
+                    entries.change(entry, fingerprint=recipe)
+            except EntryChangedError:
+                continue
+            return True
 
     def delete(self, name: Reference) -> None:
         """Remove a dataset. Its data stay until they are pruned, so that what was read from them goes on.
@@ -92,9 +99,8 @@ class RiskDatasets:
         ------
         NotFoundError: it does not exist. ConflictError: datasets or saved settings refer to it.
         """
-        entry = self._entry(name)
-        self._registry.refuse_if_referred(entry)
-        self._registry.remove(entry.id)
+        with self._registry.changing() as entries:
+            entries.remove(RISK_DATASET, name)
 
     def settings(self, name: Reference) -> AnyRiskDatasetSettings:
         """What a dataset is built from; SettingsError if the settings are not valid any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openfactor.database import COLUMN_MAPPING, Registry, taken
+from openfactor.database import COLUMN_MAPPING, Registry
 from openfactor.settings import ColumnMapping
 from openfactor.settings.values import Reference
 from openfactor.uploads import check_name
@@ -35,25 +35,23 @@ class SavedMappingStore:
         ConflictError: the name is taken. SettingsError: it cannot be a name. NotFoundError: no mapping has
         that id.
         """
-        old = self._registry.find(COLUMN_MAPPING, name)
-        if old is not None and not overwrite:
-            raise taken(COLUMN_MAPPING, old.name)
-        if isinstance(name, int):
-            old = self._registry.get(COLUMN_MAPPING, name)
-        else:
+        if isinstance(name, str):
             check_name(name)
-        if old is None:
-            return self._registry.add(COLUMN_MAPPING, str(name), mapping, description=description or None)
-        columns: dict[str, Any] = {} if description is None else {"description": description or None}
-        self._registry.change(old.id, value=mapping, **columns)
-        return old.id
+        with self._registry.changing() as entries:
+            old = entries.replaceable(COLUMN_MAPPING, name, replace=overwrite)
+            if old is None:
+                return entries.add(COLUMN_MAPPING, str(name), mapping, description=description or None)
+            columns: dict[str, Any] = {} if description is None else {"description": description or None}
+            entries.change(old, value=mapping, **columns)
+            return old.id
 
     def get(self, key: Reference) -> ColumnMapping:
         """A saved mapping; NotFoundError if there is none of that name or id."""
-        settings = self._registry.settings_of(self._registry.get(COLUMN_MAPPING, key))
+        settings = self._registry.get(COLUMN_MAPPING, key).settings
         assert isinstance(settings, ColumnMapping)
         return settings
 
     def delete(self, key: Reference) -> None:
         """Delete a mapping; NotFoundError if there is none of that name or id."""
-        self._registry.remove(self._registry.get(COLUMN_MAPPING, key).id)
+        with self._registry.changing() as entries:
+            entries.remove(COLUMN_MAPPING, key)

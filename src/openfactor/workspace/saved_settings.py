@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
 from openfactor.contract.refs import Pinned
-from openfactor.database import Registry, problems_of, taken
+from openfactor.database import RISK_DATASET, Entry, Registry
 from openfactor.dataset import RiskDataset
 from openfactor.errors import OpenfactorError, SettingsError
 from openfactor.results import SavedSettings
@@ -80,35 +78,32 @@ class SavedSettingsStore:
         ConflictError: the name is taken. NotFoundError: the dataset or saved settings that they refer to do
         not exist, or no settings have that id. SettingsError: with everything that the dataset does not have.
         """
-        old = self._registry.find(kind, name)
-        if old is not None and not overwrite:
-            raise taken(kind, old.name)
-        if isinstance(name, int):
-            old = self._registry.get(kind, name)
-        else:
+        if isinstance(name, str):
             check_name(name)
+        with self._registry.reading() as entries:  # told before anything is opened
+            entries.replaceable(kind, name, replace=overwrite)
         dataset = self._riskdatasets.open(settings.dataset)
         self._check(settings.setting.map_references(self._follow), dataset)
-        if old is None:
-            assert isinstance(name, str)
-            of = self._riskdatasets.name_of(settings.dataset)
-            return self._registry.add(
-                kind, name, settings.setting, dataset=of, description=description or None
-            )
         columns: dict[str, Any] = {} if description is None else {"description": description or None}
-        self._registry.change(old.id, value=settings.setting, dataset=settings.dataset, **columns)
-        return old.id
+        with self._registry.changing() as entries:  # what it refers to is there, and stays
+            old = entries.replaceable(kind, name, replace=overwrite)
+            columns["dataset"] = entries.get(RISK_DATASET, settings.dataset).name
+            for what, reference in settings.setting.get_references():
+                if what in KINDS:
+                    entries.get(what, reference)
+            if old is None:
+                return entries.add(kind, str(name), settings.setting, **columns)
+            entries.change(old, value=settings.setting, **columns)
+            return old.id
 
     def read(self, kind: str, key: Reference) -> SavedSettings:
         """Saved settings; if they are not valid any more, why. NotFoundError if there are none."""
         entry = self._registry.get(kind, key)
         value, issues = None, []
         try:
-            bound = DatasetSettings(dataset=entry.dataset or "", setting=entry.settings)
+            bound = _bound(entry)
             self.bind(kind, bound)
             value = bound
-        except ValidationError as error:
-            issues = problems_of(error)
         except SettingsError as error:
             issues = list(error.problems)
         except OpenfactorError as error:
@@ -121,14 +116,13 @@ class SavedSettingsStore:
 
     def describe(self, kind: str, key: Reference, description: str | None) -> None:
         """Set the description of saved settings; None or "" clears it."""
-        entry = self._registry.get(kind, key)
-        self._registry.change(entry.id, touch=False, description=description or None)
+        with self._registry.changing() as entries:
+            entries.change(entries.get(kind, key), touch=False, description=description or None)
 
     def delete(self, kind: str, key: Reference) -> None:
         """Delete saved settings; ConflictError if others refer to them, NotFoundError if there are none."""
-        entry = self._registry.get(kind, key)
-        self._registry.refuse_if_referred(entry)
-        self._registry.remove(entry.id)
+        with self._registry.changing() as entries:
+            entries.remove(kind, key)
 
     def bind(self, kind: str, settings: DatasetSettings[S] | Reference) -> DatasetSettings[S]:
         """Settings ready to use: read by name or id, every reference to saved settings followed, and checked
@@ -162,8 +156,7 @@ class SavedSettingsStore:
 
     def _pin(self, kind: str, settings: DatasetSettings[Any] | Reference) -> Pinned[Any]:
         if isinstance(settings, str | int):
-            entry = self._registry.get(kind, settings)
-            settings = DatasetSettings(dataset=entry.dataset or "", setting=self._registry.settings_of(entry))
+            settings = _bound(self._registry.get(kind, settings))
         return self._checked(settings.setting, settings.dataset, self._riskdatasets.open(settings.dataset))
 
     def _checked(self, settings: S, name: str, dataset: RiskDataset) -> Pinned[S]:
@@ -188,7 +181,7 @@ class SavedSettingsStore:
 
     def _saved(self, kind: str, key: Reference) -> Any:
         """Saved settings, with the references in them followed."""
-        return self._registry.settings_of(self._registry.get(kind, key)).map_references(self._follow)
+        return self._registry.get(kind, key).settings.map_references(self._follow)
 
     def _check(self, settings: Settings, dataset: RiskDataset) -> None:
         """Raise SettingsError with what the dataset, or the uploads, do not have."""
@@ -199,3 +192,11 @@ class SavedSettingsStore:
                 problems.append(f"upload of type {what}: {unknown(str(name), known)}")
         if problems:
             raise SettingsError("the settings name uploads that do not exist:", problems)
+
+
+def _bound(entry: Entry) -> DatasetSettings[Any]:
+    """Saved settings with the dataset that they are bound to; raises as `Entry.settings`."""
+    settings = entry.settings
+    if not entry.dataset:
+        raise SettingsError(f"the saved {entry.what} cannot be used:", ["no dataset is saved with them"])
+    return DatasetSettings(dataset=entry.dataset, setting=settings)
