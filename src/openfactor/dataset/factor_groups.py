@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from openfactor.dataset.columns import Exposure, SparseGroup
+from openfactor.dataset.panel import PanelNames
 from openfactor.settings.hierarchies import Tree
 
 
@@ -47,17 +48,19 @@ class FactorGroups:
         """Add groups of an upload."""
         self.dense.update(loadings.dense)
         self.sparse.update(loadings.sparse)
-        self.trees.update(trees_of(plans, loadings))
+        dense = {name: tuple(factors) for name, factors in loadings.dense.items()}
+        sparse = {name: group.categories for name, group in loadings.sparse.items()}
+        self.trees.update(trees_of(plans, PanelNames(dense, sparse)))
 
 
-def trees_of(plans: Sequence[GroupPlan], loadings: Loadings) -> dict[str, Tree]:
+def trees_of(plans: Sequence[GroupPlan], names: PanelNames) -> dict[str, Tree]:
     """Group to tree: its hierarchy, or the flat list of its factors, sorted.
 
     The hierarchy of a continuous group is reduced to the factors that an asset has an exposure to.
     """
     trees = {}
     for plan in plans:
-        factors = loadings.sparse[plan.name].categories if plan.sparse else tuple(loadings.dense[plan.name])
+        factors = names.sparse[plan.name] if plan.sparse else names.dense[plan.name]
         if plan.tree is None:
             trees[plan.name] = Tree(sorted(factors))
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,24 +58,25 @@ class PanelIndex:
         return RunRows(ordinals(dates), offsets, self.company, self.listing, self.priced)
 
 
-def runs(counts: pl.DataFrame, days: Sequence[dt.date]) -> Iterator[tuple[int, list[dt.date]]]:
-    """Runs of consecutive dates with about `RUN` rows of an upload each.
-
-    Parameters
-    ----------
-    counts : date, rows: number of rows of the upload
-    days : stored days, which are included; dates after the last one are left out
-
-    Yields
-    ------
-    Number of the first date, and the dates.
-    """
-    by_date = counts.group_by("date").agg(pl.col("rows").sum()).filter(pl.col("date") <= days[-1])
-    all_dates = pl.DataFrame({"date": days}).join(by_date, on="date", how="full", coalesce=True).sort("date")
-    number = (all_dates["rows"].fill_null(0).cum_sum() // RUN).to_numpy()
-    dates = all_dates["date"].to_list()
-    for first, end in pairwise([0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(dates)]):
-        yield first, dates[first:end]
+def split(index: PanelIndex) -> Iterator[PanelIndex]:
+    """The months of an index."""
+    for run in months(index.days):
+        first, stop = (int(index.offsets[day]) for day in (run.first, run.stop))
+        rows = slice(first, stop)
+        ends = slice(*np.searchsorted(index.delisted, [first, stop]).tolist())
+        yield PanelIndex(
+            days=run.dates,
+            n_listings=index.n_listings,
+            n_companies=index.n_companies,
+            company=index.company[rows],
+            offsets=index.offsets[run.first : run.stop + 1] - first,
+            listing=index.listing[rows],
+            local_return=index.local_return[rows],
+            currency=index.currency[rows],
+            priced=index.priced[rows],
+            delisted=index.delisted[ends] - first,
+            is_main_listing=index.is_main_listing[rows],
+        )
 
 
 def index_of_panel(dataset: RiskDataset) -> PanelIndex:
@@ -142,6 +142,20 @@ def joined(indexes: Sequence[PanelIndex]) -> PanelIndex:
     )
 
 
+def panel_run(
+    index: PanelIndex,
+    market_cap: NDArray[np.float64],
+    idio_vol: NDArray[np.float64],
+    dense: dict[str, dict[str, Exposure]],
+    sparse: dict[str, SparseGroup],
+) -> PanelRun:
+    """The rows of an index with caps and exposures."""
+    return PanelRun(
+        index.offsets, index.listing, index.local_return, index.currency, index.priced, index.delisted,
+        index.is_main_listing, market_cap, idio_vol, dense, sparse,
+    )  # fmt: skip
+
+
 def panel_of(
     index: PanelIndex,
     market_cap: NDArray[np.float64],
@@ -150,10 +164,7 @@ def panel_of(
     sparse: dict[str, SparseGroup],
 ) -> Panel:
     """The panel of an index, in months."""
-    run = PanelRun(
-        index.offsets, index.listing, index.local_return, index.currency, index.priced, index.delisted,
-        index.is_main_listing, market_cap, idio_vol, dense, sparse,
-    )  # fmt: skip
+    run = panel_run(index, market_cap, idio_vol, dense, sparse)
     return Panel([run.slice_days(days.first, days.stop) for days in months(index.days)])
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from openfactor.dataset.axes import find_companies, name_companies
 from openfactor.dataset.columns import Exposure
+from openfactor.dataset.identifiers import Identifiers
 from openfactor.errors import Fault
 from openfactor.numerics.rounding import RoundedValues, new_rounding_state, rounding_shares
 
@@ -21,6 +24,7 @@ MOST_LOST = 0.01
 FEW = 10
 """Companies below which a day says little about the dispersion of a factor that has larger days."""
 SHOWN = 5
+_LOSSY = {"factor": pl.String, "date": pl.Date, "share": pl.Float64, "names": pl.Int64}
 
 
 def remedy(dtype: str) -> str:
@@ -94,6 +98,37 @@ class PrecisionLoss:
         self._most = np.maximum(self._most, names.max(axis=0, initial=0))
         for d, f in np.argwhere(shares > MOST_LOST).tolist():
             self._lossy.append(_Day(f, dates[d], float(shares[d, f]), int(names[d, f])))
+
+    def state(self, identifiers: Identifiers) -> dict[str, pl.DataFrame]:
+        """What later days depend on, by name of factor and company."""
+        rounding = self._state
+        factors = pl.DataFrame({"factor": self.factors, "most": self._most, "n": rounding.n_companies})
+        sums = {f"sum.{k}": values for k, values in enumerate(rounding.sums)}
+        known = np.flatnonzero(np.isfinite(rounding.known[0]).any(axis=0))
+        companies = {"company_id": name_companies(identifiers, known)}
+        for f, name in enumerate(self.factors):
+            companies[f"value.{name}"] = pl.Series(rounding.known[0, f, known])
+            companies[f"error.{name}"] = pl.Series(rounding.known[1, f, known])
+        lossy = [(self.factors[day.factor], day.date, day.share, day.names) for day in self._lossy]
+        return {
+            "factors": factors.with_columns(**sums),
+            "companies": pl.DataFrame(companies),
+            "lossy": pl.DataFrame(lossy, _LOSSY, orient="row"),
+        }
+
+    def restore(self, state: Mapping[str, pl.DataFrame], identifiers: Identifiers) -> None:
+        """Go on from a state; there may be more factors and companies."""
+        rounding, code = self._state, {name: f for f, name in enumerate(self.factors)}
+        companies = state["companies"]
+        company = find_companies(identifiers, companies["company_id"])
+        at = np.flatnonzero(company >= 0)
+        for name, most, n, *sums in state["factors"].iter_rows():
+            f = code[name]
+            self._most[f], rounding.n_companies[f], rounding.sums[:, f] = most, n, sums
+            if self.cumulative:
+                rounding.known[0, f, company[at]] = companies[f"value.{name}"].to_numpy()[at]
+                rounding.known[1, f, company[at]] = companies[f"error.{name}"].to_numpy()[at]
+        self._lossy = [_Day(code[name], *rest) for name, *rest in state["lossy"].iter_rows()]
 
     def faults(self, source: str) -> list[Fault]:
         """Factors and days on which rounding errors exceed `MOST_LOST` of the dispersion."""

@@ -14,7 +14,7 @@ from openfactor.dataset.assembly import raise_faults
 from openfactor.dataset.coding import rows_of_listings
 from openfactor.dataset.inventory import used_dates
 from openfactor.dataset.lives import stated_spans
-from openfactor.dataset.panel_index import PanelIndex, joined
+from openfactor.dataset.panel_index import PanelIndex
 from openfactor.dataset.price_months import last_date, price_months
 from openfactor.dataset.prices import Prices, PriceStage, price_columns
 from openfactor.dataset.rates import Rates
@@ -163,32 +163,3 @@ class RowLayout:
             # only rows that are used must obey the rules of the upload
             faults += DATA_TYPES["price"].table_faults(rows_of_listings(identifiers, uploads["price"]))
         return faults
-
-
-@dataclass(frozen=True)
-class PricedRows:
-    """The rows of a panel, and what prices say about them."""
-
-    index: PanelIndex
-    fx: pl.DataFrame
-    """The exchange_rates upload."""
-    rates: Rates
-    closures: pl.DataFrame
-    """exchange, date: closed days."""
-    faults: list[Fault]
-
-
-def lay_out_rows(settings: RootRiskDatasetSettings, inputs: RootInputs, row_counts: RowCounts) -> PricedRows:
-    """The rows of all runs; faults of prices are returned.
-
-    Raises
-    ------
-    DataError: no price is of a listing.
-    """
-    layout = RowLayout(settings, inputs)
-    runs = list(layout.runs())
-    faults = layout.faults(runs)
-    for counts in (*(run.row_counts for run in runs), layout.rest):
-        row_counts.add(counts)
-    index = joined([run.index for run in runs])
-    return PricedRows(index, layout.fx, layout.rates, layout.closures, faults)

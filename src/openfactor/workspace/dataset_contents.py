@@ -137,7 +137,7 @@ class DatasetContents:
                 inputs.settings, parent, inputs.uploads, inputs.fingerprint, reuse, self._context
             )
         else:
-            built = datasets.build(inputs.settings, inputs.uploads, inputs.fingerprint, reuse, self._context)
+            built = datasets.build(inputs.settings, inputs.uploads, inputs.fingerprint, self._context)
         complete = replace(
             built,
             upload_versions=inputs.uploads.versions,
