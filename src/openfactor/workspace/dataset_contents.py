@@ -18,7 +18,7 @@ from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettin
 from openfactor.store import DATASET, Leases, MissingObjectError, Objects
 from openfactor.uploads import UploadSnapshot
 
-ENGINE = 18
+ENGINE = 19
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
 
 
