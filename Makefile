@@ -47,6 +47,7 @@ bench: .venv/ready
 	$(BIN)/python benchmarks/factor_returns.py
 	$(BIN)/python benchmarks/forecasts.py
 	$(BIN)/python benchmarks/uploads.py
+	$(BIN)/python -m benchmarks.appends
 	$(BIN)/python benchmarks/dataset_build.py
 
 docs: .venv/ready

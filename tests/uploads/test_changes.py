@@ -116,3 +116,14 @@ def test_files_of_other_days_are_not_opened(store: UploadStore) -> None:
         if file.first_day != day(4):
             file.path.unlink()
     assert_frame_equal(store.snapshot().read(KIND, "fx", day(4), day(4)).collect(), rows)
+
+
+def test_a_filter_by_days_does_not_open_files_of_other_days(store: UploadStore) -> None:
+    rows = store.snapshot()(KIND, "fx")
+    expected = rows.filter(pl.col("date") == day(4)).collect()
+    assert expected.height == 2
+    for file in store.open(KIND, "fx").queries.table().files():
+        if file.first_day != day(4):
+            file.path.unlink()
+    assert_frame_equal(rows.filter(pl.col("date") == day(4)).collect(), expected)
+    assert_frame_equal(rows.filter(pl.col("date") > day(3), pl.col("ccy") != "X").collect(), expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import inspect
 import io
 import os
 import uuid
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -198,4 +200,25 @@ def scan_files(
         schema=schema,
         missing_columns="insert",
         include_file_paths=path_column,
+        **_days_of(files, data_type),
     )
+
+
+_TAKES_STATISTICS = "_table_statistics" in inspect.signature(pl.scan_parquet).parameters
+
+
+def _days_of(files: Sequence[DataFile], data_type: DataType) -> dict[str, Any]:
+    """Arguments that keep a scan from opening files without the days that it is filtered by.
+
+    Polars' own reader of Delta Lake passes them; where they are unknown, each file is opened.
+    """
+    day = data_type.dated_by
+    if day is None or not _TAKES_STATISTICS:
+        return {}
+    statistics = {
+        "len": pl.Series([file.n_rows for file in files], dtype=pl.get_index_type()),
+        f"{day}_nc": pl.zeros(len(files), pl.get_index_type(), eager=True),
+        f"{day}_min": pl.Series([file.first_day for file in files], dtype=pl.Date),
+        f"{day}_max": pl.Series([file.last_day for file in files], dtype=pl.Date),
+    }
+    return {"_table_statistics": pl.DataFrame(statistics)}

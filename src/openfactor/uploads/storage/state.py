@@ -21,6 +21,9 @@ from openfactor.uploads.storage.entries import (
     write_schema,
 )
 
+_CHUNKS = 32
+"""Pieces in which files are kept, as each commit adds one."""
+
 
 @dataclass(frozen=True)
 class TableState:
@@ -57,7 +60,8 @@ class TableState:
         if entry.removes:
             files = files.filter(~pl.col("path").is_in(entry.removes))
         if entry.adds:
-            files = pl.concat([files, pl.DataFrame(list(entry.adds), FILE_SCHEMA, orient="row")])
+            added = pl.DataFrame(list(entry.adds), FILE_SCHEMA, orient="row")
+            files = pl.concat([files, added], rechunk=files.n_chunks() >= _CHUNKS)
         return TableState(
             entry.version,
             entry.metadata or self.metadata,

@@ -102,16 +102,28 @@ class VersionedTable:
 
         They are not checked.
         """
+        if sharing_days_with is None or not self._data_type.dated_by:
+            return self._as_files(self._state.files)
+        days = [day for file in sharing_days_with for day in (file.first_day, file.last_day) if day]
+        if not days:
+            return []
+        near = self._of_days(min(days), max(days))  # cheaply, as most files are of other days
+        return self._as_files(near.filter(may_share_days(sharing_days_with)))
+
+    def _of_days(self, first: dt.date | None, last: dt.date | None) -> pl.DataFrame:
+        """The files that have days from one to another, both included; None for no bound."""
         files = self._state.files
-        if sharing_days_with is not None and self._data_type.dated_by:
-            files = files.filter(may_share_days(sharing_days_with))
-        return self._as_files(files)
+        if not self._data_type.dated_by:
+            return files
+        if first is not None:
+            files = files.filter(files["last_day"] >= first)
+        return files if last is None else files.filter(files["first_day"] <= last)
 
     def newest_first(self) -> Iterator[DataFile]:
         """The files, the latest first day first."""
-        files = self._state.files.sort("first_day", descending=True, nulls_last=True)
-        for start in range(0, len(files), 16):
-            yield from self._as_files(files[start : start + 16])
+        order = self._state.files["first_day"].arg_sort(descending=True, nulls_last=True)
+        for start in range(0, len(order), 16):
+            yield from self._as_files(self._state.files[order[start : start + 16]])
 
     def _as_files(self, files: pl.DataFrame) -> list[DataFile]:
         return [DataFile(self._folder / path, *fields) for path, *fields in files.rows()]
@@ -130,12 +142,7 @@ class VersionedTable:
         StorageError
             One of the files is damaged.
         """
-        frame, day = self._state.files, self._data_type.dated_by
-        if day and first is not None:
-            frame = frame.filter(pl.col("last_day") >= first)
-        if day and last is not None:
-            frame = frame.filter(pl.col("first_day") <= last)
-        files = self._as_files(frame)
+        files, day = self._as_files(self._of_days(first, last)), self._data_type.dated_by
         for file in files:
             if fault := fault_of(file):
                 raise damaged_file(file, fault, self._data_type)
