@@ -185,3 +185,18 @@ def test_frames_of_a_model_without_factors() -> None:
     specific = frame(fitted, FrameQuery(frame="specific_returns", layout="long"))
     returns = frame(fitted, FrameQuery(frame="asset_returns", layout="long"))
     assert specific["specific_return"].equals(returns["asset_return"].alias("specific_return"))
+
+
+def test_exposures_are_sorted_by_name_however_listings_are_numbered() -> None:
+    """A name that comes first in the alphabet, and is listed last, has the highest code."""
+    frames = dict(simulate(20, 10, industries=2, seed=4).uploads)
+    days = frames["price"]["date"].unique().sort()
+    late = pl.col("asset_id") == "A00000"
+    price = frames["price"].filter(~late | (pl.col("date") >= days[5]))
+    first = late & (pl.col("date") == days[5])
+    frames["price"] = price.with_columns(pl.when(~first).then("return"))
+    data = dataset_of(frames)
+    assert data.identifiers.table["id"][-1] == "A00000"
+    shown = RiskModel(data, model_settings(), estimate(data, model_settings(), "x")).exposures()
+    keys = shown.select("date", "ticker")
+    assert keys.equals(keys.sort("date", "ticker"))

@@ -109,5 +109,5 @@ def _by_spans(
     of_type = rows.filter(pl.col("asset_id_type") == id_type)
     coded = of_type.select("date", *columns, at=pl.col("asset_id").cast(ids, strict=False).to_physical())
     known = spans.lazy().select(*SPAN, *targets, at=pl.col("id").cast(ids).to_physical())
-    joined = coded.filter(pl.col("at").is_not_null()).join(known, on="at")
+    joined = coded.filter(pl.col("at").is_not_null()).join(known, on="at", maintain_order="left")
     return joined.filter(pl.col("date").is_between(*SPAN)).select("date", *columns, *targets)

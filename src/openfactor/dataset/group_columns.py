@@ -154,6 +154,13 @@ def _bits(values: Exposure) -> NDArray[np.unsignedinteger]:
     return values.view(f"u{values.itemsize}")
 
 
+def _where(mask: NDArray[np.bool_], values: Exposure) -> Exposure:
+    """The values in a mask, 0 elsewhere."""
+    out = values.copy()
+    out[~mask] = 0
+    return out
+
+
 class ContinuousColumns(GroupColumns):
     """Exposures of a continuous group, one column per factor."""
 
@@ -311,7 +318,7 @@ class CategoricalColumns(GroupColumns):
         values = None
         is_held = self._codes >= 0
         if (self._loadings[is_held] != 1).any():
-            values = tuple(np.where(is_held[s], self._loadings[s], self._dtype.type(0)) for s in used)
+            values = tuple(_where(is_held[s], self._loadings[s]) for s in used)
         codes = tuple(self._codes[s] for s in used)
         loadings.sparse[self.plan.name] = SparseGroup(tuple(self.code), codes, values)
 
@@ -328,11 +335,11 @@ class CategoricalColumns(GroupColumns):
             of_company, of_listing = self._known[s, known], self._held[s, held]
             companies = companies.with_columns(
                 names.gather(np.where(of_company >= 0, of_company, n)).alias(f"category.{s}"),
-                pl.Series(f"loading.{s}", _bits(self._known_loadings[s, known])),
+                pl.Series(f"loading.{s}", _bits(_where(of_company >= 0, self._known_loadings[s, known]))),
             )
             listings = listings.with_columns(
                 names.gather(np.where(of_listing >= 0, of_listing, n)).alias(f"category.{s}"),
-                pl.Series(f"loading.{s}", _bits(self._held_loadings[s, held])),
+                pl.Series(f"loading.{s}", _bits(_where(of_listing >= 0, self._held_loadings[s, held]))),
             )
         counts = {"superseded": [self.n_superseded], "snapshot": self._snapshot, "slots": [self._slots]}
         prefix = f"group.{self.plan.name}"

@@ -15,10 +15,11 @@ def _exposures(fitted: FittedModel, query: FrameQuery) -> pl.DataFrame:
     e, stage = fitted.estimates, fitted.stage_index(query.stage)
     days = [(int(fitted.days[p]), date) for p, date in days_of(fitted, query) if p >= 0]
     factors = [pair for pair, s in zip(e.pairs, e.stage, strict=True) if s == stage]
-    return exposure_frame(
-        fitted.dataset, fitted.columns[stage], factors, days, fitted.universe, fitted.id_type(query.id_type),
-        fitted.context,
-    )  # fmt: skip
+    id_type = fitted.id_type(query.id_type)
+    frame = exposure_frame(
+        fitted.dataset, fitted.columns[stage], factors, days, fitted.universe, id_type, fitted.context
+    )
+    return frame.sort("date", id_type)
 
 
 FRAMES = {
