@@ -114,8 +114,6 @@ VARIANTS = {
 
 
 def settings_of(variant: str) -> RootRiskDatasetSettings:
-    changes = dict(VARIANTS[variant])
-    fields = {name: value for name, value in changes.items() if name in RootRiskDatasetSettings.model_fields}
     return dataset_settings(
         dense_factor_groups={"style": None, "trend": None}, sparse_factor_groups={"sector": None},
         max_days_without_price=6, max_return=None, **VARIANTS[variant],
@@ -130,13 +128,13 @@ def assert_same(one: Columns, other: Columns) -> None:
         assert list(factors) == list(other.loadings.dense[group])
         for factor, values in factors.items():
             assert values.tobytes() == other.loadings.dense[group][factor].tobytes(), (group, factor)
-    for name, group in one.loadings.sparse.items():
+    for name, categories in one.loadings.sparse.items():
         same = other.loadings.sparse[name]
-        assert group.categories == same.categories
-        np.testing.assert_array_equal(group.codes, same.codes)
-        assert (group.loadings is None) == (same.loadings is None)
-        if group.loadings is not None and same.loadings is not None:
-            np.testing.assert_array_equal(group.loadings, same.loadings)
+        assert categories.categories == same.categories
+        np.testing.assert_array_equal(categories.codes, same.codes)
+        assert (categories.loadings is None) == (same.loadings is None)
+        if categories.loadings is not None and same.loadings is not None:
+            np.testing.assert_array_equal(categories.loadings, same.loadings)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -211,13 +209,15 @@ def assert_equal_part(part: Columns, whole: Columns, rows: slice) -> None:
                 assert np.isnan(values[rows]).all()
             else:
                 np.testing.assert_array_equal(mine, values[rows])
-    for name, group in whole.loadings.sparse.items():
+    for name, categories in whole.loadings.sparse.items():
         part_group = part.loadings.sparse[name]
-        for slot, codes in enumerate(group.codes):
+        for slot, codes in enumerate(categories.codes):
             if slot < len(part_group.codes):
                 np.testing.assert_array_equal(part_group.codes[slot], codes[rows])
                 mine = None if part_group.loadings is None else part_group.loadings[slot]
-                expected = (codes[rows] >= 0) if group.loadings is None else group.loadings[slot][rows]
+                expected = (
+                    (codes[rows] >= 0) if categories.loadings is None else categories.loadings[slot][rows]
+                )
                 np.testing.assert_array_equal((codes[rows] >= 0) if mine is None else mine, expected)
             else:
                 assert (codes[rows] < 0).all()
