@@ -9,7 +9,7 @@ from openfactor.context import Context, Step
 from openfactor.dataset import checks
 from openfactor.dataset.assembly import raise_faults, report_of
 from openfactor.dataset.caps import CapStage
-from openfactor.dataset.coverage import coverage_by_date
+from openfactor.dataset.coverage import coverage_by_date, first_dates
 from openfactor.dataset.factor_groups import trees_of
 from openfactor.dataset.loadings import ExposureStage
 from openfactor.dataset.panel import Panel, PanelRun
@@ -67,7 +67,7 @@ def _build(settings: RootRiskDatasetSettings, read: UploadReader, recipe: str, s
         panel=panel,
         trees=trees_of(inputs.plans, panel.names),
         series=uploads["series"].collect() if "series" in uploads else NO_SERIES,
-        coverage=coverage_by_date(panel, days),
+        coverage=coverage_by_date(panel, days, first_dates(inputs.inventory)),
         report=report_of(panel, days, inputs.identifiers, row_counts),
     ).with_periods(settings.periods_per_year)
     step.say("data quality", 1)
