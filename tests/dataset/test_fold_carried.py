@@ -15,11 +15,12 @@ from openfactor.context import Context
 from openfactor.dataset.caps import CapColumns, CapStage
 from openfactor.dataset.factor_groups import Loadings
 from openfactor.dataset.loadings import ExposureStage
-from openfactor.dataset.panel_index import PanelIndex, joined
+from openfactor.dataset.panel_index import PanelIndex
 from openfactor.dataset.priced_rows import RowLayout
 from openfactor.dataset.root_inputs import RootInputs
 from openfactor.dataset.row_counts import RowCounts
 from openfactor.settings import RootRiskDatasetSettings
+from tests.dataset.indexes import joined
 from tests.dataset.test_fold_rows import DATES, TICKERS, Market, State, inputs_of, laid_out, stored
 from tests.markets import dataset_settings
 from tests.numerics.cuts import random_cuts

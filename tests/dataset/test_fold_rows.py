@@ -14,7 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from openfactor.dataset.lives import stated_spans
-from openfactor.dataset.panel_index import PanelIndex, joined
+from openfactor.dataset.panel_index import PanelIndex
 from openfactor.dataset.price_months import last_date, price_months
 from openfactor.dataset.priced_rows import PricedRun, RowLayout
 from openfactor.dataset.prices import PriceStage, price_columns
@@ -25,6 +25,7 @@ from openfactor.dataset.row_counts import RowCounts
 from openfactor.dataset.row_stage import RowStage
 from openfactor.dataset.runs import RunDays
 from openfactor.settings import RootRiskDatasetSettings
+from tests.dataset.indexes import joined
 from tests.markets import DATED, dataset_settings
 from tests.numerics.cuts import random_cuts
 

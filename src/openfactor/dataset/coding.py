@@ -32,7 +32,7 @@ def code_listings(
     Returns
     -------
     date, `columns`, listing; and source, where the rows have other id types: 0 for the listing's own id, else
-    1 + the row of `Identifiers.listing_aliases`. See `resolving.known_listings`.
+    1 + the row of `Identifiers.listing_aliases`. See `resolving.unique_listings`.
     """
     listing_type = identifiers.id_types[0]
     used_types = [t for t in identifiers.listing_types if t in id_types]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -111,35 +111,6 @@ def ordinals(dates: Sequence[dt.date]) -> NDArray[np.int32]:
 def event_offsets(day: NDArray[np.int64], n_days: int) -> NDArray[np.int64]:
     """(D + 1,) where each day's events begin, for events sorted by day."""
     return np.searchsorted(day, np.arange(n_days + 1)).astype(np.int64)
-
-
-def joined(indexes: Sequence[PanelIndex]) -> PanelIndex:
-    """The index of runs that follow each other."""
-    starts = np.cumsum([0, *(index.n_rows for index in indexes)])
-
-    def whole(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(index, name) for index in indexes])
-
-    return PanelIndex(
-        days=[day for index in indexes for day in index.days],
-        n_listings=indexes[-1].n_listings,
-        n_companies=indexes[-1].n_companies,
-        company=whole("company"),
-        offsets=np.concatenate(
-            [
-                *(index.offsets[:-1] + start for index, start in zip(indexes, starts, strict=False)),
-                starts[-1:],
-            ]
-        ),
-        listing=whole("listing"),
-        local_return=whole("local_return"),
-        currency=whole("currency"),
-        priced=whole("priced"),
-        delisted=np.concatenate(
-            [index.delisted + start for index, start in zip(indexes, starts, strict=False)]
-        ),
-        is_main_listing=whole("is_main_listing"),
-    )
 
 
 def panel_run(

@@ -8,14 +8,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from openfactor.dataset.coding import code_listings
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.row_counts import DUPLICATE, UNKNOWN, UNKNOWN_OF_TYPE, RowCounts
 
 
-def known_listings(
-    rows: pl.LazyFrame,
-    columns: Sequence[str],
+def unique_listings(
+    coded: pl.DataFrame,
     rows_by_type: pl.DataFrame,
     identifiers: Identifiers,
     row_counts: RowCounts,
@@ -28,28 +26,9 @@ def known_listings(
 
     Parameters
     ----------
+    coded : of `coding.code_listings`
     rows_by_type : asset_id_type, rows: number of rows of the upload
     row_counts : receives the dropped rows
-
-    Returns
-    -------
-    date, `columns`, listing.
-    """
-    coded = code_listings(identifiers, rows, columns, rows_by_type["asset_id_type"].to_list())
-    # streaming never holds the identifiers of all rows
-    return unique_listings(coded.collect(engine="streaming"), rows_by_type, identifiers, row_counts, upload)
-
-
-def unique_listings(
-    coded: pl.DataFrame,
-    rows_by_type: pl.DataFrame,
-    identifiers: Identifiers,
-    row_counts: RowCounts,
-    upload: str,
-) -> pl.DataFrame:
-    """Rows of known listings, one per listing and date; coded : of `coding.code_listings`.
-
-    See `known_listings`.
     """
     listing_type, listing_types = identifiers.id_types[0], identifiers.listing_types
     if "source" not in coded.columns:
