@@ -97,7 +97,14 @@ class Client:
         return self._workspace.maintenance.prune(keep, grace_hours, dry_run)
 
     @classmethod
-    def local(cls, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> Client:
+    def local(
+        cls,
+        path: str | Path,
+        *,
+        threads: int | None = None,
+        progress: bool | None = None,
+        new_registry: bool = False,
+    ) -> Client:
         """Work on a folder of this machine, created if it does not exist.
 
         Parameters
@@ -105,14 +112,16 @@ class Client:
         path : keeps uploads, datasets and results; open it again to go on
         threads : processors to use; by default all that the machine, or its container, has
         progress : show progress bars; by default in notebooks and where standard error is a terminal
+        new_registry : where the registry of datasets and saved settings is missing, damaged or of another
+            workspace, set aside what there is and begin an empty one; the uploads are kept
 
         Raises
         ------
-        StorageError: the folder cannot be written. ProcessError: this process was forked after the engine had
-        been used; see docs/processes.md.
+        StorageError: the folder cannot be written, or has data without their registry. ProcessError: this
+        process was forked after the engine had been used; see docs/processes.md.
         """
         refuse_after_fork()
         kernelcache.prefer(path)
         from openfactor.workspace import LocalWorkspace
 
-        return cls(LocalWorkspace(path, threads=threads, progress=progress))
+        return cls(LocalWorkspace(path, threads=threads, progress=progress, new_registry=new_registry))

@@ -2,12 +2,14 @@
 
 from openfactor.database.contents import Contents, MadeContent
 from openfactor.database.entries import COLUMN_MAPPING, RISK_DATASET, Entry, kind_name
+from openfactor.database.refusals import DamagedDatabaseError
 from openfactor.database.registry import Entries, EntryChangedError, Registry
 
 __all__ = [
     "COLUMN_MAPPING",
     "RISK_DATASET",
     "Contents",
+    "DamagedDatabaseError",
     "Entries",
     "Entry",
     "EntryChangedError",

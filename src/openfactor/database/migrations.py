@@ -12,7 +12,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from openfactor.database.connections import Database
-from openfactor.database.refusals import RESTORE
+from openfactor.database.refusals import RESTORE, DamagedDatabaseError
 from openfactor.database.tables import WORKSPACE, digest
 from openfactor.errors import StorageError
 
@@ -94,7 +94,7 @@ def migrate(database: Database, release: str, *, may_create: bool = True) -> Non
     with database.writing() as connection:
         present = _checked_format(connection)
         if present == 0 and not may_create:
-            raise StorageError(f"the database {database.url.database} is empty; {RESTORE}")
+            raise DamagedDatabaseError(f"the database {database.url.database} is empty; {RESTORE}")
         for to_next in _MIGRATIONS[present:]:
             to_next(connection)
         if present < FORMAT:
@@ -108,7 +108,7 @@ def _checked_format(connection: sa.Connection) -> int:
         return 1 if "entries" in tables else 0
     row = connection.execute(sa.select(WORKSPACE)).mappings().first()
     if row is None or not isinstance(row["format"], int):
-        raise StorageError(f"the database does not say which format it has; {RESTORE}")
+        raise DamagedDatabaseError(f"the database does not say which format it has; {RESTORE}")
     if row["format"] > FORMAT:
         raise StorageError(
             f"the database has format {row['format']}, of openfactor {row['release']}; this release reads "

@@ -15,6 +15,11 @@ WAIT = 60.0
 RESTORE = "restore it from a backup, or see `new_registry` of `Client.local`"
 """What to do about a database that cannot be read."""
 
+
+class DamagedDatabaseError(StorageError):
+    """A database that cannot be read, whoever tries."""
+
+
 _NOT_WRITABLE = "this user may not write it; change the permissions of the file and of its folder"
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: f"others have kept it locked for {WAIT:.0f} seconds; wait for them, or end them",
@@ -28,6 +33,7 @@ _REMEDIES = {
     sqlite3.SQLITE_CORRUPT: f"the file is damaged; {RESTORE}",
     sqlite3.SQLITE_NOTADB: f"the file is no database; {RESTORE}",
 }  # fmt: skip
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 @contextmanager
@@ -37,9 +43,9 @@ def refusals(url: sa.URL) -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         original = getattr(error, "orig", None)
-        code = getattr(original, "sqlite_errorcode", None)
-        # the lower byte of a code is its class
-        remedy = None if code is None else _REMEDIES.get(code & 0xFF)
+        code = getattr(original, "sqlite_errorcode", -1) & 0xFF  # the lower byte of a code is its class
+        remedy = _REMEDIES.get(code)
         name = getattr(original, "sqlite_errorname", None)
         what = f"{remedy} ({name})" if remedy else str(original or error)
-        raise StorageError(f"cannot use the database {url.database or url}: {what}") from error
+        kind = DamagedDatabaseError if code in _DAMAGED else StorageError
+        raise kind(f"cannot use the database {url.database or url}: {what}") from error

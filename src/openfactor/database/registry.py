@@ -14,7 +14,7 @@ from openfactor.database.connections import Database
 from openfactor.database.contents import Contents
 from openfactor.database.entries import RISK_DATASET, Entry, json_of, kind_name
 from openfactor.database.migrations import migrate
-from openfactor.database.refusals import RESTORE
+from openfactor.database.refusals import RESTORE, DamagedDatabaseError
 from openfactor.database.tables import ENTRIES, WORKSPACE, digest, now, stored_time
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.settings import Settings
@@ -224,4 +224,6 @@ class Registry:
             (found,) = connection.exec_driver_sql("PRAGMA integrity_check(1)").one()
             if found != "ok":
                 path = self._database.url.database
-                raise StorageError(f"cannot use the database {path}: it is damaged ({found}); {RESTORE}")
+                raise DamagedDatabaseError(
+                    f"cannot use the database {path}: it is damaged ({found}); {RESTORE}"
+                )

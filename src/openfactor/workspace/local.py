@@ -3,6 +3,7 @@
 uploads/<data type>/<name>/   Delta Lake tables
 store/                        risk datasets and estimates by content: packs and manifests
 openfactor.sqlite             what has a name, and which content was made from what
+workspace.json                the format of the folder, and which database belongs to it
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from openfactor.context import Context
 from openfactor.contract import messages
@@ -23,9 +22,11 @@ from openfactor.processes import EngineObject
 from openfactor.processors import available_processors
 from openfactor.progress import ProgressBars
 from openfactor.store import Leases, LocalObjects
+from openfactor.store.local import make_folder
 from openfactor.uploads import UploadStore, check_folder
 from openfactor.workspace.calendars import Calendars
 from openfactor.workspace.exposures import Exposures
+from openfactor.workspace.identity import open_registry
 from openfactor.workspace.ids import Ids
 from openfactor.workspace.maintenance import Maintenance
 from openfactor.workspace.model_store import ModelStore
@@ -48,13 +49,21 @@ class LocalWorkspace(EngineObject):
     ----------
     threads : processors to use; by default all that the machine, or its container, has
     progress : show progress bars; by default in notebooks and where standard error is a terminal
+    new_registry : where the registry is missing, damaged or of another workspace, begin an empty one
 
     Raises
     ------
-    StorageError: the folder cannot be written.
+    StorageError: the folder cannot be written, or has data without their registry.
     """
 
-    def __init__(self, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int | None = None,
+        progress: bool | None = None,
+        new_registry: bool = False,
+    ) -> None:
         self._path = Path(path).expanduser().resolve()
         self._threads, self._progress = threads, progress
         context = Context(
@@ -63,10 +72,11 @@ class LocalWorkspace(EngineObject):
         ).as_request()
         check_folder(self._path)
         try:
-            self._path.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path)
+            self._path.mkdir(exist_ok=True)  # refused where a file is in the way
         except OSError as error:
             raise StorageError(f"cannot open a workspace in {self._path}: {error}") from error
-        self._registry = Registry(sa.URL.create("sqlite", database=str(self._path / "openfactor.sqlite")))
+        self._registry = open_registry(self._path, new_registry=new_registry)
         self._leases = Leases(self._path / STORE)
         self._context = context
         self._resources = self._opened(context)

@@ -13,9 +13,16 @@ from openfactor.workspace.local import LocalWorkspace
 class LoopbackWorkspace(Proxy):
     """A proxy of a local workspace, which nothing but messages reaches."""
 
-    def __init__(self, path: str | Path, *, threads: int | None = None, progress: bool | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int | None = None,
+        progress: bool | None = None,
+        new_registry: bool = False,
+    ) -> None:
         self._again = partial(LoopbackWorkspace, path, threads=threads, progress=progress)
-        self._local = LocalWorkspace(path, threads=threads, progress=progress)
+        self._local = LocalWorkspace(path, threads=threads, progress=progress, new_registry=new_registry)
         super().__init__(self._send, f"{path}, over messages")
 
     def __reduce__(self) -> Any:
