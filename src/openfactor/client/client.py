@@ -19,7 +19,7 @@ from openfactor.client.universes import Universe
 from openfactor.client.uploaders import Uploaders
 from openfactor.contract.calls import Workspace
 from openfactor.processes import refuse_after_fork
-from openfactor.results import CheckReport, PruneReport
+from openfactor.results import BackupReport, CheckReport, PruneReport
 from openfactor.settings import CalendarSettings, FactorRiskModelSettings, UniverseSettings
 from openfactor.settings.exposures import ExposureSettings
 
@@ -95,6 +95,21 @@ class Client:
         dry_run : only say what would be removed
         """
         return self._workspace.maintenance.prune(keep, grace_hours, dry_run)
+
+    def backup(self, path: str | Path) -> BackupReport:
+        """Copy the workspace to a new folder, beside whoever works on it, and read the copy to check it. Open
+        the copy like any workspace, or put it in the place of a lost one. Staged tables are not copied.
+
+        Parameters
+        ----------
+        path : folder that does not exist yet, on the machine of the workspace
+
+        Raises
+        ------
+        ConflictError: there is something at the path, or it is in the workspace. StorageError: the disk
+        refuses; nothing is left behind.
+        """
+        return self._workspace.maintenance.backup(str(path))
 
     @classmethod
     def local(

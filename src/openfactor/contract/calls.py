@@ -26,6 +26,7 @@ from openfactor.contract.refs import (
 )
 from openfactor.errors import Fault
 from openfactor.results import (
+    BackupReport,
     CheckReport,
     DatasetStatus,
     DataVersion,
@@ -295,6 +296,7 @@ class MaintenanceCalls(Protocol):
 
     def check(self) -> CheckReport: ...
     def prune(self, keep: int, grace_hours: float, dry_run: bool) -> PruneReport: ...
+    def backup(self, path: str) -> BackupReport: ...
 
 
 class TaskCalls(Protocol):

@@ -1,6 +1,6 @@
 """What openfactor answers: frozen values, one file per subject. Settings are in `openfactor.settings`."""
 
-from openfactor.results.maintenance import CheckReport, Damage, PruneReport
+from openfactor.results.maintenance import BackupReport, CheckReport, Damage, PruneReport
 from openfactor.results.provenance import DataVersion
 from openfactor.results.quality import CoverageLine, Example, Finding, Freshness, Severity
 from openfactor.results.riskdatasets import BuildReport, DatasetStatus, RiskDatasetProperties
@@ -14,6 +14,7 @@ from openfactor.results.uploads import (
 )
 
 __all__ = [
+    "BackupReport",
     "BuildReport",
     "CheckReport",
     "CoverageLine",

@@ -51,3 +51,27 @@ class PruneReport(Value):
         did = "would remove" if self.dry_run else "removed"
         things = ", ".join(f"{n} {kind}" for kind, n in self.removed.items() if n) or "nothing"
         return f"{did} {things} ({self.n_bytes / 1e6:,.1f} MB)"
+
+
+class BackupReport(Value):
+    """What `client.backup` wrote."""
+
+    path: str
+    """Folder of the copy."""
+    n_files: int
+    """Number of files in it."""
+    n_bytes: int
+    """Bytes in these files."""
+    left_out: list[str] = []
+    """What is not in the copy because it cannot be read in the workspace."""
+    check: CheckReport
+    """What reading everything in the copy found."""
+
+    @property
+    def ok(self) -> bool:
+        """The copy has everything, undamaged."""
+        return not self.left_out and self.check.ok
+
+    def __str__(self) -> str:
+        head = f"{self.n_files:,} files ({self.n_bytes / 1e6:,.1f} MB) are copied to {self.path}"
+        return "\n  ".join([head, *(f"left out: {what}" for what in self.left_out), str(self.check)])

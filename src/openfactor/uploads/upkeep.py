@@ -12,6 +12,7 @@ from openfactor.context import Context
 from openfactor.errors import NotFoundError, StorageError
 from openfactor.uploads.schema import DataType
 from openfactor.uploads.storage.checking import TableDamage, check_table
+from openfactor.uploads.storage.copying import copy_table
 from openfactor.uploads.storage.leftovers import Leftover, leftovers, remove_leftovers
 from openfactor.uploads.storage.retention import OldVersions, old_versions, remove_versions
 
@@ -65,6 +66,31 @@ class Upkeep:
                 folder, kind = self._folder / data_type / name, self._types[data_type]
                 found += [UploadDamage(data_type, name, it) for it in check_table(folder, kind, advance)]
         return found
+
+    def copy_to(self, folder: Path) -> list[str]:
+        """Copy all uploads, without what is staged, beside whoever commits; what could not be read.
+
+        Parameters
+        ----------
+        folder
+            Of the copies; it exists.
+
+        Raises
+        ------
+        OSError
+            The disk refuses.
+        CancelledError
+            The request was cancelled.
+        """
+        problems = []
+        with self._context.step("copying uploads", len(self._uploads), unit="uploads") as advance:
+            for data_type, name in self._uploads:
+                try:
+                    copy_table(self._folder / data_type / name, folder / data_type / name)
+                except StorageError as error:
+                    problems.append(str(error))
+                advance()
+        return problems
 
     def leftovers(self, grace: dt.timedelta) -> list[Leftover]:
         """Files and folders that killed processes left, and nobody has written to for a time.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from contextlib import nullcontext, suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,8 +15,7 @@ import sqlalchemy as sa
 from openfactor import __version__
 from openfactor.database import DamagedDatabaseError, Registry
 from openfactor.errors import StorageError
-from openfactor.store.local import refusal
-from openfactor.uploads.storage.disk import flush, locked, part_name, write_flushed
+from openfactor.store.local import refusal, sync_folder
 
 IDENTITY = "workspace.json"
 DATABASE = "openfactor.sqlite"
@@ -39,7 +41,7 @@ def open_registry(folder: Path, *, new_registry: bool = False) -> Registry:
     ------
     StorageError: the folder has data, but not their registry; or a newer release wrote it.
     """
-    with locked(folder) if new_registry else nullcontext():
+    with _locked(folder) if new_registry else nullcontext():
         try:
             return _opened(folder)
         except DamagedDatabaseError:
@@ -101,15 +103,26 @@ def _read(folder: Path) -> str | None:
 
 
 def _write(folder: Path, identity: str) -> None:
-    part = folder / part_name()
+    part = folder / f".part-{uuid.uuid4().hex}"
     try:
-        write_flushed(part, json.dumps({"format": FORMAT, "id": identity}).encode())
+        with part.open("x") as file:
+            json.dump({"format": FORMAT, "id": identity}, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, folder / IDENTITY)
-        flush(folder)
+        sync_folder(folder)
     except OSError as error:
         raise refusal(f"write to {folder}", error) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else begins a new registry meanwhile."""
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _set_aside(folder: Path) -> None:
@@ -121,4 +134,4 @@ def _set_aside(folder: Path) -> None:
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             (folder / f"{DATABASE}{suffix}").rename(folder / f"lost-{number}-{DATABASE}{suffix}")
-    flush(folder)
+    sync_folder(folder)

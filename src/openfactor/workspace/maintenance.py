@@ -9,10 +9,13 @@ from pathlib import Path
 
 from openfactor.context import Context
 from openfactor.database import RISK_DATASET, MadeContent, Registry
-from openfactor.results import CheckReport, Damage, PruneReport
+from openfactor.datawarnings import warn
+from openfactor.results import BackupReport, CheckReport, Damage, PruneReport
 from openfactor.store import DATASET, LocalObjects
 from openfactor.store.leases import leased
 from openfactor.store.sweep import damage, sweep
+from openfactor.workspace.backup import Backup
+from openfactor.workspace.identity import open_registry
 
 _HOUR = 3600.0
 
@@ -74,6 +77,34 @@ class Maintenance:
         removed = {"results": len(doomed), **swept.removed}
         report = PruneReport(removed=removed, n_bytes=swept.n_bytes, dry_run=dry_run)
         self._context.log.info("prune: %s", report)
+        return report
+
+    def backup(self, path: str) -> BackupReport:
+        """Copy the workspace to a new folder, beside whoever writes, and check the copy.
+
+        Raises
+        ------
+        ConflictError: there is something at the path, or it is in the workspace. StorageError: the disk
+        refuses. CancelledError: the request was cancelled. Nothing is left behind.
+        """
+        target = Path(path).expanduser().resolve()
+        problems = Backup(self._root.parent, self._registry, self._context).write(target)
+        copy = open_registry(target)
+        try:
+            check = Maintenance(target / self._root.name, copy, self._context).check()
+        finally:
+            copy.close()
+        files = [file for file in target.rglob("*") if file.is_file()]
+        report = BackupReport(
+            path=str(target),
+            n_files=len(files),
+            n_bytes=sum(file.stat().st_size for file in files),
+            left_out=problems,
+            check=check,
+        )
+        for problem in [*problems, *(found.problem for found in check.damage)]:
+            warn(f"the backup in {target} has what was damaged before: {problem}")
+        self._context.log.info("backup: %s", report)
         return report
 
     def _superseded(self, rows: Iterable[MadeContent], keep: int) -> list[MadeContent]:

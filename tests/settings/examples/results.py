@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openfactor.results import (
+    BackupReport,
     BuildReport,
     CheckReport,
     CoverageLine,
@@ -102,5 +103,12 @@ RESULTS: list[Value] = [
     ),
     UploadDataTypeFreshness(data_type="price", last_committed_at=MOMENT),
     *SAVED, DAMAGE, CheckReport(n_contents=2, damage=[DAMAGE]),
+    BackupReport(
+        path="/backups/monday",
+        n_files=3,
+        n_bytes=1024,
+        left_out=["packs/ab is missing"],
+        check=CheckReport(n_contents=1),
+    ),
     PruneReport(removed={"packs": 3}, n_bytes=1024, dry_run=True),
 ]  # fmt: skip
