@@ -58,6 +58,7 @@ def _to_2(connection: sa.Connection) -> None:
     connection.execute(sa.text("ALTER TABLE contents ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0"))
     older = "SELECT count(*) FROM contents AS other WHERE other.made_on <= contents.made_on"
     connection.execute(sa.text(f"UPDATE contents SET sequence = ({older})"))
+    connection.execute(sa.text("CREATE INDEX ix_contents_sequence ON contents (sequence)"))
     workspace = sa.Table(
         "workspace",
         sa.MetaData(),
