@@ -1,80 +1,90 @@
-"""Whether a dataset is the beginning of another one, to the last bit."""
+"""Whether days of two datasets are the same, codes included, to the last bit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.columns import SparseGroup
 
 _ROWS = ("listing", "local_return", "currency", "priced", "is_main_listing", "market_cap", "idio_vol")
+_LISTING = ["listing", "id", "company", "company_id", "first_date"]
 
 
 def assert_beginning(early: RiskDataset, late: RiskDataset) -> None:
-    """All that the earlier dataset has of its days, codes included, is in the later one."""
-    n_days, n_rows = len(early.days), early.panel.n_rows
-    assert late.days[:n_days] == early.days
+    """The earlier dataset is the beginning of the later one; what is new there takes codes after its own."""
+    assert_same_days(early, late, len(early.days))
     assert late.currencies[: len(early.currencies)] == early.currencies
-    n_known = len(early.currencies)
-    _same(early.usd_per_unit, late.usd_per_unit[:n_days, :n_known], "rates")
-    assert np.isnan(late.usd_per_unit[:n_days, n_known:]).all()
-    _same(early.panel.offsets, late.panel.offsets[: n_days + 1], "offsets")
+    first, second = early.identifiers.table, late.identifiers.table
+    n_priced = len(first.filter(pl.col("first_date").is_not_null()))
+    assert first[:n_priced].select(_LISTING).equals(second[:n_priced].select(_LISTING))
+    for name, categories in early.panel.names.sparse.items():
+        assert late.panel.names.sparse[name][: len(categories)] == categories
+    for group, factors in early.panel.names.dense.items():
+        assert set(factors) <= set(late.panel.names.dense[group])
+
+
+def assert_same_days(one: RiskDataset, other: RiskDataset, n_days: int) -> None:
+    """The first stored days have the same rows with the same codes, which mean the same."""
+    assert one.days[:n_days] == other.days[:n_days]
+    for (name, first), (_, second) in zip(
+        _columns(one, other, n_days), _columns(other, one, n_days), strict=True
+    ):
+        assert first.dtype == second.dtype, name
+        np.testing.assert_array_equal(first, second, name)  # NaN equals NaN
+        if first.dtype.kind == "f":
+            known = np.isfinite(first)
+            assert first[known].tobytes() == second[known].tobytes(), name
+    listings = np.unique(one.panel.listing[: one.panel.offsets[n_days]])
+    tables = [dataset.identifiers.table[listings].select(_LISTING) for dataset in (one, other)]
+    assert tables[0].equals(tables[1])
+
+
+def _columns(dataset: RiskDataset, other: RiskDataset, n_days: int) -> Iterator[tuple[str, NDArray]]:
+    """All columns of the first days, for the factors, slots and currencies that either dataset has."""
+    panel = dataset.panel
+    n_rows = int(panel.offsets[n_days])
+    yield "offsets", panel.offsets[: n_days + 1]
     for name in _ROWS:
-        _same(getattr(early.panel, name), getattr(late.panel, name)[:n_rows], name)
-    ends = late.panel.delisted
-    _same(early.panel.delisted, ends[ends < n_rows], "delisted")
-    assert_same_identifiers(early, late)
-    assert early.panel.dense.keys() == late.panel.dense.keys()
-    for group, factors in late.panel.dense.items():
-        assert early.panel.dense[group].keys() <= factors.keys()
-        for factor, values in factors.items():
-            known = early.panel.dense[group].get(factor)
-            if known is None:
-                assert np.isnan(values[:n_rows]).all(), factor
-            else:
-                _same(known[:], values[:n_rows], factor)
-    assert early.panel.sparse.keys() == late.panel.sparse.keys()
-    for name, columns in late.panel.sparse.items():
-        first, second = early.panel.sparse[name][:], columns[:n_rows]
-        assert second.categories[: len(first.categories)] == first.categories
-        for one, other in zip(_slots(first, second), _slots(second, first), strict=True):
-            _same(one, other, name)
-    _same(early.content_hashes, late.content_hashes[:n_days], "content hashes")
+        yield name, getattr(panel, name)[:n_rows]
+    yield "delisted", panel.delisted[panel.delisted < n_rows]
+    for currency in sorted({*dataset.currencies, *other.currencies}):
+        rates = np.full(n_days, np.nan)
+        if currency in dataset.currencies:
+            rates = dataset.usd_per_unit[:n_days, dataset.currencies.index(currency)]
+        yield currency, rates
+    yield "currencies", _used(dataset.currencies, panel.currency[:n_rows])
+    for group, factors in panel.names.dense.items():
+        for factor in sorted({*factors, *other.panel.names.dense[group]}):
+            absent = np.full(n_rows, np.nan, dataset.exposure_dtype)
+            yield factor, panel.dense[group][factor][:n_rows] if factor in factors else absent
+    for name, columns in panel.sparse.items():
+        own, others = columns[:n_rows], other.panel.sparse[name][:n_rows]
+        for slot, codes in enumerate(_slots(own, len(others.codes))):
+            yield f"{name} {slot}", codes
+            yield f"categories of {name}", _used(own.categories, codes)
+        yield from ((name, values) for values in _loadings(own, len(others.codes)))
+    yield "content hashes", dataset.content_hashes[:n_days]
 
 
-def assert_same_identifiers(early: RiskDataset, late: RiskDataset) -> None:
-    """Listings with rows have the same codes, companies and first dates; new ones come after all of them."""
-    columns = ["listing", "id", "company", "company_id", "first_date"]
-    listings = np.unique(early.panel.listing)
-    first, second = (dataset.identifiers.table[listings].select(columns) for dataset in (early, late))
-    assert first.equals(second)
-    priced = pl.col("first_date").is_not_null()
-    n_priced = len(early.identifiers.table.filter(priced))
-    assert (
-        early.identifiers.table[:n_priced]
-        .select(columns)
-        .equals(late.identifiers.table[:n_priced].select(columns))
-    )
+def _used(names: tuple[str, ...], codes: NDArray) -> NDArray:
+    """The names of the codes in use."""
+    return np.array([names[code] for code in np.unique(codes[codes >= 0])], "U20")
 
 
-def _slots(group: SparseGroup, other: SparseGroup) -> list[np.ndarray]:
-    """Codes and loadings of a group, in as many slots as the wider of two has."""
-    n_rows = len(group.codes[0])
-    empty = np.full(n_rows, -1, np.int16)
-    n_slots = max(len(group.codes), len(other.codes))
-    codes = [*group.codes, *[empty] * (n_slots - len(group.codes))]
+def _slots(group: SparseGroup, at_least: int) -> list[NDArray]:
+    empty = np.full(len(group.codes[0]), -1, np.int16)
+    return [*group.codes, *[empty] * (at_least - len(group.codes))]
+
+
+def _loadings(group: SparseGroup, at_least: int) -> list[NDArray]:
+    """1 where a slot has a category, unless the group has other loadings."""
     given = group.loadings or ()
-    loadings = [
-        given[slot] if slot < len(given) else (codes[slot] >= 0).astype(np.float32) for slot in range(n_slots)
+    return [
+        (given[slot] if slot < len(given) else codes >= 0).astype(np.float32)
+        for slot, codes in enumerate(_slots(group, at_least))
     ]
-    return [*codes, *(values.astype(np.float32) for values in loadings)]
-
-
-def _same(first: np.ndarray, second: np.ndarray, what: str) -> None:
-    first, second = np.asarray(first), np.asarray(second)
-    assert first.dtype == second.dtype, what
-    np.testing.assert_array_equal(first, second, what)  # NaN equals NaN
-    if first.dtype.kind == "f":
-        known = np.isfinite(first)
-        assert first[known].tobytes() == second[known].tobytes(), what

@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from openfactor.dataset.lives import stated_spans
 from openfactor.dataset.panel_index import PanelIndex
 from openfactor.dataset.price_months import last_date, price_months
 from openfactor.dataset.priced_rows import PricedRun, RowLayout
@@ -189,8 +188,7 @@ def cut_rows(
         for of in price_months(price, [*columns], identifiers, by_date, [])
     )
     prices = PriceStage(identifiers, layout.rates, settings.empty_returns)
-    spans = stated_spans(market.uploads["idmap"], identifiers, dt.date(2100, 1, 1))
-    rows = RowStage(identifiers, spans, layout.closures, layout.rates.names, settings.max_days_without_price)
+    rows = RowStage(identifiers, layout.closures, layout.rates.names, settings.max_days_without_price)
     indexes = []
     for first, after in pairwise([*bounds, dt.date.max]):
         of_run = RunDays("", tuple(day for day in days if first <= day < after), rows.n_days)

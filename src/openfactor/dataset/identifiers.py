@@ -36,6 +36,8 @@ class Identifiers:
     spans: pl.DataFrame
     """id, start_date, end_date, listing: the days on which an id is a listing. The spans of an id cover every
     day once. Sorted by listing."""
+    mapped: pl.DataFrame
+    """listing, start_date, end_date: the days on which the id map maps a listing; sorted."""
     aliases: pl.DataFrame
     """id_type, id, start_date, end_date, company, listing: identifiers of other types and the days on which
     they are valid; listing is null where they lead to a company only."""

@@ -45,7 +45,7 @@ def project(idmap: pl.DataFrame, master: str, core: str, as_of: dt.date) -> tupl
         )  # fmt: skip
     table, spans = _listings(mappings)
     aliases = _aliases(known, table, spans, master, core)
-    return Identifiers(table, spans, aliases, (master, core)), faults
+    return Identifiers(table, spans, _mapped(mappings, table), aliases, (master, core)), faults
 
 
 def _no_mapping(known: pl.DataFrame, master: str, core: str, as_of: dt.date) -> Fault:
@@ -71,6 +71,12 @@ def _listings(mappings: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     table = coded_table(listings.with_columns(first_date=pl.lit(None, pl.Date)))
     spans = steps.join(table, on=["id", "company_id"])
     return table, spans.select("id", "start_date", "end_date", "listing").sort("listing", "start_date")
+
+
+def _mapped(mappings: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """`mapped` of `Identifiers`; mappings : merged, of all ids."""
+    listed = mappings.join(table, on=["id", "company_id"]).select("listing", *SPAN)
+    return listed.sort("listing", "start_date")
 
 
 def _aliases(

@@ -79,8 +79,11 @@ def numbered(identifiers: Identifiers, prices: pl.LazyFrame, id_types: Sequence[
         company=_recoded(identifiers.aliases["company"], codes.company),
         listing=_recoded(identifiers.aliases["listing"], codes.listing),
     )
-    spans = identifiers.spans.with_columns(listing=_recoded(identifiers.spans["listing"], codes.listing))
-    return replace(bare, spans=spans.sort("listing", "start_date"), aliases=aliases.sort(pl.all()))
+    spans, mapped = (
+        frame.with_columns(listing=_recoded(frame["listing"], codes.listing)).sort("listing", "start_date")
+        for frame in (identifiers.spans, identifiers.mapped)
+    )
+    return replace(bare, spans=spans, mapped=mapped, aliases=aliases.sort(pl.all()))
 
 
 def _recoded(old: pl.Series, codes: NDArray[np.int32]) -> pl.Series:

@@ -13,7 +13,6 @@ from openfactor.dataset import checks
 from openfactor.dataset.assembly import raise_faults
 from openfactor.dataset.coding import rows_of_listings
 from openfactor.dataset.inventory import used_dates
-from openfactor.dataset.lives import stated_spans
 from openfactor.dataset.panel_index import PanelIndex
 from openfactor.dataset.price_months import last_date, price_months
 from openfactor.dataset.prices import Prices, PriceStage, price_columns
@@ -87,10 +86,9 @@ class RowLayout:
             uploads["exchange_dates"].select("exchange", "date").sort("exchange", "date").collect()
         )
         """exchange, date: closed days."""
-        spans = stated_spans(uploads["idmap"].collect(), identifiers, settings.as_of_date)
         self._price_stage = PriceStage(identifiers, self.rates, settings.empty_returns)
         self._row_stage = RowStage(
-            identifiers, spans, self.closures, self.rates.names, settings.max_days_without_price
+            identifiers, self.closures, self.rates.names, settings.max_days_without_price
         )
         if state is not None:
             self._price_stage.restore(state)

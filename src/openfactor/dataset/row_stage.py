@@ -37,7 +37,6 @@ class RowStage:
 
     Parameters
     ----------
-    spans : see `stated_spans`
     closures : exchange, date: closed days
     currencies : names of the codes in prices
     max_days_without_price : counted days, see `counts_as_day`
@@ -46,13 +45,12 @@ class RowStage:
     def __init__(
         self,
         identifiers: Identifiers,
-        spans: pl.DataFrame,
         closures: pl.DataFrame,
         currencies: tuple[str, ...],
         max_days_without_price: int,
     ) -> None:
         self._identifiers = identifiers
-        self._ends = StatedEnds(spans, identifiers.n_listings)
+        self._ends = StatedEnds(identifiers.mapped, identifiers.n_listings)
         self._closed = np.unique(closures["date"].to_numpy().astype("datetime64[D]"))
         self._currencies = currencies
         self._limits = LifeLimits(max_days_without_price, LONGEST_CLOSURE)

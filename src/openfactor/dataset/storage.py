@@ -91,6 +91,7 @@ def _tables(dataset: RiskDataset) -> dict[str, pl.DataFrame]:
     return {
         "listings": identifiers.table,
         "spans": identifiers.spans,
+        "mapped": identifiers.mapped,
         "aliases": identifiers.aliases,
         "carriers": identifiers.carriers,
         "closures": dataset.closures,
@@ -125,9 +126,8 @@ def load(objects: Objects, content: str) -> RiskDataset:
     """
     manifest = read_manifest(objects, content)
     meta, names = manifest.meta, Pack(objects, manifest.parts["names"])
-    listings, spans, aliases, carriers, closures, series = (
-        names.table(name) for name in ("listings", "spans", "aliases", "carriers", "closures", "series")
-    )
+    tables = ("listings", "spans", "mapped", "aliases", "carriers", "closures", "series")
+    listings, spans, mapped, aliases, carriers, closures, series = map(names.table, tables)
     rows = [Pack(objects, parts["rows"]) for parts in manifest.runs.values()]
     panel_names = PanelNames(_tuples(meta["dense"]), _tuples(meta["sparse"]))
     panel = Panel(
@@ -143,7 +143,7 @@ def load(objects: Objects, content: str) -> RiskDataset:
         settings=_SETTINGS.validate_python(meta["settings"]),
         exposure_dtype=meta["exposure_dtype"],
         days=tuple(day for pack in rows for day in pack["dates"].tolist()),
-        identifiers=Identifiers(listings, spans, aliases, tuple(meta["id_types"]), carriers),
+        identifiers=Identifiers(listings, spans, mapped, aliases, tuple(meta["id_types"]), carriers),
         currencies=currencies,
         usd_per_unit=np.concatenate([_widened(pack["usd_per_unit"], len(currencies)) for pack in rows]),
         closures=closures,
