@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openfactor.contract.refs import FrameQuery
 from openfactor.dataset import RiskDataset, derive
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.numbering import recode
+from openfactor.exposures.membership import Membership
+from openfactor.exposures.universe_frames import universe_frame
+from openfactor.model import estimate
 from openfactor.settings import (
     DerivedRiskDatasetSettings,
     RiskDatasetHuberRegressionExposureSettings,
@@ -21,10 +25,12 @@ from openfactor.settings import (
     RiskDatasetUnitExposureSettings,
     RiskDatasetUploadedExposureSettings,
 )
+from openfactor.synthetic import simulate
 from tests.beginnings import assert_beginning
 from tests.growing_markets import DAYS, GrowingMarket, known_by
+from tests.handles import RiskModel
 from tests.hypothesis_profiles import examples
-from tests.markets import dataset_of, reader
+from tests.markets import dataset_of, model_settings, reader
 from tests.properties.test_returns import LIMIT, Market, built, markets
 
 
@@ -148,3 +154,19 @@ def test_derived_datasets_begin_in_the_same_way(entries: str, trim: str, seed: i
         return derive(settings, root(known, "snapshots"), reader(known), "derived")
 
     assert_beginning(derived(known_by(uploads, DAYS[cut - 1])), derived(uploads))
+
+
+def test_frames_are_sorted_by_name() -> None:
+    """Listings that come late, and take late codes, stand where their names belong."""
+    uploads = simulate(30, 30, industries=2, late_listings=0.5, seed=3).uploads
+    dataset, settings = dataset_of(uploads), model_settings(estimation=False)
+    assert not dataset.identifiers.table["id"].is_sorted()
+    model = RiskModel(dataset, settings, estimate(dataset, settings, "x"))
+    universe = Membership.of(dataset, settings.inline_universe)
+    frames = [model.exposures(), universe_frame(universe, FrameQuery(frame="members", layout="long"))]
+    for frame in frames:
+        assert frame.equals(frame.sort("date", "ticker", maintain_order=True))
+        assert frame["ticker"].n_unique() == 30
+    for wide in (model.idio(), universe_frame(universe, FrameQuery(frame="members"))):
+        assert wide.columns == ["date", *sorted(wide.columns[1:])]
+    assert dataset.assets() == sorted(dataset.assets())

@@ -50,7 +50,7 @@ class Shown:
 
         Returns
         -------
-        (n,) places among the rows, and (n,) codes of identifiers.
+        (n,) places among the rows, and (n,) codes of identifiers, ascending.
         """
         panel, identifiers = self.dataset.panel, self.dataset.identifiers
         place = np.flatnonzero(self.inside[rows])
@@ -61,10 +61,11 @@ class Shown:
         self.unnamed += len(code) - int(named.sum())
         place, code, listing = place[named], code[named], listing[named]
         if not identifiers.is_shared.any():
-            return place, code
+            order = np.argsort(code)
+            return place[order], code[order]
         rank = identifiers.ranks(pl.repeat(date, len(listing), dtype=pl.Date, eager=True), listing)
         order = np.lexsort((rank, ~panel.is_main_listing[rows][place], code))
-        first = np.sort(order[np.diff(code[order], prepend=-1) != 0])
+        first = order[np.diff(code[order], prepend=-1) != 0]
         return place[first], code[first]
 
     def warn(self) -> None:
