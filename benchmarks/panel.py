@@ -61,7 +61,7 @@ def random_dataset(
         ),
         days=days,
         exposure_dtype="float16",
-        identifiers=Identifiers(table, spans, aliases, ("bayesid", "bayesid_core")),
+        identifiers=Identifiers(table, spans, spans.drop("id"), aliases, ("bayesid", "bayesid_core")),
         currencies=("USD",),
         usd_per_unit=np.ones((n_days, 1)),
         closures=pl.DataFrame({"exchange": ["XNYS"], "date": [dt.date(1999, 12, 31)]}),

@@ -28,6 +28,16 @@ def assert_beginning(early: RiskDataset, late: RiskDataset) -> None:
         assert set(factors) <= set(late.panel.names.dense[group])
 
 
+def assert_same_runs(early: RiskDataset, late: RiskDataset) -> None:
+    """Months that are over hold the same arrays, whatever factors and slots later ones have."""
+    for run, other in list(zip(early.panel.runs, late.panel.runs, strict=False))[:-1]:
+        for group, factors in run.dense.items():
+            assert factors.keys() == other.dense[group].keys()
+        for name, categories in run.sparse.items():
+            assert len(categories.codes) == len(other.sparse[name].codes)
+            assert (categories.loadings is None) == (other.sparse[name].loadings is None)
+
+
 def assert_same_days(one: RiskDataset, other: RiskDataset, n_days: int) -> None:
     """The first stored days have the same rows with the same codes, which mean the same."""
     assert one.days[:n_days] == other.days[:n_days]

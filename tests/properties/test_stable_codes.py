@@ -26,7 +26,7 @@ from openfactor.settings import (
     RiskDatasetUploadedExposureSettings,
 )
 from openfactor.synthetic import simulate
-from tests.beginnings import assert_beginning
+from tests.beginnings import assert_beginning, assert_same_runs
 from tests.growing_markets import DAYS, GrowingMarket, known_by
 from tests.handles import RiskModel
 from tests.hypothesis_profiles import examples
@@ -104,7 +104,9 @@ growing = given(seed=st.integers(0, 10**6), cut=st.integers(1, len(DAYS) - 1))
 def test_a_build_to_a_day_is_the_beginning_of_any_later_one(variant: str, seed: int, cut: int) -> None:
     uploads = GrowingMarket(seed).uploads()
     early = root(known_by(uploads, DAYS[cut - 1]), variant)
-    assert_beginning(early, root(uploads, variant))
+    late = root(uploads, variant)
+    assert_beginning(early, late)
+    assert_same_runs(early, late)
 
 
 ENTRIES: dict[str, list[Any]] = {
