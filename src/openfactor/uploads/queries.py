@@ -13,6 +13,7 @@ import polars as pl
 from openfactor.errors import NotFoundError, SettingsError
 from openfactor.uploads.filters import Filters, filter_expression
 from openfactor.uploads.schema import DataType
+from openfactor.uploads.storage.damage import deleted
 from openfactor.uploads.storage.table import VersionedTable
 from openfactor.uploads.summaries import NAME, detail_summary, summary
 
@@ -88,13 +89,20 @@ class VersionQueries:
             rows = rows.unique()
         return rows if head is None else rows.head(head)
 
+    def collect(self, rows: pl.LazyFrame, engine: Literal["auto", "streaming"] = "auto") -> pl.DataFrame:
+        """What is read from a version; NotFoundError if it was deleted or removed meanwhile."""
+        try:
+            return rows.collect(engine=engine)
+        except FileNotFoundError as error:  # of files that were there a moment ago
+            raise deleted(self.folder) from error
+
     def summary(self, version: Version | None = None) -> pl.DataFrame:
         """One row of counts and statistics."""
-        return summary(self.table(version).scan(), self.data_type).collect(engine="streaming")
+        return self.collect(summary(self.table(version).scan(), self.data_type), "streaming")
 
     def detail_summary(self, version: Version | None = None) -> pl.DataFrame:
         """One row of counts and statistics per day, level or kind."""
-        return detail_summary(self.table(version).scan(), self.data_type).collect(engine="streaming")
+        return self.collect(detail_summary(self.table(version).scan(), self.data_type), "streaming")
 
     def schema(self, which: Which = "data") -> dict[str, pl.DataType]:
         """Columns and types of committed or staged rows."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 
 from openfactor.contract.refs import PinnedUpload
-from openfactor.errors import NotFoundError, StorageError
+from openfactor.errors import NotFoundError
 from openfactor.uploads.storage.file_changes import FileChanges
 from openfactor.uploads.storage.table import VersionedTable
 
@@ -60,22 +60,10 @@ class UploadSnapshot:
         StorageError
             Its files are damaged.
         """
-        table = self.pin(data_type, name)
         try:
-            return table.scan(first, last)
-        except StorageError as error:
-            if self._is_current(data_type, name, table):
-                raise
+            return self.pin(data_type, name).scan(first, last)
+        except NotFoundError as error:
             raise _replaced(data_type, name) from error
-
-    def _is_current(self, data_type: str, name: str, table: VersionedTable) -> bool:
-        """Whether the upload of that name still is the table."""
-        try:
-            return self._open(data_type, name, None).id == table.id
-        except NotFoundError:
-            return False
-        except StorageError:
-            return True
 
     def pin(self, data_type: str, name: str) -> VersionedTable:
         """The table of an upload, at its latest version if it is not pinned yet."""

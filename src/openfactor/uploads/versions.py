@@ -16,7 +16,7 @@ from openfactor.context import Context
 from openfactor.errors import ConflictError, StorageError
 from openfactor.uploads.repeats import repeated_keys
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.damage import damaged_file
+from openfactor.uploads.storage.damage import require_sound
 from openfactor.uploads.storage.data_files import DataFile, fault_of, scan_files
 from openfactor.uploads.storage.merging import Change, IgnoredRows, plan_change
 from openfactor.uploads.storage.repair import CommitMode
@@ -86,9 +86,7 @@ class VersionWriter:
                 return planned
             if (mode == "overwrite" and not match) or table.is_empty or self.data_type.dated_by is None:
                 files = planned.apply(table.files())
-                for file in files:
-                    if fault := fault_of(file):
-                        raise damaged_file(file, fault, self.data_type)
+                require_sound(files, self.data_type)
                 after = scan_files(files, self.data_type)
                 refuse(heading, self.data_type.table_faults(after), remedy)
             rows = scan_files(incoming, self.data_type)
@@ -103,16 +101,17 @@ class VersionWriter:
 
         def change(table: VersionedTable, scratch: Path) -> Change:
             before, now = (dict.fromkeys(t.files()) for t in (earlier, table))
-            for file in before:
-                if fault := fault_of(file):
-                    raise damaged_file(file, fault, self.data_type)
+            require_sound(list(before), self.data_type)
             add = [file for file in before if file not in now]
             remove = [file for file in now if file not in before]
             kept = RowCounts(rows_unchanged=sum(file.n_rows for file in before if file in now))
             sound = [file for file in remove if fault_of(file) is None]
             return Change(add, remove, kept + count_changes(sound, add, self.data_type))
 
-        version, made = self._write(change, f"restore {earlier.version}")
+        try:
+            version, made = self._write(change, f"restore {earlier.version}")
+        except StorageError as error:
+            raise earlier.gone() or error from error
         return Written(version, made.counts)
 
     def _newest_first(self, table: VersionedTable, change: Change) -> Iterator[pl.LazyFrame]:
@@ -144,23 +143,32 @@ class VersionWriter:
         deadline = time.monotonic() + CONFLICT_SECONDS
         while True:
             with self.staging.scratch() as scratch:
-                table = self._table(operation)
-                change = plan(table, scratch)
-                if not change:
-                    return table.version, change
                 try:
-                    with self.context.step(f"writing {self.data_type.name} {self.folder.name!r}"):
-                        version = table.write(change, operation)
-                    self.context.log_of(f"{table.id}@{version}").info(
-                        "%s: version %d of the %s upload %r", operation, version, self.data_type.name,
-                        self.folder.name,
-                    )  # fmt: skip
-                    return version, change
+                    return self._attempt(plan, operation, scratch)
                 except CommitConflictError as error:
                     if time.monotonic() > deadline:
                         busy = f"others kept committing for {CONFLICT_SECONDS:.0f} s"
                         raise ConflictError(f"{self.folder.name!r} is busy: {busy}; try again") from error
             time.sleep(random.uniform(0, 0.05))
+
+    def _attempt(
+        self, plan: Callable[[VersionedTable, Path], Change], operation: str, scratch: Path
+    ) -> tuple[int, Change]:
+        table = self._table(operation)
+        try:
+            change = plan(table, scratch)
+            if not change:
+                return table.version, change
+            with self.context.step(f"writing {self.data_type.name} {self.folder.name!r}"):
+                version = table.write(change, operation)
+        except (FileNotFoundError, StorageError) as error:
+            if table.is_latest():
+                raise
+            raise CommitConflictError from error  # files go with their versions
+        self.context.log_of(f"{table.id}@{version}").info(
+            "%s: version %d of the %s upload %r", operation, version, self.data_type.name, self.folder.name
+        )
+        return version, change
 
 
 def _first_day(file: DataFile) -> str:

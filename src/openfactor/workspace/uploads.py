@@ -131,9 +131,11 @@ class Uploads:
         if query.version is not None:
             self._store.snapshot_of({f"{data_type}/{name}": query.version})
             version = query.version.version
-        return self._open(data_type, name).queries.rows(
+        queries = self._open(data_type, name).queries
+        rows = queries.rows(
             query.columns, filters=filters, unique=query.unique, head=query.head, version=version
-        ).collect()  # fmt: skip
+        )
+        return queries.collect(rows)
 
     def summary(self, data_type: str, name: str, version: Version) -> pl.DataFrame:
         """One row of counts and statistics."""

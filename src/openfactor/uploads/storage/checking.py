@@ -15,7 +15,7 @@ from openfactor.uploads.storage.data_files import DataFile, content_fault
 from openfactor.uploads.storage.entries import chained
 from openfactor.uploads.storage.lifetimes import Lifetimes
 from openfactor.uploads.storage.listing import LOG, Listing, entry_path
-from openfactor.uploads.storage.log import OVERWRITE, entries, lost_its_end
+from openfactor.uploads.storage.log import OVERWRITE, entries, lost_its_end, stamp_of
 from openfactor.uploads.storage.retention import REMOVED, removed_versions
 from openfactor.uploads.storage.staging_area import StagingArea
 
@@ -55,6 +55,12 @@ def check_table(
     advance
         Called after each file of rows.
     """
+    first = stamp_of(folder, 0)
+    found = _damage(folder, data_type, advance)
+    return found if stamp_of(folder, 0) == first else []  # it was deleted or replaced meanwhile
+
+
+def _damage(folder: Path, data_type: DataType, advance: Callable[[], object]) -> list[TableDamage]:
     try:
         listing = Listing.of(folder)
     except StorageError as error:

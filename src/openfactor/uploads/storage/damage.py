@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from openfactor.errors import NotFoundError, StorageError
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.data_files import DataFile
+from openfactor.uploads.storage.data_files import DataFile, fault_of
 
 FROM_BACKUP = "restore it from a backup"
 
@@ -41,6 +42,13 @@ def damaged_file(file: DataFile, fault: str, data_type: DataType) -> StorageErro
     days = f" of {file.first_day} to {file.last_day}" if data_type.dated_by else ""
     what = f"{file.path.name}, with {file.n_rows:,} rows{days}, {fault}"
     return damage(file.path.parent, what, how_to_repair(data_type))
+
+
+def require_sound(files: Iterable[DataFile], data_type: DataType) -> None:
+    """StorageError if one of the files is damaged."""
+    for file in files:
+        if fault := fault_of(file):
+            raise damaged_file(file, fault, data_type)
 
 
 def how_to_repair(data_type: DataType) -> str:

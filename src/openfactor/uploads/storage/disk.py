@@ -23,6 +23,10 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS)
 
 
+class ReplacedError(FileNotFoundError):
+    """A folder was removed, or removed and made again, while it was used."""
+
+
 def part_name() -> str:
     """A new name for a file or folder that is being written."""
     return f"{PART}{uuid.uuid4().hex}"
@@ -106,11 +110,14 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises
     ------
-    FileNotFoundError
+    ReplacedError
         There is no such folder, or it was removed or replaced while this waited.
     """
     path = folder / LOCK
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError as error:
+        raise ReplacedError(*error.args) from error
     try:
         if fcntl is not None:
             try:
@@ -118,8 +125,8 @@ def locked(folder: Path) -> Iterator[None]:
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
-        if not os.path.samestat(os.fstat(handle), os.stat(path)):
-            raise FileNotFoundError(errno.ENOENT, "it was replaced", str(folder))
+        if not path.exists() or not os.path.samestat(os.fstat(handle), os.stat(path)):
+            raise ReplacedError(errno.ENOENT, "it was replaced", str(folder))
         yield
     finally:
         if fcntl is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,20 +44,24 @@ def latest_state(folder: Path) -> TableState:
     NotFoundError
         There is no such table.
     """
-    state, signature = _CACHE.peek("latest", folder) or (None, None)
-    if state is None or signature != _signature(folder, state.version):
+    return _steadily(folder, lambda: _latest(folder))
+
+
+def _latest(folder: Path) -> TableState:
+    state, stamp = _CACHE.peek("latest", folder) or (None, None)
+    if state is None or stamp != stamp_of(folder, state.version):
         listing = Listing.of(folder)
         last = listing.entries[-1]
-        signature = _signature(folder, last)  # before the entry is read, which may be replaced meanwhile
+        stamp = stamp_of(folder, last)  # before the entry is read, which may be replaced meanwhile
         state = _restored(folder, listing, last)
         if state.version != last:
             return state
-    while (newer := _signature(folder, state.version + 1)) is not None:
+    while (newer := stamp_of(folder, state.version + 1)) is not None:
         following = _following(folder, state)
         if following is None:
             break
-        state, signature = following, newer
-    _CACHE.put("latest", folder, (state, signature))
+        state, stamp = following, newer
+    _CACHE.put("latest", folder, (state, stamp))
     return state
 
 
@@ -73,14 +77,25 @@ def state_at(folder: Path, version: int) -> TableState:
     """
     if version < 0:
         raise NotFoundError(f"{folder} has no version {version}")
-    key = (folder, version, _signature(folder, version))
+    key = (folder, version, stamp_of(folder, version))
     known: TableState | None = _CACHE.peek("version", key)
     if known is None:
-        known = _restored(folder, Listing.of(folder), version)
+        known = _steadily(folder, lambda: _restored(folder, Listing.of(folder), version))
         if known.version != version:
             raise NotFoundError(f"{folder} has no version {version}; the latest is {known.version}")
         _CACHE.put("version", key, known)
     return known
+
+
+def _steadily(folder: Path, read: Callable[[], TableState]) -> TableState:
+    """What is read, again if the table was replaced by another one meanwhile."""
+    while True:
+        first = stamp_of(folder, 0)
+        try:
+            return read()
+        except StorageError:
+            if stamp_of(folder, 0) == first:
+                raise
 
 
 def append(folder: Path, state: TableState, entry: Entry, data: bytes) -> TableState:
@@ -99,7 +114,7 @@ def append(folder: Path, state: TableState, entry: Entry, data: bytes) -> TableS
             path.unlink()
     put_new(path, data)
     following = with_checkpoint(folder, state.after(entry, data))
-    _CACHE.put("latest", folder, (following, _signature(folder, entry.version)))
+    _CACHE.put("latest", folder, (following, stamp_of(folder, entry.version)))
     return following
 
 
@@ -197,7 +212,7 @@ def _restart(folder: Path, after: int, last: int) -> TableState | None:
     return None
 
 
-def _signature(folder: Path, version: int) -> tuple[int, int, int] | None:
+def stamp_of(folder: Path, version: int) -> tuple[int, int, int] | None:
     """Of the file of an entry; another file of that name has another one. None if there is no file."""
     try:
         status = os.stat(entry_path(folder, version))

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from openfactor.uploads.storage.damage import damage
-from openfactor.uploads.storage.disk import flush, locked, part_name, write_flushed
+from openfactor.uploads.storage.damage import damage, deleted
+from openfactor.uploads.storage.disk import ReplacedError, flush, locked, part_name, write_flushed
 from openfactor.uploads.storage.lifetimes import Lifetimes
 from openfactor.uploads.storage.listing import LOG
 from openfactor.uploads.storage.log import latest_state
@@ -79,19 +79,27 @@ def remove_versions(folder: Path, before: dt.datetime, pins: Collection[int] = (
 
     Raises
     ------
+    NotFoundError
+        The table was deleted.
     StorageError
         The log is damaged; nothing was removed.
     OSError
         The disk refuses; what is left of the files is removed the next time.
     """
-    with locked(folder):  # no commit goes back to such a version meanwhile
-        old = old_versions(folder, before, pins)
-        if old.versions:
-            part = folder / part_name()
-            numbers = sorted(removed_versions(folder) | set(old.versions))
-            write_flushed(part, write_signed({"versions": numbers}))
-            part.replace(folder / REMOVED)
-            flush(folder)
-        for name in old.files:
-            (folder / name).unlink(missing_ok=True)
+    try:
+        with locked(folder):  # no commit goes back to such a version meanwhile
+            return _remove(folder, old_versions(folder, before, pins))
+    except ReplacedError as error:
+        raise deleted(folder) from error
+
+
+def _remove(folder: Path, old: OldVersions) -> OldVersions:
+    if old.versions:
+        part = folder / part_name()
+        numbers = sorted(removed_versions(folder) | set(old.versions))
+        write_flushed(part, write_signed({"versions": numbers}))
+        part.replace(folder / REMOVED)
+        flush(folder)
+    for name in old.files:
+        (folder / name).unlink(missing_ok=True)
     return old

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from openfactor.errors import ConflictError, StorageError
 from openfactor.uploads.storage.damage import deleted
-from openfactor.uploads.storage.disk import discard, flush, locked, part_name, write_flushed
+from openfactor.uploads.storage.disk import ReplacedError, discard, flush, locked, part_name, write_flushed
 from openfactor.uploads.storage.staged_table import (
     RESULT,
     StagedDamage,
@@ -67,9 +67,12 @@ class StagingArea:
                 flush(self._upload)
             folder.mkdir()
             yield folder
-        except OSError as error:
-            if not self._upload.exists():
+        except (OSError, StorageError) as error:
+            is_gone = isinstance(error, FileNotFoundError | StorageError) and not folder.exists()
+            if is_gone or isinstance(error, ReplacedError):
                 raise deleted(self._upload) from error
+            if isinstance(error, StorageError):
+                raise
             raise StorageError(f"cannot write {self._upload}: {error}; nothing was stored") from error
         finally:
             discard(folder)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import polars as pl
 
-from openfactor.errors import StorageError
+from openfactor.errors import NotFoundError, StorageError
 from openfactor.uploads.schema import DataType
-from openfactor.uploads.storage.damage import damaged_file, deleted, removed
-from openfactor.uploads.storage.data_files import DataFile, fault_of, may_share_days, scan_files
-from openfactor.uploads.storage.disk import flush, link_new, locked, make_folders, put_new
+from openfactor.uploads.storage.damage import deleted, removed, require_sound
+from openfactor.uploads.storage.data_files import DataFile, may_share_days, scan_files
+from openfactor.uploads.storage.disk import ReplacedError, flush, link_new, locked, make_folders, put_new
 from openfactor.uploads.storage.entries import FILE_SCHEMA, Entry, Metadata, Row, write_entry
 from openfactor.uploads.storage.file_changes import FileChanges
 from openfactor.uploads.storage.listing import LOG, Listing, entry_path
@@ -143,13 +143,26 @@ class VersionedTable:
             One of the files is damaged.
         """
         files, day = self._as_files(self._of_days(first, last)), self._data_type.dated_by
-        for file in files:
-            if fault := fault_of(file):
-                raise damaged_file(file, fault, self._data_type)
+        try:
+            require_sound(files, self._data_type)
+        except StorageError as error:
+            raise self.gone() or error from error
         rows = scan_files(files, self._data_type, unknown=self._state.metadata.schema)
         if day and (first or last):
             rows = rows.filter(pl.col(day).is_between(first or dt.date.min, last or dt.date.max))
         return rows
+
+    def gone(self) -> NotFoundError | None:
+        """Why files may be missing: the version was removed, or the table was deleted or replaced."""
+        if self.version in removed_versions(self._folder):
+            return removed(self._folder, self.version)
+        try:
+            is_there = latest_state(self._folder).metadata.id == self.id
+        except NotFoundError:
+            is_there = False
+        except StorageError:
+            is_there = True
+        return None if is_there else deleted(self._folder)
 
     def changed_since(self, earlier: VersionedTable) -> FileChanges | None:
         """What changed from another version of the table to this one; None if they have the same rows.
@@ -195,16 +208,17 @@ class VersionedTable:
         """
         try:
             with locked(self._folder):
-                if not self._is_latest():
+                if not self.is_latest():
                     raise CommitConflictError
                 self._put(change, operation)
+        except ReplacedError as error:
+            raise deleted(self._folder) from error
         except OSError as error:
-            if not self._folder.exists():
-                raise deleted(self._folder) from error
             raise StorageError(f"cannot write {self._folder}: {error}; nothing was stored") from error
         return self.version + 1
 
-    def _is_latest(self) -> bool:
+    def is_latest(self) -> bool:
+        """Whether no commit has followed, and no other table has taken its place."""
         if self._restarts:
             return Listing.of(self._folder).entries[-1] == self.version
         return latest_state(self._folder).chain == self._state.chain
