@@ -9,9 +9,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
+from openfactor.dataset.coding import with_carriers
 from openfactor.dataset.id_changes import first_affected_date, used_ids
+from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.idmap import project
+from openfactor.dataset.numbering import numbered
+from openfactor.dataset.renewed_ids import renewed
 from openfactor.errors import DataError
 from tests.beginnings import assert_same_days
 from tests.growing_markets import DAYS, GrowingMarket
@@ -106,3 +111,37 @@ def test_one_change(removed: list[int], added: list[tuple], expected: dt.date | 
     )
     assert first_affected_date(old, new, USED) == expected
     assert first_affected_date(new, old, USED) == expected
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    cut=st.integers(1, len(DAYS) - 1),
+    change=st.sampled_from(["none", "edited", "classes"]),
+)
+@examples(200)
+def test_identifiers_go_on_from_the_day_of_the_change(seed: int, cut: int, change: str) -> None:
+    """As a build of all days has them, though only rows of the new days are read."""
+    market = GrowingMarket(seed)
+    uploads, idmap = market.uploads(), market.idmap
+    known = {name: uploads[name].filter(pl.col("date") < DAYS[cut]) for name in ("price", "market_cap")}
+    old = identified(project(idmap, "ticker", "core", AFTER)[0], known)
+    if change == "edited":
+        idmap = edited(idmap, np.random.default_rng(seed))
+    elif change == "classes":  # every company gets another listing
+        rows = [("ticker", f"0{name}", "core", name, dt.date.min, AFTER) for name in market.company.values()]
+        idmap = pl.concat([idmap, pl.DataFrame(rows, schema=idmap.schema, orient="row").unique()])
+    new, faults = project(idmap, "ticker", "core", AFTER)
+    if faults:
+        return
+    since = min(DAYS[cut], first_affected_date(old, new, used(uploads)) or AFTER)
+    prices, caps = uploads["price"].lazy(), uploads["market_cap"].lazy()
+    found = renewed(old, old if change == "none" else new, since, prices, caps)
+    expected = identified(new, uploads)
+    for name in ("table", "spans", "mapped", "aliases", "carriers"):
+        assert_frame_equal(getattr(found, name), getattr(expected, name))
+
+
+def identified(identifiers: Identifiers, uploads: dict[str, pl.DataFrame]) -> Identifiers:
+    types = identifiers.listing_types
+    prices, caps = uploads["price"].lazy(), uploads["market_cap"].lazy()
+    return with_carriers(numbered(identifiers, prices, types), caps, types)

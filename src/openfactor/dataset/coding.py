@@ -73,8 +73,18 @@ def code_companies(
     return pl.concat(coded)
 
 
-def with_carriers(identifiers: Identifiers, caps: pl.LazyFrame, id_types: Sequence[str]) -> Identifiers:
-    """The same identifiers with `carriers`, from the rows of market caps."""
+def with_carriers(
+    identifiers: Identifiers,
+    caps: pl.LazyFrame,
+    id_types: Sequence[str],
+    before: pl.DataFrame | None = None,
+) -> Identifiers:
+    """The same identifiers with `carriers`, from the rows of market caps.
+
+    Parameters
+    ----------
+    before : carriers on earlier days than those of the rows
+    """
     shared = np.flatnonzero(identifiers.is_shared).tolist()
     if not shared:
         return identifiers
@@ -82,10 +92,11 @@ def with_carriers(identifiers: Identifiers, caps: pl.LazyFrame, id_types: Sequen
     rows = code_listings(identifiers, caps, [], id_types).filter(pl.col("listing").is_in(shared))
     first_by_rank = pl.col("listing").sort_by("rank").first()
     daily = rows.join(table, on="listing").group_by("company", "date").agg(first_by_rank)
-    daily = daily.sort("company", "date").collect(engine="streaming").lazy()
-    changed = (pl.col("listing") != pl.col("listing").shift(1).over("company")).fill_null(True)
-    carriers = daily.filter(changed).select("company", "date", "listing").collect()
-    return replace(identifiers, carriers=carriers)
+    known = daily.select("company", "date", "listing").collect(engine="streaming")
+    if before is not None:
+        known = pl.concat([before, known])
+    changed = (pl.col("listing") != pl.col("listing").shift(1).over("company")).fill_null(value=True)
+    return replace(identifiers, carriers=known.sort("company", "date").filter(changed))
 
 
 def _by_listing_id(

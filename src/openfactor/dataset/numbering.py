@@ -61,18 +61,29 @@ def coded_table(listings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def numbered(identifiers: Identifiers, prices: pl.LazyFrame, id_types: Sequence[str]) -> Identifiers:
+def numbered(
+    identifiers: Identifiers,
+    prices: pl.LazyFrame,
+    id_types: Sequence[str],
+    before: pl.DataFrame | None = None,
+) -> Identifiers:
     """The same identifiers, with codes in the order of first appearance in a price upload.
 
     Parameters
     ----------
     prices, id_types : rows of the upload, and their id types
+    before : id, company_id, first_date: of listings with earlier rows than these
     """
     if not identifiers.n_listings:
         return identifiers
     coded = code_listings(identifiers, prices, [], id_types)
     first_dates = coded.group_by("listing").agg(first_date=pl.col("date").min()).collect(engine="streaming")
     listings = identifiers.table.drop("first_date").join(first_dates, on="listing", how="left")
+    if before is not None:
+        earlier = before.select(*_LISTING, earlier="first_date")
+        listings = listings.join(earlier, on=_LISTING, how="left").with_columns(
+            first_date=pl.coalesce("earlier", "first_date")
+        )
     bare = replace(identifiers, table=coded_table(listings.select(*_LISTING, "first_date")))
     codes = recode(identifiers, bare)
     aliases = identifiers.aliases.with_columns(
