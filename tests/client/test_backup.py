@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -62,6 +64,21 @@ def test_a_copy_is_a_workspace(client: Client, tmp_path: Path) -> None:
         commit(restored, 30)
         assert restored.equity.riskdatasets.load("d").update()
         assert restored.equity.riskmodels.load("m").get_model().dates()[-1] == DAYS[30]
+
+
+def test_the_code_on_operations_runs(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    first, second = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {"client": client, "Client": Client}
+    exec(compile(first, "operations.md", "exec"), scope)
+    assert scope["report"].ok
+    copy = tmp_path / "backups" / "2024-03-01"
+    assert returns(copy).height > 0
+    copy.rename(tmp_path / "my-workspace")
+    (tmp_path / "my-workspace" / "openfactor.sqlite").unlink()
+    exec(compile(second, "operations.md", "exec"), scope)
+    assert scope["client"].equity.riskdatasets.get_dataset_names() == []
 
 
 def test_where_a_copy_cannot_be(client: Client, tmp_path: Path) -> None:

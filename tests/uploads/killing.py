@@ -24,6 +24,7 @@ from tests.uploads.tables import rates
 KIND = "exchange_rates"
 NOW = dt.timedelta(seconds=-1)
 LATER = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+Jobs = dict[str, Callable[[Path], Any]]
 _SOURCE = Path(__file__).with_name("kill_shim.c")
 
 
@@ -38,11 +39,17 @@ def compiled(folder: Path) -> Path | None:
 
 
 class Killer:
-    """Does jobs in processes of their own."""
+    """Does jobs in processes of their own.
 
-    def __init__(self, library: Path) -> None:
+    Parameters
+    ----------
+    module
+        Serves the jobs when it is run.
+    """
+
+    def __init__(self, library: Path, module: str = "tests.uploads.killing") -> None:
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.uploads.killing", str(library)],
+            [sys.executable, "-m", module, str(library)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -84,7 +91,7 @@ def _remove_leftovers(folder: Path) -> None:
     upkeep.remove_leftovers(upkeep.leftovers(NOW))
 
 
-JOBS: dict[str, Callable[[Path], Any]] = {
+JOBS: Jobs = {
     "create": lambda folder: UploadStore(folder).create(KIND, "new"),
     "create the first": lambda folder: UploadStore(folder).create("price", "p"),
     "create over a stump": lambda folder: UploadStore(folder).create(KIND, "stump"),
@@ -110,12 +117,12 @@ JOBS: dict[str, Callable[[Path], Any]] = {
 """What is done in a folder of uploads."""
 
 
-def _child(library: Path, job: str, folder: str, n: int, answer: int) -> None:
+def _child(jobs: Jobs, library: Path, job: str, folder: str, n: int, answer: int) -> None:
     status = 1
     try:
         shim = ctypes.CDLL(str(library))
         shim.shim_arm(folder.encode(), n)
-        JOBS[job](Path(folder))
+        jobs[job](Path(folder))
         count = shim.shim_count()
         shim.shim_arm(b"/", 0)
         os.write(answer, str(count).encode())
@@ -126,13 +133,15 @@ def _child(library: Path, job: str, folder: str, n: int, answer: int) -> None:
         os._exit(status)
 
 
-def _serve(library: Path) -> None:
+def serve(jobs: Jobs) -> None:
+    """Do jobs as the process that started this one asks for them."""
+    library = Path(sys.argv[1])
     for line in sys.stdin:
         job, folder, n = json.loads(line)
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            _child(library, job, folder, n, write)
+            _child(jobs, library, job, folder, n, write)
         os.close(write)
         answer = os.read(read, 100)
         os.close(read)
@@ -142,4 +151,4 @@ def _serve(library: Path) -> None:
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))
+    serve(JOBS)
