@@ -113,6 +113,23 @@ def test_damage_is_told_and_the_rest_is_copied(client: Client, tmp_path: Path) -
         assert copy.check().damage == [] or "model" in str(copy.check())
 
 
+def test_damaged_uploads_and_entries_are_told(client: Client, tmp_path: Path) -> None:
+    table = tmp_path / "w" / "uploads" / "price" / "price"
+    file = next(path for path in table.iterdir() if path.suffix == ".parquet")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.unlink()
+    file.write_bytes(data)
+    execute(tmp_path / "w", "UPDATE entries SET description = 'flipped' WHERE name = 'm'")
+    with pytest.warns(DataWarning, match="has what was damaged before"):
+        report = client.backup(tmp_path / "copy")
+    assert report.check.damage == client.check().damage
+    entry, upload = report.check.damage
+    assert entry.problem == "FactorRiskModelSettings 'm': its bytes are not those that were written"
+    assert upload.problem.startswith(f"price/{table.name}/{file.name} ")
+    assert upload.serves == [f"price upload {table.name!r}, version 1"]
+
+
 def test_what_is_pruned_meanwhile_is_kept_until_it_is_copied(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,8 @@ COLUMN_MAPPING = ColumnMapping.settings_kind
 _TYPES: dict[str, Any] = {RISK_DATASET: AnyRiskDatasetSettings, COLUMN_MAPPING: ColumnMapping, **KINDS}
 """Kind of entry to the type of its value."""
 
-_REMEDY = "save it again with its name, in place of the damaged one, or restore a backup"
+REPLACE = "save it again with its name, in place of the damaged one, or restore a backup"
+"""What to do about a damaged entry."""
 
 
 @cache
@@ -79,7 +80,7 @@ class Entry:
     @property
     def damage_error(self) -> StorageError:
         """The error about a damaged entry."""
-        return StorageError(f"the saved {self.what} is damaged: {self.damage}; {_REMEDY}")
+        return StorageError(f"the saved {self.what} is damaged: {self.damage}; {REPLACE}")
 
     @property
     def parent(self) -> Reference | None:

@@ -30,7 +30,7 @@ class CheckReport(Value):
         return not self.damage
 
     def __str__(self) -> str:
-        head = f"{self.n_contents} datasets and models were checked; "
+        head = f"{self.n_contents} datasets and models, and all uploads, were checked; "
         if self.ok:
             return head + "all are as they were written"
         lines = [f"{d.problem}\n    needed by {', '.join(d.serves)}; {d.remedy}" for d in self.damage]

@@ -193,7 +193,7 @@ class _Resources:
         uploads = UploadStore(path / "uploads", context=context)
         objects = LocalObjects(path / STORE)
         self.riskdatasets = RiskDatasets(objects, leases, uploads, registry, context)
-        self.maintenance = Maintenance(path / STORE, registry, context)
+        self.maintenance = Maintenance(path / STORE, uploads, registry, context)
         self.saved = SavedSettingsStore(uploads, self.riskdatasets, registry)
         self.mappings = SavedMappingStore(registry)
         self.uploads = Uploads(uploads)

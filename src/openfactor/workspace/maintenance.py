@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from openfactor.context import Context
-from openfactor.database import RISK_DATASET, MadeContent, Registry
+from openfactor.database import REPLACE, RISK_DATASET, MadeContent, Registry
 from openfactor.datawarnings import warn
 from openfactor.results import BackupReport, CheckReport, Damage, PruneReport
 from openfactor.store import DATASET, LocalObjects
 from openfactor.store.leases import leased
 from openfactor.store.sweep import damage, sweep
-from openfactor.workspace.backup import Backup
+from openfactor.uploads import UploadStore
+from openfactor.workspace.backup import UPLOADS, Backup
 from openfactor.workspace.identity import open_registry
 
 _HOUR = 3600.0
@@ -28,8 +29,9 @@ class Maintenance:
     root : folder of the store
     """
 
-    def __init__(self, root: Path, registry: Registry, context: Context) -> None:
+    def __init__(self, root: Path, uploads: UploadStore, registry: Registry, context: Context) -> None:
         self._root = root
+        self._uploads = uploads
         self._objects = LocalObjects(root)
         self._registry = registry
         self._context = context
@@ -49,7 +51,25 @@ class Maintenance:
             )
             for error, contents in damage(self._objects, uses)
         ]
+        found += self._damaged_entries() + self._damaged_uploads()
         return CheckReport(n_contents=len(uses), damage=found)
+
+    def _damaged_entries(self) -> list[Damage]:
+        return [
+            Damage(problem=f"{entry.what}: {entry.damage}", serves=[entry.what], remedy=REPLACE)
+            for entry in self._registry.entries()
+            if entry.damage is not None
+        ]
+
+    def _damaged_uploads(self) -> list[Damage]:
+        return [
+            Damage(
+                problem=f"{found.data_type}/{found.name}/{found.damage.file} {found.damage.fault}",
+                serves=[f"{found.data_type} upload {found.name!r}{_versions(found.damage.versions)}"],
+                remedy=found.damage.remedy,
+            )
+            for found in self._uploads.upkeep.check()
+        ]
 
     def prune(self, keep: int, grace_hours: float, dry_run: bool) -> PruneReport:
         """Remove what no name, no version that is kept and no running process refers to.
@@ -91,7 +111,8 @@ class Maintenance:
         problems = Backup(self._root.parent, self._registry, self._context).write(target)
         copy = open_registry(target)
         try:
-            check = Maintenance(target / self._root.name, copy, self._context).check()
+            uploads = UploadStore(target / UPLOADS, context=self._context)
+            check = Maintenance(target / self._root.name, uploads, copy, self._context).check()
         finally:
             copy.close()
         files = [file for file in target.rglob("*") if file.is_file()]
@@ -136,3 +157,10 @@ def _remedy(is_dataset: bool) -> str:
     if is_dataset:
         return "build it again with `update(force=True)`"
     return 'fit it again with `get_model("compute-and-persist")`'
+
+
+def _versions(numbers: Sequence[int]) -> str:
+    """Versions that cannot be read, to follow the name of their upload."""
+    if not numbers:
+        return ""
+    return f", version{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:20]))}"
