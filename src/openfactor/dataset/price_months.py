@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from openfactor.dataset.coding import code_listings
+from openfactor.dataset.dated_rows import DatedRows
 from openfactor.dataset.identifiers import Identifiers
-
-BATCH = 1_000_000
-"""Approximate number of rows that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ def price_months(
     counts: pl.DataFrame,
     others: Iterable[str],
 ) -> Iterator[PriceMonth]:
-    """The rows of each month, ascending. Several months are read at once if they have few rows.
+    """The rows of each month, ascending.
 
     Parameters
     ----------
@@ -43,44 +40,16 @@ def price_months(
     others : months that are included, with rows or without
     """
     types = counts["asset_id_type"].unique().to_list()
+    known = DatedRows(code_listings(identifiers, rows, columns, types), counts)
     by_type = counts.group_by(pl.col("date").dt.strftime("%Y-%m").alias("month"), "asset_id_type").agg(
         pl.col("rows").sum()
     )
     by_month = {str(name): of_month for (name,), of_month in by_type.group_by("month")}
-    sizes = dict.fromkeys(others, 0)
-    sizes |= {name: int(of_month["rows"].sum()) for name, of_month in by_month.items()}
-    for batch in _batches(dict(sorted(sizes.items()))):
-        in_batch = pl.col("date").is_between(first_date(batch[0]), last_date(batch[-1]))
-        coded = code_listings(identifiers, rows.filter(in_batch), columns, types)
-        known = coded.collect(engine="streaming")  # never holds the identifiers of all rows
-        if not known["date"].is_sorted():
-            known = known.sort("date", maintain_order=True)
-        ends = np.array([last_date(name) for name in batch], "datetime64[D]")
-        stops = np.searchsorted(known["date"].to_numpy().astype("datetime64[D]"), ends, side="right")
-        for name, first, stop in zip(batch, [0, *stops.tolist()], stops.tolist(), strict=False):
-            yield PriceMonth(name, known[first:stop], by_month.get(name, by_type.clear()))
-
-
-def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """Consecutive months with about `BATCH` rows, at least one; sizes : month to its number of rows."""
-    batch: list[str] = []
-    n_rows = 0
-    for name, size in sizes.items():
-        if batch and n_rows + size > BATCH:
-            yield batch
-            batch, n_rows = [], 0
-        batch.append(name)
-        n_rows += size
-    if batch:
-        yield batch
-
-
-def first_date(name: str) -> dt.date:
-    """The first calendar day of a month."""
-    return dt.date.fromisoformat(f"{name}-01")
+    for name in sorted({*by_month, *others}):
+        yield PriceMonth(name, known.until(last_date(name)), by_month.get(name, by_type.clear()))
 
 
 def last_date(name: str) -> dt.date:
     """The last calendar day of a month."""
-    next_month = first_date(name) + dt.timedelta(31)
+    next_month = dt.date.fromisoformat(f"{name}-01") + dt.timedelta(31)
     return next_month - dt.timedelta(next_month.day)
