@@ -44,7 +44,7 @@ class Upload:
         self.split = np.where(rng.random(n) < 0.2, rng.choice([0.5, 2.0, 3.0], n), 1.0)
         self.dividend = np.where(rng.random(n) < 0.3, rng.uniform(0, 1, n), 0.0)
         self.delisted = rng.random(n) < 0.04
-        self.precedence = rng.permutation(CURRENCIES)[self.currency].astype(np.int16)
+        self.precedence = rng.permuted(np.tile(np.arange(CURRENCIES, dtype=np.int16), (DATES, 1)), axis=1)
         self.date = 1000 + np.cumsum(rng.integers(1, 4, DATES)).astype(np.int32)
 
     def settled(self, cuts: list[int], derive: bool = True) -> QuoteResults:
@@ -59,7 +59,7 @@ class Upload:
                 offsets, self.date[first:stop], self.listing[at].astype(np.int32),
                 self.currency[at].astype(np.int16), (self.listing * CURRENCIES + self.currency)[at],
                 self.close[at], self.returns[at], self.split[at], self.dividend[at], self.delisted[at],
-                self.precedence[at],
+                self.precedence[first:stop],
             )  # fmt: skip
             parts.append(new_results(len(self.d[at])))
             settle_quotes(rows, derive, listings, quotes, parts[-1])
@@ -78,7 +78,9 @@ def test_one_row_per_listing_and_date(seed: int) -> None:
         quoted = {k: has_number[k] or (upload.d[k] == begin and not has_close[begin]) for k in own}
         last, by_currency, flagged, ended = None, {}, False, False
         for d, group in groupby(own, key=lambda k: int(upload.d[k])):
-            of_day = sorted(group, key=lambda k: (not quoted[k], upload.precedence[k]))
+            of_day = sorted(
+                group, key=lambda k: (not quoted[k], upload.precedence[upload.d[k], upload.currency[k]])
+            )
             rows = [k for k in of_day if quoted[k] or upload.delisted[k]]
             assert all(out.fate[k] == EMPTY for k in set(of_day) - set(rows))
             if not rows:

@@ -16,6 +16,7 @@ class StatedEnds:
         listing = spans["listing"].to_numpy().astype(np.int64)
         self._last = spans["end_date"].to_physical().to_numpy().astype(np.int64)
         self._first = np.searchsorted(listing, np.arange(n_listings))
+        self._has_several = np.bincount(listing, minlength=n_listings) > 1
         self._keys = self._key(listing, spans["start_date"].to_physical().to_numpy())
 
     @staticmethod
@@ -28,5 +29,8 @@ class StatedEnds:
 
         Dates are days since 1970.
         """
-        at = np.searchsorted(self._keys, self._key(listing.astype(np.int64), date), side="right") - 1
-        return self._last[np.maximum(at, self._first[listing])]
+        span = self._first[listing]
+        several = np.flatnonzero(self._has_several[listing])
+        keys = self._key(listing[several].astype(np.int64), date[several])
+        span[several] = np.maximum(np.searchsorted(self._keys, keys, side="right") - 1, span[several])
+        return self._last[span]

@@ -120,7 +120,7 @@ class PriceStage:
             np.append(first, len(rows)), date[first], listing, currency,
             self._quotes_of(listing, currency), rows["close"].to_numpy(), rows["return"].to_numpy(), split,
             dividend, rows["delisted"].to_numpy(),
-            self._rates.precedence(currency, rows["date"].to_numpy()),
+            self._rates.precedence(date[first].astype("datetime64[D]")),
         )  # fmt: skip
 
     def _quotes_of(self, listing: NDArray[np.int32], currency: NDArray[np.int16]) -> NDArray[np.int32]:

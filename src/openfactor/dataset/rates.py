@@ -40,13 +40,15 @@ class Rates:
         at = np.searchsorted(self._dates[code], dates, side="right") - 1
         return np.where(at >= 0, self._usd[code][at], np.nan)
 
-    def precedence(self, codes: NDArray[np.int16], dates: Days) -> NDArray[np.int16]:
-        """(n,) order of currencies on a date: those with a rate on or before it by name, then the others."""
+    def precedence(self, dates: Days) -> NDArray[np.int16]:
+        """(D, names) order of currencies on each date: those with a rate on or before it by name, then the
+        others.
+        """
         by_name = np.argsort(np.argsort(self.names))
         first = [of[0] if len(of) else np.datetime64("9999-12-31") for of in self._dates]
-        is_rated = np.array(first)[codes] <= dates
-        is_rated |= np.array([name == "USD" for name in self.names])[codes]
-        return np.where(is_rated, by_name[codes], by_name[codes] + len(self.names)).astype(np.int16)
+        is_rated = np.array(first) <= dates[:, np.newaxis]
+        is_rated |= np.array([name == "USD" for name in self.names])
+        return np.where(is_rated, by_name, by_name + len(self.names)).astype(np.int16)
 
     def last_date(self, code: int, date: np.datetime64) -> np.datetime64:
         """Date of the latest rate on or before a date; the date itself if there is none."""

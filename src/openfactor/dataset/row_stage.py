@@ -94,9 +94,10 @@ class RowStage:
         )
 
     def _events(self, days: Days, prices: Prices) -> PriceEvents:
-        day = np.searchsorted(days, prices.date)  # the first one on or after the date
+        # the events of a day are dated after the day before
+        ends = np.searchsorted(prices.date, days, side="right")
         return PriceEvents(
-            np.searchsorted(day, np.arange(len(days) + 2)).astype(np.int64),
+            np.array([0, *ends, len(prices.date)], np.int64),
             prices.listing,
             prices.quoted,
             prices.delisted,

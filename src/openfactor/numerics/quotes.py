@@ -46,7 +46,7 @@ class QuoteRows(NamedTuple):
     delisted: Mask
     """(n,) the row says that the listing ends."""
     precedence: NDArray[np.int16]
-    """(n,) of several currencies on a date, the lowest counts."""
+    """(D, currencies) of several currencies on a date, the lowest counts."""
 
 
 class ListingQuotes(NamedTuple):
@@ -186,10 +186,10 @@ def _find_best(rows: QuoteRows, d: int, listings: ListingQuotes, out: QuoteResul
             best[i] = j
         elif out.quoted[j] != out.quoted[b]:
             best[i] = j if out.quoted[j] else b
-        elif rows.currency[b] != listings.price_currency[i] and (
-            rows.currency[j] == listings.price_currency[i] or rows.precedence[j] < rows.precedence[b]
-        ):
-            best[i] = j
+        elif rows.currency[b] != listings.price_currency[i]:
+            precedes = rows.precedence[d, rows.currency[j]] < rows.precedence[d, rows.currency[b]]
+            if precedes or rows.currency[j] == listings.price_currency[i]:
+                best[i] = j
 
 
 @njit(cache=True, nogil=True)
