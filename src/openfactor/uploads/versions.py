@@ -157,14 +157,14 @@ class VersionWriter:
         table = self._table(operation)
         try:
             change = plan(table, scratch)
-            if not change:
-                return table.version, change
-            with self.context.step(f"writing {self.data_type.name} {self.folder.name!r}"):
-                version = table.write(change, operation)
         except (FileNotFoundError, StorageError) as error:
             if table.is_latest():
                 raise
             raise CommitConflictError from error  # files go with their versions
+        if not change:
+            return table.version, change
+        with self.context.step(f"writing {self.data_type.name} {self.folder.name!r}"):
+            version = table.write(change, operation)
         self.context.log_of(f"{table.id}@{version}").info(
             "%s: version %d of the %s upload %r", operation, version, self.data_type.name, self.folder.name
         )
