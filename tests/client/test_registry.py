@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.errors import ConflictError, NotFoundError, SettingsError
+from openfactor.database.tables import digest
+from openfactor.errors import ConflictError, NotFoundError, SettingsError, StorageError
 from openfactor.settings import (
     CalendarSettings,
     CategoricalFilterSettings,
@@ -23,6 +24,7 @@ from openfactor.settings import (
     TimeSeriesBetaExposureGroupSettings,
     UniverseSettings,
 )
+from tests.database.raw import execute
 from tests.dataset.test_build import FRI, GROUPS, MON, SAT, THU, WED, exposure_rows, tables
 from tests.markets import dataset_settings
 
@@ -270,3 +272,41 @@ def test_infinite_numbers_are_stored_as_json_that_any_database_takes(client: Cli
     models.save("endless", endless)
     assert models.read("endless").raw_json["halflife_idio_vra"] == "Infinity"
     assert models.get("endless") == endless
+
+
+def test_damaged_and_foreign_entries_are_listed_beside_the_others(client: Client, tmp_path: Path) -> None:
+    universes, datasets = client.equity.universes.settings, client.equity.riskdatasets
+    for name in ("a", "b"):
+        universes.save(name, SMALL.with_dataset("d"))
+        datasets.create_dataset(name, dataset_settings(**GROUPS))
+    execute(tmp_path, "UPDATE entries SET value = replace(value, '60.0', '61.0') WHERE name = 'a'")
+    execute(tmp_path, "UPDATE entries SET value = '{' WHERE name = 'a' AND kind = 'RiskDatasetSettings'")
+    foreign = dict.fromkeys(("dataset", "fingerprint", "description"))
+    for kind, name, value in (
+        ("RiskDatasetSettings", "newer", '{"kind": "root", "warp": 9}'),
+        ("RiskBudgetSettings", "a", "{}"),
+    ):
+        row = foreign | {"kind": kind, "name": name, "value": value}
+        execute(
+            tmp_path,
+            "INSERT INTO entries (kind, name, value, created_on, last_updated_on, digest)"
+            " VALUES (?, ?, ?, '2030-01-01', '2030-01-01', ?)",
+            kind, name, value, digest(row),
+        )  # fmt: skip
+    assert universes.list().select("name", "valid").rows() == [("a", False), ("b", True)]
+    assert "its bytes are not those that were written" in universes.read("a").issues[0]
+    listed = datasets.list_riskdatasets()
+    statuses = dict(listed.select("name", "status").rows())
+    assert statuses == {"a": "corrupt", "b": "ready", "d": "ready", "newer": "corrupt"}
+    problems = dict(listed.select("name", "problem").rows())
+    assert "its settings are no JSON object; save it again" in problems["a"]
+    assert "not valid in this version of openfactor" in problems["newer"]
+    assert "warp" in problems["newer"]
+    assert problems["b"] is None
+    with pytest.raises(StorageError, match="save it again"):
+        client.equity.universes.load("a")
+    universes.save("a", SMALL.with_dataset("d"), overwrite=True)
+    datasets.create_or_replace_dataset("a", dataset_settings(**GROUPS))
+    assert universes.get("a") == SMALL.with_dataset("d")
+    datasets.delete_dataset("newer")
+    assert set(datasets.list_riskdatasets()["status"]) == {"ready"}

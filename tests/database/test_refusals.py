@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import threading
 from pathlib import Path
@@ -29,6 +30,31 @@ def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert opened(tmp_path).entries() == []
     other.execute("ROLLBACK")
     other.close()
+
+
+def test_a_transaction_is_flushed_when_it_ends(tmp_path: Path) -> None:
+    with opened(tmp_path)._database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
+
+
+def test_a_disk_without_room(tmp_path: Path) -> None:
+    registry = opened(tmp_path)
+    with registry.changing() as entries:
+        entries.add("UniverseSettings", "before", ONE)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
+    try:
+        with pytest.raises(StorageError, match="the disk") as caught, registry.changing() as entries:
+            entries.add("UniverseSettings", "large", ONE, description="x" * 1_000_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "SQLITE" in str(caught.value)
+    assert [entry.name for entry in registry.entries()] == ["before"]
+    with registry.changing() as entries:
+        entries.add("UniverseSettings", "large", ONE, description="x" * 1_000_000)
+    assert [entry.name for entry in opened(tmp_path).entries()] == ["before", "large"]
 
 
 def test_writers_wait_for_each_other(tmp_path: Path) -> None:
