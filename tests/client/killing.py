@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,10 @@ from openfactor.settings import (
 from tests.dataset.test_build import GROUPS, tables
 from tests.markets import dataset_settings
 from tests.uploads.killing import Jobs, serve
+from tests.uploads.power import Disk
+
+PAGE = 4096
+"""Bytes that are written to a disk at once."""
 
 ROOT = dataset_settings(**GROUPS)
 UNIVERSE = UniverseSettings(id_type="ticker").with_dataset("root")
@@ -58,25 +65,69 @@ def _in(job: Callable[[Client], Any]) -> Callable[[Path], Any]:
     return run
 
 
+_CALLS: dict[str, Callable[[Client], Any]] = {
+    "create": lambda c: c.equity.riskdatasets.create_dataset("new", on("root")),
+    "replace": lambda c: c.equity.riskdatasets.create_or_replace_dataset("top", on("root", "x")),
+    "update": lambda c: c.equity.riskdatasets.load("root").update(),
+    "update by force": lambda c: c.equity.riskdatasets.load("top").update(force=True),
+    "delete": lambda c: c.equity.riskdatasets.delete_dataset("top"),
+    "save": lambda c: c.equity.universes.settings.save("new", UNIVERSE),
+    "overwrite": lambda c: c.equity.universes.settings.save("u", UNIVERSE, overwrite=True, description="x"),
+    "describe": lambda c: c.equity.universes.settings.update_description("u", "words"),
+    "delete settings": lambda c: c.equity.universes.settings.delete("u"),
+    "save a mapping": lambda c: c.equity.uploaders.mappings.save("m", ColumnMapping(columns={"a": "b"})),
+    "fit": lambda c: c.equity.riskmodels.load(MODEL).get_model(),
+}
 JOBS: Jobs = {
+    **{name: _in(call) for name, call in _CALLS.items()},
     "open": lambda folder: Client.local(folder / "new", progress=False).close(),
-    "create": _in(lambda c: c.equity.riskdatasets.create_dataset("new", on("root"))),
-    "replace": _in(lambda c: c.equity.riskdatasets.create_or_replace_dataset("top", on("root", "x"))),
-    "update": _in(lambda c: c.equity.riskdatasets.load("root").update()),
-    "update by force": _in(lambda c: c.equity.riskdatasets.load("top").update(force=True)),
-    "delete": _in(lambda c: c.equity.riskdatasets.delete_dataset("top")),
-    "save": _in(lambda c: c.equity.universes.settings.save("new", UNIVERSE)),
-    "overwrite": _in(
-        lambda c: c.equity.universes.settings.save("u", UNIVERSE, overwrite=True, description="x")
-    ),
-    "describe": _in(lambda c: c.equity.universes.settings.update_description("u", "words")),
-    "delete settings": _in(lambda c: c.equity.universes.settings.delete("u")),
-    "save a mapping": _in(lambda c: c.equity.uploaders.mappings.save("m", ColumnMapping(columns={"a": "b"}))),
-    "fit": _in(lambda c: c.equity.riskmodels.load(MODEL).get_model()),
     "backup": _in(lambda c: c.backup(Path(str(c).split("workspace ")[1].rstrip(">")).with_name("copy"))),
-}  # fmt: skip
+}
 """What is done in a folder with a workspace."""
 
 
+class TornDisk(Disk):
+    """Of a file that was changed since it was flushed, any of the pages may have been written."""
+
+    def _content(self, number: int, path: Path | None, rng: random.Random | None) -> bytes:
+        before = self._files.get(number, b"")
+        if path is None or rng is None:
+            return before
+        now = path.read_bytes()
+        longest = rng.choice([len(before), len(now), max(len(before), len(now))])
+        pages = range(0, longest, PAGE)
+        old, new = (data.ljust(longest, b"\0") for data in (before, now))
+        return b"".join(rng.choice([old, new])[at : at + PAGE] for at in pages)[:longest]
+
+
+def _losing_power(job: str) -> Callable[[Path], None]:
+    """Write images of the workspace: one per flush in `during`, and `after` the call has returned."""
+
+    def run(folder: Path) -> None:
+        disk, images = TornDisk(folder / "w"), [0]
+
+        def flushed(handle: int) -> None:
+            disk.flushed(handle)
+            images[0] += 1
+            disk.image(folder / f"during-{images[0]}", random.Random(images[0]))
+
+        shim = ctypes.CDLL(os.environ["LD_PRELOAD"])
+        listener = ctypes.CFUNCTYPE(None, ctypes.c_int)(flushed)
+        shim.shim_on_flush(listener)
+        with Client.local(folder / "w", progress=False, threads=1) as client:
+            _CALLS[job](client)
+            shim.shim_on_flush(None)
+            disk.image(folder / "after-0", None)
+            for number in range(1, 6):
+                disk.image(folder / f"after-{number}", random.Random(number))
+        disk.close()
+
+    return run
+
+
+POWER: Jobs = {f"lose power: {job}": _losing_power(job) for job in _CALLS}
+"""The same on a disk that loses power."""
+
+
 if __name__ == "__main__":
-    serve(JOBS)
+    serve(JOBS | POWER)

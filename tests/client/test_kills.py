@@ -1,4 +1,4 @@
-"""A kill before calls that write to a workspace: all or nothing, and every name can be used afterwards.
+"""A kill, or a loss of power, in a workspace: all or nothing, and every name can be used afterwards.
 
 The folder is inspected with SQL and JSON before a client opens it.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from openfactor import Client
-from tests.client.killing import JOBS, UNIVERSE, on, write_template
+from tests.client.killing import JOBS, POWER, UNIVERSE, on, write_template
 from tests.uploads.killing import Killer, compiled
 
 MOST = 30
@@ -121,3 +121,23 @@ def test_a_kill_before_calls_that_write(killer: Killer, template: Path, tmp_path
         elif turn % 4 == 0:
             use(folder / "w")
     print(f"{job}: {len(chosen)} kills before {calls} calls, {dict(counts)}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", POWER)
+def test_a_loss_of_power(killer: Killer, template: Path, tmp_path: Path, job: str) -> None:
+    """Nothing is torn at any flush; what a call has reported is there when it has returned."""
+    folder = tmp_path / "folder"
+    shutil.copytree(template, folder)
+    before = state_of(folder / "w")
+    assert not killer.do(job, folder, 10_000_000)[0]
+    after, counts = state_of(folder / "w"), Counter[str]()
+    for image in sorted(folder.glob("during-*")):
+        state = state_of(image)
+        assert state in (before, after)
+        counts["after" if state == after else "before"] += 1
+    for image in sorted(folder.glob("after-*")):
+        assert state_of(image) == after
+        with Client.local(image, progress=False, threads=1) as client:
+            assert client.check().ok
+    print(f"{job}: {dict(counts)}")

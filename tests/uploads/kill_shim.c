@@ -22,6 +22,11 @@ void shim_arm(const char *folder, long n) {
 
 long shim_count(void) { return count; }
 
+static void (*on_flush)(int) = 0;
+
+/* Calls a function with each file or folder below the folder that was flushed. */
+void shim_on_flush(void (*function)(int)) { on_flush = function; }
+
 static void tick(int below) {
     if (limit && below && __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST) == limit) kill(getpid(), SIGKILL);
 }
@@ -66,8 +71,17 @@ ssize_t writev(int fd, const struct iovec *v, int n) { REAL(writev); tick(fd_bel
 ssize_t pwrite64(int fd, const void *data, size_t n, off64_t at) {
     REAL(pwrite64); tick(fd_below(fd)); return real(fd, data, n, at);
 }
-int fsync(int fd) { REAL(fsync); tick(fd_below(fd)); return real(fd); }
-int fdatasync(int fd) { REAL(fdatasync); tick(fd_below(fd)); return real(fd); }
+#define FLUSH(name)                                                                  \
+    int name(int fd) {                                                               \
+        REAL(name);                                                                  \
+        int counts = fd_below(fd);                                                   \
+        tick(counts);                                                                \
+        int result = real(fd);                                                       \
+        if (counts && on_flush) on_flush(fd);                                        \
+        return result;                                                               \
+    }
+FLUSH(fsync)
+FLUSH(fdatasync)
 int ftruncate64(int fd, off64_t n) { REAL(ftruncate64); tick(fd_below(fd)); return real(fd, n); }
 int rename(const char *a, const char *b) { REAL(rename); tick(below(b)); return real(a, b); }
 int renameat(int c, const char *a, int d, const char *b) {
