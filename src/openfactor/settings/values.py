@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from openfactor.errors import SettingsError
+from openfactor.settings.documents import load_document, load_json
 
 Reference = str | int
 """The name or the id of something saved under a name."""
@@ -49,16 +49,18 @@ class Value(BaseModel):
         ------
         pydantic.ValidationError
             With every invalid field.
+        SettingsError
+            Keys that occur twice, or values that `load_document` refuses.
         yaml.YAMLError
             The text is not YAML.
         """
-        import yaml
+        return cls.model_validate(load_document(text))
 
-        try:
-            data = json.loads(text)  # YAML takes the number 1e+20 for text
-        except ValueError:
-            data = yaml.safe_load(text)
-        return cls.model_validate(data)
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """As in pydantic; keys that occur twice, and nesting without end, are a SettingsError."""
+        load_json(json_data)
+        return super().model_validate_json(json_data, **options)
 
 
 def _restored(origin: Any, args: tuple[Any, ...], state: dict[Any, Any]) -> Value:
