@@ -185,3 +185,17 @@ def test_what_settings_refer_to_is_deleted_while_they_are_saved(
     with pytest.raises(NotFoundError, match="no risk dataset named 'root'"):
         one.equity.universes.settings.save("u", UNIVERSE)
     assert one.equity.universes.settings.get_identifiers() == {}
+
+
+@pytest.mark.parametrize("name", ["root", "new"])
+def test_what_is_pruned_before_it_has_its_name_is_built_again(
+    clients: tuple[Client, Client], during: Callable[..., None], tmp_path: Path, name: str
+) -> None:
+    put(clients[0], "market_cap", caps(2.0))
+    during(RiskDatasets, "_build", lambda: execute(tmp_path, "DELETE FROM contents"))
+    one = clients[0].equity.riskdatasets
+    if name == "root":
+        assert one.load("root").update()
+    else:
+        one.create_dataset("new", ROOT)
+    assert statuses(clients[1])[name] == "ready"

@@ -24,6 +24,7 @@ from openfactor.settings import (
     UniverseSettings,
 )
 from openfactor.workspace.local import LocalWorkspace
+from tests.database.raw import execute
 from tests.dataset.test_build import FRI, GROUPS, MON, THU, exposure_rows, tables
 from tests.markets import dataset_settings
 from tests.stored import contents_of, files_of
@@ -197,7 +198,8 @@ def test_missing_and_damaged_data(client: Client, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="is damaged"):
         again.equity.riskdatasets.load("root").describe()
     (made,) = [made for made in contents_of(tmp_path).list() if made.recipe == root]
-    assert contents_of(tmp_path).remove(made)
+    assert not contents_of(tmp_path).remove(made)  # the dataset has it
+    execute(tmp_path, "DELETE FROM contents WHERE recipe = ?", root)
     third = Client.local(tmp_path)
     assert statuses(third) == {"root": "needs_update", "top": "not_ready"}
     assert repr(third.equity.riskdatasets.load("root")) == "<risk dataset 'root': needs_update>"

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from openfactor.database.connections import Database
-from openfactor.database.tables import CONTENTS, now, stored_time, time_of
+from openfactor.database.tables import CONTENTS, ENTRIES, now, stored_time, time_of
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,13 @@ class Contents:
         return [MadeContent(**{**row, "made_on": time_of(row["made_on"])}) for row in rows]
 
     def remove(self, made: MadeContent) -> bool:
-        """Forget what was made from a recipe, unless it was made or asked for again; whether it is gone."""
+        """Forget what was made from a recipe, unless it was made or asked for again, or a dataset has it;
+        whether it is gone.
+        """
         gone = sa.delete(CONTENTS).where(
-            CONTENTS.c.recipe == made.recipe, CONTENTS.c.sequence == made.sequence
+            CONTENTS.c.recipe == made.recipe,
+            CONTENTS.c.sequence == made.sequence,
+            ~sa.exists().where(ENTRIES.c.fingerprint == made.recipe),
         )
         with self._database.writing() as connection:
             return connection.execute(gone).rowcount > 0

@@ -15,7 +15,7 @@ from openfactor.database.contents import Contents
 from openfactor.database.entries import RISK_DATASET, Entry, json_of, kind_name
 from openfactor.database.migrations import migrate
 from openfactor.database.refusals import RESTORE, DamagedDatabaseError
-from openfactor.database.tables import ENTRIES, WORKSPACE, digest, now, stored_time
+from openfactor.database.tables import CONTENTS, ENTRIES, WORKSPACE, digest, now, stored_time
 from openfactor.errors import ConflictError, NotFoundError, StorageError
 from openfactor.settings import Settings
 from openfactor.settings.values import Reference
@@ -127,6 +127,12 @@ class Entries:
             listed = ", ".join(f"{r.kind} {r.name!r}" for r in referrers)
             raise ConflictError(f"{entry.what} is in use by {listed}; delete or change those first")
         self._connection.execute(ENTRIES.delete().where(ENTRIES.c.id == entry.id))
+
+    def is_stored(self, recipe: str) -> bool:
+        """Whether there is a content that was made from a recipe, which stays once an entry has it."""
+        return bool(
+            self._connection.execute(sa.select(sa.exists().where(CONTENTS.c.recipe == recipe))).scalar()
+        )
 
     def lineage(self, entry: Entry) -> list[Entry]:
         """A dataset, its reference, the reference of that, and so on; in a circle the last one is there

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import polars as pl
 
 from openfactor.context import Context
@@ -58,13 +60,16 @@ class RiskDatasets:
         inputs = self._entries.pin(settings)
         with self._registry.reading() as entries:  # told before anything is built
             old = self._entries.replaced(entries, name, settings, replace=replace)
-        self._build(name, inputs, None if old is None else old.fingerprint)
-        with self._registry.changing() as entries:
-            old = self._entries.replaced(entries, name, settings, replace=replace)
-            if old is None:
-                entries.add(RISK_DATASET, name, settings, fingerprint=inputs.fingerprint)
-            else:
-                entries.change(old, value=settings, fingerprint=inputs.fingerprint)
+        is_named = False
+        while not is_named:
+            self._build(name, inputs, None if old is None else old.fingerprint)
+            with self._registry.changing() as entries:
+                old = self._entries.replaced(entries, name, settings, replace=replace)
+                is_named = entries.is_stored(inputs.fingerprint)  # else it was pruned meanwhile
+                if is_named and old is None:
+                    entries.add(RISK_DATASET, name, settings, fingerprint=inputs.fingerprint)
+                elif is_named and old is not None:
+                    entries.change(old, value=settings, fingerprint=inputs.fingerprint)
 
     def update(self, name: Reference, *, force: bool = False) -> bool:
         """Build a dataset again if its uploads or its reference have newer data, or with `force` in any
@@ -76,7 +81,7 @@ class RiskDatasets:
         do not fit together. CancelledError: the request was cancelled. The dataset stays as it was.
         """
         key, built = self._entry(name).id, set[str]()
-        while True:  # whoever is in the way has changed the dataset, so that somebody always gets on
+        while True:  # whoever is in the way has changed something, so that somebody always gets on
             entry = self._entry(key)
             inputs = self._entries.pin(self._entries.settings_of(entry))
             recipe = inputs.fingerprint
@@ -85,12 +90,10 @@ class RiskDatasets:
                 return bool(built)
             self._build(entry.name, inputs, None if again else entry.fingerprint, again=again)
             built.add(recipe)
-            try:
-                with self._registry.changing() as entries:
+            with suppress(EntryChangedError), self._registry.changing() as entries:
+                if entries.is_stored(recipe):  # else it was pruned meanwhile
                     entries.change(entry, fingerprint=recipe)
-            except EntryChangedError:
-                continue
-            return True
+                    return True
 
     def delete(self, name: Reference) -> None:
         """Remove a dataset. Its data stay until they are pruned, so that what was read from them goes on.
