@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from openfactor import Client
@@ -210,3 +211,27 @@ print(n)
     print(f"{n_updates} updates beside {removed} pruned results")
     assert removed > 0
     assert n_updates > 3
+
+
+def test_what_killed_processes_left_in_uploads_goes_and_old_versions_when_asked(folder: Path) -> None:
+    client = Client.local(folder)
+    rows = {"date": ["2024-01-01"], "ccy": ["EUR"], "fx_rate": [0.9]}
+    upload = client.equity.uploaders["exchange_rates"].create_dataset("pruned")
+    upload.fast_commit(pl.DataFrame(rows), "append")
+    upload.fast_commit(pl.DataFrame({**rows, "fx_rate": [0.8]}), "upsert")
+    part = folder / "uploads" / "exchange_rates" / f".part-{'0' * 32}"
+    part.mkdir()
+    (part / "x").write_bytes(b"123")
+    counts = client.prune(grace_hours=0, dry_run=True).removed
+    assert counts["upload leftovers"] == 1
+    assert "upload versions" not in counts, "kept for ever"
+    would = client.prune(grace_hours=0, upload_days=0, dry_run=True)
+    did = client.prune(grace_hours=0, upload_days=0)
+    assert did.removed["upload leftovers"] == would.removed["upload leftovers"] == 1
+    assert did.removed["upload versions"] == would.removed["upload versions"] >= 2
+    assert did.n_bytes == would.n_bytes > 3
+    assert not part.exists()
+    assert upload.get_data().collect()["fx_rate"].to_list() == [0.8]
+    with pytest.raises(NotFoundError, match="was removed"):
+        upload.get_data(version=1).collect()
+    assert list(upload.version_history()) == [2]

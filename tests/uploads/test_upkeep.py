@@ -259,6 +259,9 @@ def test_old_versions_go_with_the_files_that_only_they_need(store: UploadStore, 
         store.open(KIND, "fx").commits.restore(4)
     assert store.open(KIND, "fx").queries.history() == {5: times[5]}
     assert store.upkeep.check() == []
+    changes = store.open(KIND, "fx").queries.table().changed_since(store.open(KIND, "fx").queries.table(4))
+    assert changes is not None
+    assert (changes.first_day, changes.last_day) == (DAY_2, DAY_2), "lists of files stay"
     assert store.upkeep.old_versions(now, {f"{KIND}/other": [2]}) == {}
     assert store.upkeep.leftovers(NOW) == []
 

@@ -82,7 +82,14 @@ class Client:
         """
         return self._workspace.maintenance.check()
 
-    def prune(self, *, keep: int = 2, grace_hours: float = 24.0, dry_run: bool = False) -> PruneReport:
+    def prune(
+        self,
+        *,
+        keep: int = 2,
+        grace_hours: float = 24.0,
+        upload_days: float | None = None,
+        dry_run: bool = False,
+    ) -> PruneReport:
         """Remove stored data that nobody needs any more. Nothing else ever removes any.
 
         What a risk dataset has now stays, with the models fitted on it, and so does what a running process
@@ -92,9 +99,11 @@ class Client:
         ----------
         keep : of the data and models that newer ones replaced, the newest so many stay for each settings
         grace_hours : what was written within these hours stays, since it may be in use without a name yet
+        upload_days : versions of uploads that newer ones replaced more than these days ago go, with the files
+            that only they have; None keeps them for ever. Models that read such a version cannot be opened.
         dry_run : only say what would be removed
         """
-        return self._workspace.maintenance.prune(keep, grace_hours, dry_run)
+        return self._workspace.maintenance.prune(keep, grace_hours, upload_days, dry_run)
 
     def backup(self, path: str | Path) -> BackupReport:
         """Copy the workspace to a new folder, beside whoever works on it, and read the copy to check it. Open

@@ -71,7 +71,7 @@ class Maintenance:
             for found in self._uploads.upkeep.check()
         ]
 
-    def prune(self, keep: int, grace_hours: float, dry_run: bool) -> PruneReport:
+    def prune(self, keep: int, grace_hours: float, upload_days: float | None, dry_run: bool) -> PruneReport:
         """Remove what no name, no version that is kept and no running process refers to.
 
         Parameters
@@ -79,6 +79,7 @@ class Maintenance:
         keep : superseded data of a dataset, and superseded estimates of the same settings, that stay: the
             newest so many, so that models can be extended from them
         grace_hours : what was written within these hours stays
+        upload_days : versions of uploads that were replaced before these days go; None for none
         """
         in_use = leased(self._root)
         rows = self._registry.contents.list()
@@ -94,10 +95,27 @@ class Maintenance:
         kept = {made.content for made in rows if made.recipe not in gone}
         # a process that began to use a content meanwhile has its lease before it looks the content up again
         swept = sweep(self._objects, kept | leased(self._root), grace_hours * _HOUR, dry_run=dry_run)
-        removed = {"results": len(doomed), **swept.removed}
-        report = PruneReport(removed=removed, n_bytes=swept.n_bytes, dry_run=dry_run)
+        versions, n_bytes = self._prune_uploads(grace_hours, upload_days, dry_run)
+        removed = {"results": len(doomed), **swept.removed, **versions}
+        report = PruneReport(removed=removed, n_bytes=swept.n_bytes + n_bytes, dry_run=dry_run)
         self._context.log.info("prune: %s", report)
         return report
+
+    def _prune_uploads(
+        self, grace_hours: float, upload_days: float | None, dry_run: bool
+    ) -> tuple[dict[str, int], int]:
+        """Leftovers and old versions of uploads: how many went, and how many bytes."""
+        upkeep = self._uploads.upkeep
+        left = upkeep.leftovers(dt.timedelta(hours=grace_hours))
+        if not dry_run:
+            left = upkeep.remove_leftovers(left)
+        old = []
+        if upload_days is not None:
+            before = dt.datetime.now(dt.UTC) - dt.timedelta(days=upload_days)
+            old = [*(upkeep.old_versions if dry_run else upkeep.remove_versions)(before).values()]
+        counts = {"upload leftovers": len(left), "upload versions": sum(len(o.versions) for o in old)}
+        n_bytes = sum(leftover.size for leftover in left) + sum(o.size for o in old)
+        return {kind: n for kind, n in counts.items() if n}, n_bytes
 
     def backup(self, path: str) -> BackupReport:
         """Copy the workspace to a new folder, beside whoever writes, and check the copy.

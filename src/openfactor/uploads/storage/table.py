@@ -51,15 +51,13 @@ class VersionedTable:
     StorageError
         Its log is damaged; the message names the file.
     NotFoundError
-        There is no such table, or the version was removed.
+        There is no such table or version.
     """
 
     def __init__(self, folder: Path, data_type: DataType, version: int | None = None) -> None:
         self._folder = folder
         self._data_type = data_type
         self._restarts = False
-        if version is not None and version in removed_versions(folder):
-            raise removed(folder, version)
         self._state = latest_state(folder) if version is None else state_at(folder, version)
 
     @classmethod
@@ -139,9 +137,13 @@ class VersionedTable:
 
         Raises
         ------
+        NotFoundError
+            The version was removed.
         StorageError
             One of the files is damaged.
         """
+        if self.version in removed_versions(self._folder):
+            raise removed(self._folder, self.version)
         files, day = self._as_files(self._of_days(first, last)), self._data_type.dated_by
         try:
             require_sound(files, self._data_type)
@@ -167,7 +169,8 @@ class VersionedTable:
     def changed_since(self, earlier: VersionedTable) -> FileChanges | None:
         """What changed from another version of the table to this one; None if they have the same rows.
 
-        Only the lists of files are compared. A file with some changed rows counts with all its days.
+        Only the lists of files are compared, also of versions that were removed. A file with some changed
+        rows counts with all its days.
         """
         before, now = (table._state.files.with_columns(_CONTENT_HASH) for table in (earlier, self))
         added, gone = now.join(before, on="hash", how="anti"), before.join(now, on="hash", how="anti")
