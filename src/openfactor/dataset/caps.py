@@ -213,7 +213,7 @@ class CapStage:
             "classes": name_listings(self._identifiers, known).with_columns(**classes),
             "cap_uses": self._uses.with_columns(
                 company=name_companies(self._identifiers, self._uses["company"].to_numpy())
-            ),
+            ).sort("company", "ccy"),
             "cap_counts": pl.DataFrame(counts, ["what", "id_type", "count"], orient="row"),
             "cap_days": pl.DataFrame({"first_day": [self._first_day]}, {"first_day": pl.Date}),
         }

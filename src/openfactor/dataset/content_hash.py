@@ -48,6 +48,10 @@ def day_hashes(
         context.step("hashing the data of each day", len(usd_per_unit)) as advance,
     ):
         for run, first in zip(panel.runs, panel.first_days.tolist(), strict=False):
+            if run.content_hashes is not None:
+                hashes += run.content_hashes.tolist()
+                advance(run.n_days)
+                continue
             rates = usd_per_unit[first : first + run.n_days]
             for hashed in pool.map(_hash_of_day(run, ids, currencies, rates), range(run.n_days)):
                 hashes.append(hashed)

@@ -104,6 +104,11 @@ def coverage_by_date(
         stage.advance(run, days[first : first + run.n_days])
         for run, first in zip(panel.runs, firsts, strict=False)
     ]
+    return whole_coverage(frames, panel)
+
+
+def whole_coverage(frames: Sequence[pl.DataFrame], panel: Panel) -> pl.DataFrame:
+    """The counts of runs that follow each other, with a column for each group of the panel."""
     groups = [f"with_{group}" for group in (*panel.dense, *panel.sparse)]
     counts = pl.col("listings", "priced", "market_cap", *groups)
     return pl.concat(frames, how="diagonal").select("date", counts.fill_null(0))

@@ -50,6 +50,8 @@ class PanelRun:
     """Group to factor to exposures (rows,); NaN where missing."""
     sparse: Mapping[str, SparseGroup]
     """Categorical group to its categories."""
+    content_hashes: NDArray[np.uint64] | None = field(default=None, kw_only=True, compare=False)
+    """(D,) one hash per day, if they are known; see `day_hashes`."""
     stored: Mapping[str, PackRef] | None = field(default=None, kw_only=True, compare=False)
     """Part to the pack that has it; None: not stored yet."""
 

@@ -142,15 +142,14 @@ class RowLayout:
             }
         )
 
-    def faults(self, runs: Sequence[PricedRun]) -> list[Fault]:
-        """All that is wrong with the prices of runs.
+    def faults(self, runs: Sequence[PricedRun], currencies: pl.DataFrame) -> list[Fault]:
+        """All that is wrong with the prices of runs; currencies : those of all runs so far.
 
         Raises
         ------
         DataError: no price is of a listing.
         """
         uploads, identifiers = self._inputs.uploads, self._inputs.identifiers
-        currencies = pl.concat([run.currencies for run in runs]) if runs else pl.DataFrame()
         if not len(currencies) and self._after is None:
             raise_faults([checks.no_listing(uploads["price"], identifiers)])
         first, last = pl.col("first_use").min(), pl.col("last_use").max()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from openfactor.dataset.dictionary import Dictionary
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel
 from openfactor.dataset.periods import change_of_frequency, periods_per_year
+from openfactor.dataset.runs import month
 from openfactor.dataset.shown import Shown
 from openfactor.results import BuildReport, RiskDatasetProperties
 from openfactor.results.provenance import DataVersion
@@ -32,6 +33,8 @@ from openfactor.settings.menus import (
 from openfactor.settings.riskdataset import AnyRiskDatasetSettings
 
 Float = NDArray[np.float64]
+State = Mapping[str, pl.DataFrame]
+"""What a build carries from one run to the next, by name."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class RiskDataset:
     """Source of factor groups to the hash of what they were made from; see `reuse`."""
     upload_versions: dict[str, int] = field(default_factory=dict)
     """"<data type>/<name>" to the version that was read, for uploads with versions."""
+    upload_contents: dict[str, str] = field(default_factory=dict)
+    """The same uploads to what identifies the rows that were read."""
+    states: Mapping[str, State] = field(default_factory=dict, repr=False)
+    """Month to what a build carries from it to later ones; of a few months, after which one can go on."""
     stored_content_hashes: NDArray[np.uint64] | None = None
     """`content_hashes`, if they are known already."""
     sliced_from: tuple[RiskDataset, int] | None = None
@@ -113,6 +120,11 @@ class RiskDataset:
             ),
             build_report=self.report,
         )
+
+    @property
+    def run_names(self) -> list[str]:
+        """The month of each run of the panel."""
+        return [month(self.days[day]) for day in self.panel.first_days[:-1].tolist()]
 
     @cached_property
     def dictionary(self) -> Dictionary:

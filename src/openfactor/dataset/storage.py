@@ -6,6 +6,7 @@ rows            columns of the panel, dates, rates, content hashes, and the cove
 caps            market_cap and idio_vol
 dense/<group>   one array per factor
 sparse/<group>  codes.<slot> and loadings.<slot>
+state           of a few runs, what a build carries on from them
 
 One more pack has the tables that belong to no run: identifiers, closures and series. The manifest has
 settings, report and names.
@@ -13,7 +14,7 @@ settings, report and names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,7 +26,7 @@ from openfactor.context import Context
 from openfactor.dataset.columns import SparseGroup
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel, PanelNames, PanelRun
-from openfactor.dataset.riskdataset import RiskDataset
+from openfactor.dataset.riskdataset import RiskDataset, State
 from openfactor.dataset.runs import month
 from openfactor.results import BuildReport
 from openfactor.settings.hierarchies import Tree
@@ -41,6 +42,9 @@ from openfactor.store import (
     write_pack,
 )
 
+STATE = "state"
+"""Part of a run that has what a build carries on from it."""
+STATES_KEPT = 3
 _ROWS = ("offsets", "listing", "local_return", "currency", "priced", "delisted", "is_main_listing")
 _CAPS = ("market_cap", "idio_vol")
 _SETTINGS: TypeAdapter[AnyRiskDatasetSettings] = TypeAdapter(AnyRiskDatasetSettings)
@@ -52,14 +56,24 @@ def save(dataset: RiskDataset, objects: Objects, context: Context | None = None)
 
     Runs that are stored already are not written again.
     """
-    panel, runs = dataset.panel, {}
+    panel, runs, kept = dataset.panel, {}, _kept_states(dataset.run_names)
     with (context or Context()).step("writing a risk dataset", len(panel.runs), unit="months") as advance:
         for run, first in zip(panel.runs, panel.first_days.tolist(), strict=False):
             name = month(dataset.days[first])
-            runs[name] = dict(run.stored or _write_run(dataset, run, first, objects))
+            parts = dict(run.stored or _write_run(dataset, run, first, objects))
+            if name not in kept:
+                parts.pop(STATE, None)
+            elif name in dataset.states and STATE not in parts:
+                parts[STATE] = write_pack(objects, {}, dataset.states[name])
+            runs[name] = parts
             advance()
         names = write_pack(objects, {}, _tables(dataset))
         return write_manifest(objects, Manifest(DATASET, _meta(dataset), runs, {"names": names}))
+
+
+def _kept_states(months: Sequence[str]) -> set[str]:
+    """The months after which a build can go on: the last ones, and one of each year for old corrections."""
+    return {*months[-STATES_KEPT:], *(name for name in months if name.endswith("-12"))}
 
 
 def _write_run(dataset: RiskDataset, run: PanelRun, first: int, objects: Objects) -> dict[str, PackRef]:
@@ -110,6 +124,7 @@ def _meta(dataset: RiskDataset) -> dict[str, Any]:
         "report": dataset.report.model_dump(mode="json"),
         "group_recipes": dataset.group_recipes,
         "upload_versions": dataset.upload_versions,
+        "upload_contents": dataset.upload_contents,
         "id_types": dataset.identifiers.id_types,
         "dense": names.dense,
         "sparse": names.sparse,
@@ -154,8 +169,16 @@ def load(objects: Objects, content: str) -> RiskDataset:
         report=BuildReport.model_validate(meta["report"]),
         group_recipes=meta["group_recipes"],
         upload_versions=meta["upload_versions"],
+        upload_contents=meta["upload_contents"],
+        states=_Lazily(
+            {name: _state_of(objects, p[STATE]) for name, p in manifest.runs.items() if STATE in p}
+        ),
         stored_content_hashes=np.concatenate([pack["content_hashes"] for pack in rows]),
     )
+
+
+def _state_of(objects: Objects, ref: PackRef) -> Callable[[], State]:
+    return lambda: Pack(objects, ref).tables()
 
 
 def _tuples(names: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
@@ -173,6 +196,7 @@ class _MappedRun(PanelRun):
 
     def __init__(self, objects: Objects, rows: Pack, parts: Mapping[str, PackRef], names: PanelNames) -> None:
         vars(self).update(_objects=objects, _rows=rows, _names=names, _parts=parts, stored=parts)
+        vars(self)["content_hashes"] = rows["content_hashes"]
 
     def __getattr__(self, name: str) -> Any:
         """A column that was not used before."""

@@ -175,6 +175,14 @@ class Pack(Mapping[str, NDArray[Any]]):
         _CHECKED.check((self._identity, name), data, of_array.crc, self._path)
         return data.view(dtype).reshape(shape)
 
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """All tables by name."""
+        return {
+            name.removeprefix(_TABLE): self.table(name.removeprefix(_TABLE))
+            for name in self._contents
+            if name.startswith(_TABLE)
+        }
+
     def table(self, name: str) -> pl.DataFrame:
         """A table."""
         return pl.read_ipc(BytesIO(self[_TABLE + name].tobytes()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import time
@@ -10,16 +11,25 @@ from functools import cached_property
 
 from openfactor import dataset as datasets
 from openfactor.context import Context
+from openfactor.contract.refs import PinnedUpload
 from openfactor.database import Contents
 from openfactor.dataset import RiskDataset
 from openfactor.dataset import storage as dataset_storage
+from openfactor.dataset.root_stages import Resumption, runs_before
+from openfactor.dataset.runs import month
 from openfactor.errors import NotFoundError, StorageError
 from openfactor.settings import AnyRiskDatasetSettings, DerivedRiskDatasetSettings
 from openfactor.store import DATASET, Leases, MissingObjectError, Objects
 from openfactor.uploads import UploadSnapshot
 
-ENGINE = 19
+ENGINE = 20
 """Part of every fingerprint. Raise it when the same inputs give other numbers than before."""
+
+
+ANCESTORS_TRIED = 3
+"""Earlier data of the same settings, the newest first, after which a build may go on."""
+UNDATED = ("idmap", "hierarchies")
+"""Uploads that a change of concerns all days."""
 
 
 def fingerprint(*parts: object) -> str:
@@ -123,11 +133,11 @@ class DatasetContents:
             if not again and self._contents.touch(recipe):
                 return
             began = time.monotonic()
-            content = self._build(inputs, previous)
+            content = self._build(inputs, previous, again=again)
             self._contents.put(recipe, DATASET, content, settings=inputs.settings_hash)
             self._context.log_of(recipe).info("built in %.1f s", time.monotonic() - began)
 
-    def _build(self, inputs: DatasetInputs, previous: str | None) -> str:
+    def _build(self, inputs: DatasetInputs, previous: str | None, *, again: bool) -> str:
         """Build a dataset and store it; its content."""
         versions = {upload: f"{ENGINE} {version}" for upload, version in inputs.uploads.content_ids.items()}
         reuse = datasets.GroupReuse(versions, self.open_or_none(previous))
@@ -137,10 +147,56 @@ class DatasetContents:
                 inputs.settings, parent, inputs.uploads, inputs.fingerprint, reuse, self._context
             )
         else:
-            built = datasets.build(inputs.settings, inputs.uploads, inputs.fingerprint, self._context)
+            built = datasets.build(
+                inputs.settings,
+                inputs.uploads,
+                inputs.fingerprint,
+                self._context,
+                None if again else self._resumption(inputs),
+            )
         complete = replace(
             built,
             upload_versions=inputs.uploads.versions,
+            upload_contents=inputs.uploads.content_ids,
             stored_content_hashes=built.hash_days(self._context),
         )
         return dataset_storage.save(complete, self._objects, self._context)
+
+    def _resumption(self, inputs: DatasetInputs) -> Resumption | None:
+        """Where the build can go on after earlier data of the same settings; None: at the beginning."""
+        best: Resumption | None = None
+        for made in self._contents.list(DATASET, settings=inputs.settings_hash)[:ANCESTORS_TRIED]:
+            dataset = self.open_or_none(made.recipe)
+            changed = None if dataset is None else _first_change(inputs.uploads, dataset)
+            if dataset is None or changed is None:
+                continue
+            n_runs = runs_before(dataset.states, dataset.run_names, month(changed))
+            if n_runs and (best is None or n_runs > best.n_runs):
+                best = Resumption(dataset, n_runs)
+        if best is not None:
+            self._context.log_of(inputs.fingerprint).info("goes on after %s", best.month)
+        return best
+
+
+def _first_change(uploads: UploadSnapshot, dataset: RiskDataset) -> dt.date | None:
+    """The first day on which uploads are not as they were when a dataset was built; None if all days may be
+    others, or if that is not known.
+    """
+    contents, first = uploads.content_ids, dt.date.max
+    if contents.keys() != dataset.upload_contents.keys():
+        return None
+    for key, content in contents.items():
+        data_type, _, name = key.partition("/")
+        before = PinnedUpload(version=dataset.upload_versions[key], content=dataset.upload_contents[key])
+        if content == before.content:
+            continue
+        try:
+            changes = uploads.changed_since(data_type, name, before)
+        except (NotFoundError, StorageError):
+            return None
+        if changes is None:
+            continue
+        if data_type in UNDATED or changes.first_day is None:
+            return None
+        first = min(first, changes.first_day)
+    return first
