@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 
 from openfactor.context import Context
 from openfactor.dataset.columns import SparseGroup
+from openfactor.dataset.coverage import whole_coverage
 from openfactor.dataset.identifiers import Identifiers
 from openfactor.dataset.panel import Panel, PanelNames, PanelRun
 from openfactor.dataset.riskdataset import RiskDataset, State
@@ -165,7 +166,7 @@ def load(objects: Objects, content: str) -> RiskDataset:
         panel=panel,
         trees={name: Tree(tree["hierarchy"], tree["labels"]) for name, tree in meta["trees"].items()},
         series=series,
-        coverage=pl.concat([pack.table("coverage") for pack in rows], how="diagonal").fill_null(0),
+        coverage=whole_coverage([pack.table("coverage") for pack in rows], panel),
         report=BuildReport.model_validate(meta["report"]),
         group_recipes=meta["group_recipes"],
         upload_versions=meta["upload_versions"],
