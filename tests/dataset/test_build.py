@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openfactor.context import Context
 from openfactor.dataset import RiskDataset
 from openfactor.dataset.storage import load, save
 from openfactor.errors import DataError, StorageError
@@ -329,5 +328,14 @@ def test_a_damaged_dataset_says_what_to_do(tmp_path: Path, damage: str) -> None:
 
 
 def read_all(dataset: RiskDataset) -> None:
-    """Look at every array."""
-    dataset.hash_days(Context())
+    """Look at every array and table."""
+    panel = dataset.panel
+    for name in ("listing", "local_return", "currency", "priced", "delisted", "is_main_listing"):
+        getattr(panel, name).sum()
+    np.isfinite([panel.market_cap, panel.idio_vol]).sum()
+    for column in [column for factors in panel.dense.values() for column in factors.values()]:
+        column[:].sum()
+    for group in panel.sparse.values():
+        group[:].codes[0].sum()
+    for state in dataset.states.values():
+        assert state.keys()
