@@ -30,7 +30,7 @@ from tests.beginnings import assert_beginning, assert_same_runs
 from tests.growing_markets import DAYS, GrowingMarket, known_by
 from tests.handles import RiskModel
 from tests.hypothesis_profiles import examples
-from tests.markets import dataset_of, model_settings, reader
+from tests.markets import dataset_of, model_settings, reader, until
 from tests.properties.test_returns import LIMIT, Market, built, markets
 
 
@@ -98,15 +98,32 @@ def root(uploads: dict[str, pl.DataFrame], variant: str) -> RiskDataset:
 growing = given(seed=st.integers(0, 10**6), cut=st.integers(1, len(DAYS) - 1))
 
 
-@growing
+@given(seed=st.integers(0, 10**6), cut=st.integers(1, len(DAYS) - 1), in_advance=st.booleans())
 @examples(100)
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_build_to_a_day_is_the_beginning_of_any_later_one(variant: str, seed: int, cut: int) -> None:
+def test_a_build_to_a_day_is_the_beginning_of_any_later_one(
+    variant: str, seed: int, cut: int, in_advance: bool
+) -> None:
+    """Whether the id map is known in advance, or its rows come as they begin, and its ends as they come."""
     uploads = GrowingMarket(seed).uploads()
-    early = root(known_by(uploads, DAYS[cut - 1]), variant)
+    known = known_by(uploads, DAYS[cut - 1])
+    early = root(known | {"idmap": uploads["idmap"]} if in_advance else known, variant)
     late = root(uploads, variant)
     assert_beginning(early, late)
     assert_same_runs(early, late)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_simulated_markets_begin_in_the_same_way(seed: int) -> None:
+    market = simulate(
+        25, 60, industries=5, currencies=("JPY", "EUR", "USD"), exchanges=("XNYS", "XTKS"), late_listings=0.6,
+        delistings=0.4, seed=seed,
+    )  # fmt: skip
+    late = dataset_of(market.uploads, max_days_without_price=5)
+    for last in late.days[7 + seed :: 13]:
+        early = dataset_of(until(market.uploads, last), max_days_without_price=5)
+        assert_beginning(early, late)
+        assert_same_runs(early, late)
 
 
 ENTRIES: dict[str, list[Any]] = {
