@@ -198,16 +198,16 @@ class GrowingMarket:
         return _exposures(rows)
 
     def _scores(self) -> pl.DataFrame:
-        """Of few assets at first, so that trims matter; some days are no trading days."""
+        """Of few assets, so that trims matter, unknown ones before the others; one day is no trading day."""
+        rng, name, saturday = self.rng, self.tickers[0], START + dt.timedelta(5)
+        first = DAYS[int(rng.choice([0, 2, 5]))]
         rows = self._loadings("alpha", ("one", "two"), ["ticker", "unknown"], 0.15)
         rows += self._categories("region", ["ticker", "unknown"], 0.1)
-        name = self.tickers[0]
-        rows += [
-            (DAYS[0], name, "ticker", "alpha", "one", 0.5),
-            (DAYS[0], name, "ticker", "region", "oil", 1.0),
+        rows = [
+            row for row in rows if (row[4] in ("two", "autos") if row[1].startswith("U") else row[0] >= first)
         ]
-        saturday = START + dt.timedelta(5)
-        rows += [(saturday, str(self.rng.choice([*self.tickers, "U1"])), "ticker", "alpha", "one", 0.25)]
+        rows += [(first, name, "ticker", "alpha", "one", 0.5), (first, name, "ticker", "region", "oil", 1.0)]
+        rows += [(saturday, str(rng.choice([*self.tickers, "U1"])), "ticker", "alpha", "two", 0.25)]
         return _exposures(rows)
 
     def _loadings(

