@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -104,7 +105,7 @@ def _from_pandas(df: Any, source: str) -> pl.DataFrame:
 
 def _by_column(names: list[str], source: str, series: Callable[[int], pl.Series]) -> pl.DataFrame:
     """The columns, each converted by itself, so that all that cannot be are named."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     faults = [Fault("repeated_heading", source, "must occur only once", name) for name in repeated]
     columns: list[pl.Series] = []
     for i, name in enumerate(names):

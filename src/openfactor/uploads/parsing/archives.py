@@ -11,13 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from openfactor.errors import DataError, Fault
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.limits import (
+    MAX_ARCHIVE,
+    MAX_MEMBER,
+    MAX_MEMBERS,
+    MAX_RATIO,
+    RATIO_FREE,
+    free_memory,
+)
 
-MAX_MEMBER = 2 << 30
-"""Bytes of an unpacked file."""
-MAX_RATIO, RATIO_FREE = 200, 16 << 20
-"""A file that unpacks to more than `RATIO_FREE` bytes may unpack to this many times its size."""
-MAX_ARCHIVE = 64 << 30
-"""Bytes of all unpacked files of an archive."""
 BROKEN = (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, EOFError, RuntimeError)
 """Errors that damaged archives cause."""
 _SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -34,16 +36,28 @@ def check_ratio(name: str, packed: int, unpacked: int) -> None:
     """Raise DataError for a file that is too large, or far too large for its packed size."""
     if unpacked > MAX_MEMBER:
         raise file_fault(name, "too_large", f"unpacks to {unpacked:,} bytes; {MAX_MEMBER:,} are allowed")
+    free = free_memory() if unpacked > RATIO_FREE else None
+    if free is not None and unpacked > free:
+        message = f"unpacks to {unpacked:,} bytes, and {max(free, 0):,} of memory are free; split it"
+        raise file_fault(name, "too_large", message)
     if unpacked > RATIO_FREE and unpacked > MAX_RATIO * packed:
         message = f"unpacks to more than {MAX_RATIO} times its size ({unpacked:,} bytes)"
         raise file_fault(name, "bomb", message)
 
 
 def check_members(name: str, data: bytes) -> None:
-    """Raise DataError for a workbook with a part that `check_ratio` refuses."""
+    """Raise DataError for a workbook with a part that `check_ratio` refuses, or too many or large parts."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for info in archive.infolist():
-            check_ratio(f"{name}: {info.filename}", info.compress_size, info.file_size)
+        infos = archive.infolist()
+    _check_count(name, len(infos))
+    for info in infos:
+        check_ratio(f"{name}: {info.filename}", info.compress_size, info.file_size)
+    check_ratio(name, len(data), sum(info.file_size for info in infos))
+
+
+def _check_count(name: str, members: int) -> None:
+    if members > MAX_MEMBERS:
+        raise file_fault(name, "too_large", f"holds {members:,} files; {MAX_MEMBERS:,} are allowed; split it")
 
 
 def gunzip(name: str, packed: bytes) -> bytes:
@@ -76,6 +90,7 @@ def members(path: Path, stem: Callable[[str], str]) -> list[zipfile.ZipInfo]:
             infos = [info for info in archive.infolist() if not is_system_file(info.filename)]
     except BROKEN as error:
         raise file_fault(path.name, "unreadable_file", f"{error}") from error
+    _check_count(path.name, len(infos))
     faults: list[Fault] = []
     by_stem: dict[str, str] = {}
     for info in infos:

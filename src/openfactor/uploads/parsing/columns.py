@@ -28,12 +28,31 @@ MAX_NAMES = 20
 """Columns that a message names."""
 FILE = "{file}"
 """In the constants of a mapping, the name of the file without its extensions."""
-_ACCEPTED: tuple[Callable[[Column, str], bool], ...] = (
-    lambda column, name: name == column.name,
-    lambda column, name: snake_case(name) == column.name,
-    lambda column, name: snake_case(name) in column.aliases,
+_ACCEPTED: tuple[Callable[[_Names, Column], list[str]], ...] = (
+    lambda names, column: names.exactly(column.name),
+    lambda names, column: names.alike([column.name]),
+    lambda names, column: names.alike(column.aliases),
 )
 """Names that are taken for a column, the best first."""
+
+
+class _Names:
+    """Names of columns, found by name in any case."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
+        self._by_snake_case: dict[str, list[str]] = {}
+        for name in names:
+            self._by_snake_case.setdefault(snake_case(name), []).append(name)
+
+    def exactly(self, name: str) -> list[str]:
+        """The name, if there is a column of it."""
+        return [name] if name in self._places else []
+
+    def alike(self, names: Iterable[str]) -> list[str]:
+        """The names that are one of these in snake case, in the order of the table."""
+        alike = {name for snake in names for name in self._by_snake_case.get(snake, ())}
+        return sorted(alike, key=self._places.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -78,19 +97,20 @@ def assign(
     mapping = mapping or ColumnMapping()
     known = {column.name for column in columns}
     constants = {name: value for name, value in mapping.constants.items() if name in known}
-    assigned, dropped, faults = _follow(mapping, names, known, source)
+    by_name = _Names(names)
+    assigned, dropped, faults = _follow(mapping, names, known, source, by_name)
     taken = {*assigned.values(), *dropped}
     for accepted in _ACCEPTED:
         for column in columns:
             if column.name in assigned:
                 continue
-            candidates = [name for name in names if name not in taken and accepted(column, name)]
+            candidates = [name for name in accepted(by_name, column) if name not in taken]
             faults += _ambiguities(column, candidates, column.name in constants, source)
             taken.update(candidates)
             if candidates and column.name not in constants:
                 assigned[column.name] = candidates[0]
     if {"asset_id", "asset_id_type"} <= known and not {"asset_id", "asset_id_type"} & set(assigned):
-        typed = [name for name in names if name not in taken and snake_case(name) in ID_TYPES]
+        typed = [name for name in by_name.alike(ID_TYPES) if name not in taken]
         if len(typed) == 1 and "asset_id" not in constants:
             assigned["asset_id"] = typed[0]
             constants.setdefault("asset_id_type", snake_case(typed[0]))
@@ -109,15 +129,14 @@ def _ambiguities(column: Column, candidates: list[str], is_constant: bool, sourc
 
 
 def _follow(
-    mapping: ColumnMapping, names: list[str], known: set[str], source: str
+    mapping: ColumnMapping, names: list[str], known: set[str], source: str, by_name: _Names
 ) -> tuple[dict[str, str], list[str], list[Fault]]:
     """Columns that a mapping assigns (column of the data type to user's name), those it drops, its faults."""
     assigned: dict[str, str] = {}
     dropped: list[str] = []
     faults: list[Fault] = []
     for given, target in mapping.columns.items():
-        alike = (name for name in names if snake_case(name) == snake_case(given))
-        name = given if given in names else next(alike, None)
+        name = next(iter(by_name.exactly(given) or by_name.alike([snake_case(given)])), None)
         if name is None and target in known:
             message = f"is mapped to {target}, but the table has {quoted_names(names)}"
             faults.append(Fault("missing_column", source, message, given))

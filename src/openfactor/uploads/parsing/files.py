@@ -12,15 +12,14 @@ from pathlib import Path
 import polars as pl
 
 from openfactor.errors import DataError, Fault, NotFoundError
-from openfactor.uploads.parsing import archives, workbooks
+from openfactor.uploads.parsing import archives, arrow, workbooks
 from openfactor.uploads.parsing.faults import file_fault
 from openfactor.uploads.parsing.file_names import PACKED, split_name
+from openfactor.uploads.parsing.parquet import check_parquet
 from openfactor.uploads.parsing.records import Buffer
 from openfactor.uploads.parsing.text import read_text
 from openfactor.uploads.places import Places, RawTable
 
-CELLS_FREE = 4 << 30
-"""A Parquet file may have this many bytes of cells, at eight per cell, for any size."""
 TEXT_FILES = (".csv", ".tsv", ".tab", ".txt")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 ARCHIVE = ".zip"
@@ -104,6 +103,7 @@ def _source(name: str, read: Callable[[], RawTable]) -> Source:
 def _folder_sources(folder: Path) -> list[Source]:
     """The files of a folder, sorted by name."""
     tables: list[Source] = []
+    by_name: dict[str, str] = {}
     faults: list[Fault] = []
     for path in sorted(folder.iterdir()):
         if archives.is_system_file(path.name):
@@ -117,8 +117,10 @@ def _folder_sources(folder: Path) -> list[Source]:
         except DataError as error:
             faults.append(Fault(error.faults[0].rule, where, error.faults[0].message))
             continue
-        if other := next((known.file_name for known in tables if known.name == table.name), None):
-            faults.append(Fault("repeated_member", where, f"would have the same name as {other}"))
+        if table.name in by_name:
+            message = f"would have the same name as {by_name[table.name]}"
+            faults.append(Fault("repeated_member", where, message))
+        by_name.setdefault(table.name, table.file_name)
         tables.append(table)
     if not tables and not [fault for fault in faults if fault.rule != "path"]:
         raise NotFoundError(f"there is no file in {folder}")
@@ -166,13 +168,16 @@ def _read(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
         if suffix in TEXT_FILES:
             return read_text(name, data, origin)
         if suffix == ".parquet":
-            _check_rows(name, len(data), pl.scan_parquet(origin, glob=False))
+            check_parquet(name, data)
             return RawTable(pl.read_parquet(origin, glob=False), Places())
         if suffix in WORKBOOKS:
             return _read_workbook(name, bytes(data))
-        framed = data[:6] == b"ARROW1"
+        framed = data[: len(arrow.MAGIC)] == arrow.MAGIC
+        arrow.check_arrow(name, data)
         frame = pl.scan_ipc(origin, glob=False).collect() if framed else pl.read_ipc_stream(origin)
         return RawTable(frame, Places())
+    except MemoryError as error:
+        raise file_fault(name, "too_large", "does not fit into memory; split it by date") from error
     except _BROKEN as error:
         message = str(error).strip().partition("\n")[0]
         raise file_fault(name, "unreadable_file", message or type(error).__name__) from error
@@ -182,13 +187,6 @@ def _read_workbook(name: str, data: bytes) -> RawTable:
     if data[:2] == b"PK":
         archives.check_members(name, data)
     return workbooks.read_workbook(name, data)
-
-
-def _check_rows(name: str, size: int, rows: pl.LazyFrame) -> None:
-    """Refuse a file with far too many cells for its size, as runs of equal values allow."""
-    cells = rows.select(pl.len()).collect().item() * len(rows.collect_schema())
-    if cells * 8 > max(CELLS_FREE, archives.MAX_RATIO * size):
-        raise file_fault(name, "bomb", f"unpacks to {cells:,} cells from {size:,} bytes; split it")
 
 
 def _member_reader(path: Path, info: zipfile.ZipInfo) -> Callable[[], RawTable]:

@@ -19,6 +19,8 @@ from openfactor.uploads.parsing.file_names import bare_name
 from openfactor.uploads.schema import NUMBER, Column, DataType
 
 _FILE_DATE = re.compile(r"(?<!\d)(\d{4})(-?)(\d{2})\2(\d{2})(?!\d)")
+MAX_COMPARED = 500
+"""Columns of a table that are compared with the name of one that it lacks."""
 _REMEDY = "map it to one of these or to None, or set drop_extra=True"
 
 
@@ -134,7 +136,8 @@ def refuse_file_name(mapping: ColumnMapping) -> None:
 
 def _looks_misspelt(column: Column, names: list[str]) -> bool:
     """Whether one of the names is probably a misspelling of the column's."""
-    return bool(get_close_matches(column.name, [snake_case(name) for name in names], n=1, cutoff=0.8))
+    compared = [snake_case(name) for name in names[:MAX_COMPARED]]
+    return bool(get_close_matches(column.name, compared, n=1, cutoff=0.8))
 
 
 def _reason(name: str, columns: tuple[Column, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import polars as pl
 
 from openfactor.errors import DataError, Fault
 from openfactor.frames.headings import PairedHeadings, paired, stack
+from openfactor.uploads.parsing.columns import quoted_names
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.limits import check_size
 from openfactor.uploads.parsing.records import Buffer, short_rows
 from openfactor.uploads.places import Lines, RawTable, StackedRows
 from openfactor.uploads.validation import MAX_EXAMPLES
@@ -75,9 +78,10 @@ def read_text(name: str, data: Buffer, origin: Path | bytes) -> RawTable:
     line_end = _line_end(data)
     _check_lines(name, data, line_end)
     head = _head(name, data, line_end)
-    repeated = sorted({h for h in head.names if head.names.count(h) > 1})
+    check_size(name, columns=len(head.names), bytes=len(data))
+    repeated = sorted(heading for heading, count in Counter(head.names).items() if count > 1)
     if repeated:
-        raise file_fault(name, "repeated_heading", f"{', '.join(map(repr, repeated))} must occur only once")
+        raise file_fault(name, "repeated_heading", f"{quoted_names(repeated)} must occur only once")
     if head.lines > 1:
         numbers = head.separator.join(f"c{i}" for i in range(len(head.names)))
         origin = f"{numbers}{line_end}".encode() + data[head.end :]

@@ -15,11 +15,14 @@ from openfactor.errors import DataError, Fault
 from openfactor.frames import mixed_series
 from openfactor.frames.headings import paired, stack
 from openfactor.uploads.parsing.faults import file_fault
+from openfactor.uploads.parsing.limits import MAX_SHEETS, check_size
 from openfactor.uploads.parsing.workbook_formats import find_errors, sheet_extents
 from openfactor.uploads.places import RawTable, SheetCells, StackedRows
 
 CELLS_FREE = 1 << 27
 """Cells that the reader may allocate for any file."""
+CELL_BYTES = 40
+"""Bytes that a cell takes in the reader and in the rows that it gives."""
 MAX_SPARSITY = 20
 """Cells that it may allocate per cell with content, if that is more."""
 BROKEN = (python_calamine.CalamineError, python_calamine.PasswordError, ElementTree.ParseError, KeyError)
@@ -38,6 +41,9 @@ def read_workbook(name: str, data: bytes) -> RawTable:
     _check_extents(name, data)
     with _panics_raised():
         book = python_calamine.load_workbook(io.BytesIO(data))
+        if len(book.sheet_names) > MAX_SHEETS:
+            message = f"has {len(book.sheet_names):,} sheets; {MAX_SHEETS:,} are allowed"
+            raise file_fault(name, "too_large", message)
         sheets = [book.get_sheet_by_index(i) for i in range(len(book.sheet_names))]
         filled = [sheet for sheet in sheets if sheet.start is not None]
         if len(filled) != 1:
@@ -61,12 +67,16 @@ def read_workbook(name: str, data: bytes) -> RawTable:
 
 def _check_extents(name: str, data: bytes) -> None:
     """Refuse a workbook with a cell so far out that the reader would need far more memory than its cells."""
+    total = 0
     for extent in sheet_extents(data):
         room = extent.rows * extent.columns
+        total += room
         if room > max(CELLS_FREE, MAX_SPARSITY * extent.cells):
             place = f"row {extent.rows:,} and column {extent.columns:,}"
             message = f"a sheet extends to {place} with {extent.cells:,} cells; delete cells that are far out"
             raise file_fault(name, "bomb", message)
+    if total > CELLS_FREE // 8:
+        check_size(name, cells=total, bytes=CELL_BYTES * total)
 
 
 @contextmanager
