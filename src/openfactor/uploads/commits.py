@@ -76,7 +76,7 @@ class Commits:
                 return UploadCommitResult(version=self.queries.table().version)
             try:
                 written = self._writer.commit(tables, mode, match, _REMEDY)
-            except StorageError:
+            except (StorageError, FileNotFoundError):
                 if self.area.has(tables):
                     raise
                 # someone else committed or wiped some of them: go on with the others
