@@ -49,6 +49,7 @@ bench: .venv/ready
 	$(BIN)/python benchmarks/uploads.py
 	$(BIN)/python -m benchmarks.appends
 	$(BIN)/python benchmarks/dataset_build.py
+	$(BIN)/python -m benchmarks.daily_update
 
 docs: .venv/ready
 	$(BIN)/python -m openfactor.uploads.document

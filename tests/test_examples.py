@@ -90,3 +90,14 @@ def test_benchmarks(name: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "ratio" in done.stdout or "times" in done.stdout
+
+
+@pytest.mark.slow
+def test_benchmark_of_days() -> None:
+    arguments = ["--names", "60", "--days", "45", "--more", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.daily_update", *arguments], cwd=ROOT, capture_output=True,
+        text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "ratios: day / (build and fit)" in done.stdout
