@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Hierarchy = TypeAliasType("Hierarchy", "list[str] | dict[str, Hierarchy]")
 
+MAX_LEVELS = 64
+"""Levels of a hierarchy, at most."""
 EXCLUDE = "~"
 """Prefix of an entry to exclude from a custom group."""
 
@@ -50,7 +52,7 @@ class Tree:
     Raises
     ------
     ValueError
-        A code occurs twice, or a label belongs to no code.
+        A code occurs twice, a label belongs to no code, or there are more than `MAX_LEVELS` levels.
     """
 
     def __init__(self, hierarchy: Hierarchy, labels: Mapping[str, str] | None = None) -> None:
@@ -61,6 +63,7 @@ class Tree:
 
         def walk(part: Hierarchy, level: int, parent: str | None) -> tuple[str, ...]:
             all_leaves: list[str] = []
+            _check_level(level, part)
             for code in part:
                 if code in nodes:
                     repeated.add(code)
@@ -217,6 +220,13 @@ class Tree:
         return taken - set(self._leaves((e[1:] for e in entries if e.startswith(EXCLUDE)), deepest=True))
 
 
+def _check_level(level: int, part: Hierarchy) -> None:
+    if part and level > MAX_LEVELS:
+        raise ValueError(
+            f"a hierarchy has more than {MAX_LEVELS} levels; leave out levels with one code each"
+        )
+
+
 def flatten(hierarchy: Hierarchy, only_leaves: bool = False) -> list[str]:
     """All codes, each before those below it; or only the leaves."""
     out: list[str] = []
@@ -260,19 +270,25 @@ def hierarchy_from_df(df: pl.DataFrame) -> tuple[Hierarchy, dict[str, str]]:
 
     Siblings become a list if none has codes below it; otherwise all become keys, and those without map to an
     empty list.
+
+    Raises
+    ------
+    ValueError
+        There are more than `MAX_LEVELS` levels, or a code is below itself.
     """
     rows = df.select("level", "code", "label", "parent_code").sort("level", maintain_order=True).rows()
     children: dict[str | None, list[str]] = {}
     for _, code, _, parent in rows:
         children.setdefault(parent, []).append(code)
 
-    def below(parent: str | None) -> Hierarchy:
+    def below(parent: str | None, level: int) -> Hierarchy:
         codes = children.get(parent, [])
+        _check_level(level, codes)
         if not any(code in children for code in codes):
             return codes
-        return {code: below(code) for code in codes}
+        return {code: below(code, level + 1) for code in codes}
 
-    return below(None), {code: label for _, code, label, _ in rows}
+    return below(None, 1), {code: label for _, code, label, _ in rows}
 
 
 def hierarchy_df_to_wide(hierarchy: Hierarchy, labels: Mapping[str, str]) -> pl.DataFrame:

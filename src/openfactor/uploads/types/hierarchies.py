@@ -3,6 +3,7 @@
 import polars as pl
 
 from openfactor.errors import Fault
+from openfactor.settings.hierarchies import MAX_LEVELS
 from openfactor.uploads.schema import INTEGER, TEXT, Column, DataType, not_negative
 from openfactor.uploads.validation import example_rows
 
@@ -36,6 +37,10 @@ class Hierarchies(DataType):
         if first == 0:  # else a level 0 may be missing, which is reported
             unknown &= ~top
         checks = {
+            "too_deep": (
+                pl.col("level") >= first + MAX_LEVELS,
+                f"is more than {MAX_LEVELS} levels down; leave out levels with one code each",
+            ),
             "parent_missing": (~top & ~given, "must be given below the top"),
             "top_has_parent": (
                 top & given & ~unknown,
@@ -52,5 +57,6 @@ class Hierarchies(DataType):
             rows_broken = tree.filter(broken)
             if len(rows_broken):
                 shown = example_rows(rows_broken, ["code", "level", "parent_code"])
-                faults.append(Fault(rule, self.name, message, "parent_code", len(rows_broken), shown))
+                column = "level" if rule == "too_deep" else "parent_code"
+                faults.append(Fault(rule, self.name, message, column, len(rows_broken), shown))
         return faults
