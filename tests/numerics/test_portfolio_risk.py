@@ -23,3 +23,10 @@ def test_against_the_dense_covariance(singular: bool) -> None:
     np.testing.assert_allclose(listing_variances(x, f, s2), np.diag(v), rtol=1e-12)
     expected = np.linalg.solve(v, h.T).T
     np.testing.assert_allclose(optimal_portfolios(h, x, f, s2), expected, rtol=1e-9, atol=1e-11)
+
+
+def test_variances_too_unequal_to_solve_for_give_no_portfolio() -> None:
+    exposures, covariance = np.ones((1, 2)), np.ones((2, 2))
+    holdings = optimal_portfolios(np.ones((3, 1)), exposures, covariance, np.array([1e-20]))
+    assert holdings.shape == (3, 1)
+    assert np.isnan(holdings).all()

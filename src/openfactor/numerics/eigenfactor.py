@@ -74,6 +74,8 @@ class Eigenfactors:
         -------
         (K, K) symmetric, in the same unit. Directions without risk stay as they are.
         """
+        if not np.isfinite(covariance).all():
+            return np.full_like(covariance, np.nan)
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         bias = np.zeros(len(values))

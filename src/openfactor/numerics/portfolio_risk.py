@@ -53,7 +53,7 @@ def optimal_portfolios(alphas: Float, exposures: Float, covariance: Float, speci
 
     Returns
     -------
-    (B, n) holdings, not scaled to any amount of capital.
+    (B, n) holdings, not scaled to any amount of capital; NaN where variances are too unequal.
 
     References
     ----------
@@ -62,4 +62,8 @@ def optimal_portfolios(alphas: Float, exposures: Float, covariance: Float, speci
     scaled = alphas / specific_variance
     weighted = exposures / specific_variance[:, None]
     inner = np.eye(len(covariance)) + exposures.T @ weighted @ covariance
-    return np.asarray(scaled - np.linalg.solve(inner.T, (scaled @ exposures @ covariance).T).T @ weighted.T)
+    try:
+        hedges = np.linalg.solve(inner.T, (scaled @ exposures @ covariance).T).T
+    except np.linalg.LinAlgError:  # specific variances so small that nothing is left of the identity
+        return np.full(alphas.shape, np.nan)
+    return np.asarray(scaled - hedges @ weighted.T)

@@ -102,7 +102,7 @@ class RollingBetaSettings(Settings):
     """Ordinary least squares, with an intercept, on overlapping sums of returns."""
 
     method: Literal["ols"] = "ols"
-    overlap: int = Field(default=5, ge=1)
+    overlap: int = Field(default=5, ge=1, le=1_000)
     """Trading days of returns summed on both sides of the regression; 1: no summing."""
 
 
@@ -114,7 +114,7 @@ class RollingHuberBetaSettings(Settings):
     """Iterations of reweighted least squares; each day starts from the result of the day before."""
     level: float | None = Field(default=None, gt=0, lt=1)
     """Significance level, a fraction, of a two-sided t-test; insignificant betas become 0. None: no test."""
-    epsilon: float = Field(default=1.35, gt=1)
+    epsilon: float = Field(default=1.35, gt=1, le=1e6)
     """Residuals beyond this multiple of their scale, estimated along, count linearly instead of squared."""
     alpha: float = Field(default=0.0001, ge=0)
     """Weight of the squared beta in the objective (ridge penalty)."""

@@ -47,7 +47,7 @@ class FactorCovarianceSettings(Settings):
     shrink_cor_method: Literal["LIS", "QIS", "GIS"] | None = None
     """Nonlinear shrinkage of the correlations: linear-inverse, quadratic-inverse or geometric-inverse
     (Ledoit and Wolf 2022). None: no shrinkage."""
-    shrink_cor_length: Annotated[int, Field(gt=1)] | None = None
+    shrink_cor_length: Annotated[int, Field(gt=1, le=1_000_000)] | None = None
     """Number of observations, in trading periods, assumed by the shrinkage; None: the effective number of
     weighted periods."""
     combine_standardized: bool = False
@@ -67,14 +67,14 @@ class EigenfactorSettings(Settings):
     scaling: Annotated[float, Field(ge=0, le=10)] = 1.4
     """Multiplier of the simulated bias less one. 1 is right for normal and stationary returns; Menchero, Wang
     and Orr (2011) recommend 1.4 for equity factors."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     """Seed of the simulations: the same seed gives the same forecast."""
 
 
 class PcaCorrelationSettings(Settings):
     """Blends the correlations with those implied by a few principal components, which are less noisy."""
 
-    n_components: Annotated[int, Field(gt=0)] | None = None
+    n_components: Annotated[int, Field(gt=0, le=1_000_000)] | None = None
     """Number of components; None: those with an eigenvalue above 1."""
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Weight of the components' correlations in the blend, a fraction."""
@@ -108,9 +108,9 @@ class StructuralVolSettings(Settings):
     n0: Annotated[float, Field(gt=0)] = 60.0
     """Number of returns at which an asset's own volatility and the structural one weigh the same: the weight
     of its own is n / (n + n0)."""
-    min_history: Annotated[int, Field(ge=2)] = 60
+    min_history: Annotated[int, Field(ge=2, le=1_000_000)] = 60
     """Minimum number of returns of the assets in the regression."""
-    min_companies_per_factor: Annotated[int, Field(ge=1)] = 5
+    min_companies_per_factor: Annotated[int, Field(ge=1, le=1_000_000)] = 5
     """Minimum number of companies per factor: days with fewer have no structural volatility, and categories
     with fewer have no effect of their own."""
 

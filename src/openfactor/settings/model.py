@@ -20,6 +20,8 @@ ModelMode = Literal[
     "get-or-compute-and-persist", "get-or-compute", "compute", "compute-and-persist", "get-or-fail"
 ]
 """Whether stored estimates are used, and whether new ones are stored."""
+Strength = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+"""Of a shrinkage; greater numbers would leave nothing of what is shrunk, and nothing to solve."""
 T = TypeVar("T")
 
 
@@ -59,9 +61,9 @@ class ModelConstructionSettings(Settings):
     multiday_returns: Literal["weighted", "left_out"] = "weighted"
     """Treatment of a return over m trading days, after m - 1 days without a price: `weighted` divides its
     regression weight by m, as its variance is that of m days; `left_out` drops it."""
-    thin_category_shrinkage: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    thin_category_shrinkage: dict[str, Strength] = {}
     """Group to the effective number of assets below which the return of a category is shrunk towards zero."""
-    thin_category_shrinkage_overrides: ByFactor[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    thin_category_shrinkage_overrides: ByFactor[Strength] = {}
     """Group and category to the strength of its shrinkage, whatever its number of assets, as a multiple of
     its diagonal in the normal equations: 1 halves the return of a category uncorrelated with the rest."""
     zero_sum_constraints: dict[str, ZeroSum] = {}
@@ -71,7 +73,7 @@ class ModelConstructionSettings(Settings):
     as given, compounded since the previous trading day, and the other factors explain the rest."""
     fx_convert_returns: bool = True
     """Convert returns to `currency`; otherwise local returns are explained."""
-    huber_epsilon: Annotated[float, Field(gt=1, allow_inf_nan=False)] | None = None
+    huber_epsilon: Annotated[float, Field(gt=1, le=1e6, allow_inf_nan=False)] | None = None
     """Residuals beyond this many robust standard deviations count linearly instead of squared (Huber); 1.35
     keeps 95% of the efficiency under normal returns. None: all residuals are squared."""
 

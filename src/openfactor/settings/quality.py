@@ -21,24 +21,24 @@ class DataQualitySettings(Settings):
     treatment: dict[str, Treatment] = {}
     """Check to the treatment of its findings, whatever their severity: `off` drops them; `refuse` makes them
     an error, so that the dataset is not built (an update leaves it unchanged)."""
-    fewest_names: int = Field(default=10, ge=2)
+    fewest_names: int = Field(default=10, ge=2, le=1_000_000)
     """Minimum number of names for statistics of a day: with fewer, a single name decides."""
-    median_days: int = Field(default=21, ge=2)
+    median_days: int = Field(default=21, ge=2, le=1_000_000)
     """Trailing stored days whose median a day is compared with: a month of trading days."""
     coverage_drop: float = Field(default=0.3, gt=0, le=1)
     """A day that loses this share of the names is reported: no index changes so much in a day."""
     coverage_low: float = Field(default=0.5, ge=0, le=1)
     """Caps and continuous groups that cover less than this share of the names are reported."""
-    ends_days: int = Field(default=10, ge=1)
+    ends_days: int = Field(default=10, ge=1, le=1_000_000)
     """A source that ends this many calendar days before prices is reported: the longest market holidays are
     shorter."""
-    ends_severe_days: int = Field(default=21, ge=1)
+    ends_severe_days: int = Field(default=21, ge=1, le=1_000_000)
     """Severe from this many calendar days, and from twice the source's usual interval."""
-    static_days: int = Field(default=366, ge=1)
+    static_days: int = Field(default=366, ge=1, le=1_000_000)
     """The same, in calendar days, for a source with a single date, which may be meant to last."""
-    gap_days: int = Field(default=15, ge=1)
+    gap_days: int = Field(default=15, ge=1, le=1_000_000)
     """Longest interval, in calendar days, between two dates of a source with daily data."""
-    carried_days: int = Field(default=92, ge=1)
+    carried_days: int = Field(default=92, ge=1, le=1_000_000)
     """Market caps and exposures older than this many calendar days are reported: a quarter."""
     dropped: float = Field(default=0.01, ge=0, le=1)
     """Share of an upload's rows that may be dropped without being reported."""
@@ -64,9 +64,9 @@ class DataQualitySettings(Settings):
     """Share of returns that may disagree with closes: special dividends and unadjusted closes are rarer."""
     return_disagrees_severe: float = Field(default=0.2, ge=0, le=1)
     """Severe from this share: returns of another day or another name disagree everywhere."""
-    unchanged_days: int = Field(default=42, ge=2)
+    unchanged_days: int = Field(default=42, ge=2, le=1_000_000)
     """Prices in a row with an unchanged close: two months of trading days."""
-    unpriced_days: int = Field(default=21, ge=1)
+    unpriced_days: int = Field(default=21, ge=1, le=1_000_000)
     """Stored days in a row on which a live listing has no price: a month of trading days."""
     cap_jump: float = Field(default=3.0, gt=1)
     """A market cap that changes by this factor more than the price in a day is listed."""

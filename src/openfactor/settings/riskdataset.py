@@ -268,7 +268,7 @@ class RiskDatasetHuberRegressionExposureSettings(Settings):
     regressions skip them."""
     window: int = Field(default=126, ge=2)
     """Trading days per regression."""
-    epsilon: float = Field(default=1.35, gt=1)
+    epsilon: float = Field(default=1.35, gt=1, le=1e6)
     """Residuals beyond this multiple of their scale, estimated along, count linearly instead of squared."""
     alpha: float = Field(default=0.0001, ge=0)
     """Weight of the squared beta in the objective (ridge penalty) once the window is full."""

@@ -76,10 +76,16 @@ class PortfolioDraws:
 
 
 def _minimum_variance(subsets: NDArray[np.bool_], day: Snapshot) -> Float:
-    """(B, n) fully invested portfolios of least variance, each of the names of a row of `subsets`."""
+    """(B, n) fully invested portfolios of least variance, each of the names of a row of `subsets`;
+    NaN without names.
+    """
     out = np.zeros(subsets.shape)
     for b, inside in enumerate(subsets):
+        if not inside.any():  # no portfolio
+            out[b] = np.nan
+            continue
         ones = np.ones((1, int(inside.sum())))
         weights = optimal_portfolios(ones, day.exposures[inside], day.covariance, day.specific[inside])
-        out[b, inside] = weights[0] / weights.sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[b, inside] = weights[0] / weights.sum()
     return out
