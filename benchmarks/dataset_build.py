@@ -118,7 +118,7 @@ def upload(folder: Path, names: int, days: int) -> None:
 
 def build(folder: Path) -> float:
     """MiB of the panel."""
-    client = Client.local(folder, progress=False)
+    client = Client.local(folder, progress=False, new_registry=True)
     settings = RootRiskDatasetSettings.model_validate(
         {f"{t}_source": t for t in TYPES}
         | {
