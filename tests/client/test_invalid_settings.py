@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from openfactor import Client
+from openfactor.database.tables import digest
 from openfactor.errors import SettingsError
 from openfactor.settings import ColumnMapping, UniverseSettings
 from openfactor.synthetic import simulate
@@ -37,6 +38,9 @@ def spoil(workspace: Path, name: str) -> None:
         ((value,),) = database.execute("select value from entries where name = ?", [name]).fetchall()
         changed = json.dumps(json.loads(value) | {"from_the_future": 1})
         database.execute("update entries set value = ? where name = ?", [changed, name])
+        database.row_factory = sqlite3.Row
+        (row,) = database.execute("select * from entries where name = ?", [name]).fetchall()
+        database.execute("update entries set digest = ? where name = ?", [digest(dict(row)), name])
 
 
 def test_a_saved_universe(client: Client, tmp_path: Path) -> None:

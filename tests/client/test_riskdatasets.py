@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from openfactor import Client
-from openfactor.dataset import RiskDataset, build, derive, root
+from openfactor.dataset import RiskDataset, build, derive, root_stages
 from openfactor.dataset.entries import uploaded
 from openfactor.dataset.loadings import read_loadings
 from openfactor.errors import ConflictError, DataError, NotFoundError, SettingsError, StorageError
@@ -177,7 +177,7 @@ def test_a_forced_update_that_fails_keeps_what_there_was(
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(root, "ExposureStage", fail)
+    monkeypatch.setattr(root_stages, "ExposureStage", fail)
     with pytest.raises(KeyboardInterrupt):
         client.equity.riskdatasets.load("root").update(force=True)
     assert statuses(client) == {"root": "ready", "top": "ready"}

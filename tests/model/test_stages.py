@@ -196,8 +196,10 @@ def test_a_known_factor_with_clipped_returns_keeps_the_identity() -> None:
     e, plain = estimate(data, clipped, "x"), estimate(data, known_market(), "x")
     assert not np.allclose(e.factor_returns, plain.factor_returns)
     rows = data.panel.rows_of(data.days.index(e.dates[4]))
-    explained = e.asset_return[rows] - e.specific_return[rows]
+    ids = np.array(data.identifiers.listing_ids("ticker"))[data.panel.listing[rows]]
+    explained = (e.asset_return[rows] - e.specific_return[rows])[np.argsort(ids)]
     x = RiskModel(data, clipped, e).exposures(start=e.dates[4], end=e.dates[4])
+    assert x["ticker"].to_list() == sorted(ids)
     f = e.factor_returns[5]
     np.testing.assert_allclose(x.select(e.factors).to_numpy().astype(float) @ f, explained, atol=1e-9)
 

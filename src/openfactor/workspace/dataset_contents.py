@@ -173,6 +173,8 @@ class DatasetContents:
             n_runs = runs_before(dataset.states, dataset.run_names, month(changed))
             if n_runs and (best is None or n_runs > best.n_runs):
                 best = Resumption(dataset, n_runs)
+            if n_runs >= len(dataset.run_names) - 1:  # no other data can be nearer
+                break
         if best is not None:
             self._context.log_of(inputs.fingerprint).info("goes on after %s", best.month)
         return best
