@@ -68,7 +68,9 @@ class StagingArea:
             folder.mkdir()
             yield folder
         except (OSError, StorageError) as error:
-            is_gone = isinstance(error, FileNotFoundError | StorageError) and not folder.exists()
+            # `mkdir` that finds a folder which is gone a moment later says that a file exists
+            kinds = FileNotFoundError | FileExistsError | StorageError
+            is_gone = isinstance(error, kinds) and not folder.exists()
             if is_gone or isinstance(error, ReplacedError):
                 raise deleted(self._upload) from error
             if isinstance(error, StorageError):
